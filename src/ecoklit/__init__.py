@@ -1,0 +1,1 @@
+"""ecoklit: events from phones become the current voter list of every TPS."""
