@@ -1,0 +1,54 @@
+# The only front door: everything a person or a machine does here goes through one of these targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fast bench lint clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+BENCH_READY := $(VENV)/.bench-ready
+AREA ?=
+ARGS ?=
+
+# A fresh machine has its Python; fetching another one would reach beyond the package registry.
+export UV_PYTHON_DOWNLOADS ?= never
+# A warning about hard links on another file system helps nobody here.
+export UV_LINK_MODE ?= copy
+export PYTHONDONTWRITEBYTECODE ?= 1
+
+help: ## this list
+	@echo "ecoklit: make TARGET"
+	@sed -n 's/^\([a-z]*\):.*## /  \1 /p' Makefile | awk '{ name = $$1; $$1 = ""; printf "  %-8s%s\n", name, $$0 }'
+
+setup: $(READY) ## make .venv with the ecoklit command in it
+
+$(READY): pyproject.toml uv.lock
+	@uv="$$(.ci/find-uv)" && $$uv sync --frozen --inexact --quiet
+	@touch $@
+
+$(BENCH_READY): $(READY)
+	@uv="$$(.ci/find-uv)" && $$uv sync --frozen --inexact --quiet --group bench
+	@touch $@
+
+demo: $(READY) ## the main job on made-up voters of Mimika; AREA=94.04 for the whole regency
+	@$(BIN)/ecoklit demo $(if $(AREA),--area $(AREA)) $(ARGS)
+
+test: $(READY) ## every test, against a real nats-server and a real PostgreSQL
+	$(BIN)/pytest $(ARGS)
+
+fast: $(READY) ## the tests that need no server
+	ECOKLIT_LAWS=quick $(BIN)/pytest tests/unit tests/laws tests/vectors $(ARGS)
+
+lint: $(READY) ## format, lint, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## all that a change must pass
+
+bench: $(BENCH_READY) ## figures, as a table and in bench/out/main.json
+	$(BIN)/python bench/main.py $(ARGS)
+
+clean: ## remove what the targets made, but no data
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out
