@@ -1,0 +1,175 @@
+"""What the world must promise: the journal and the roll store, as Protocols whose docstrings are promises.
+
+Services are written against these promises alone; adapters keep them; the acceptance suites in tests/contracts prove it.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from ecoklit.errors import EcoklitError
+
+# ---------------------------------------------------------------------------------------------------------------
+# The journal (contract §9): all events ever accepted of ONE election and ONE regency, and apart from them the persons.
+# ---------------------------------------------------------------------------------------------------------------
+
+BATCH_EVENTS_MAX = 1000  # the broker's limit for one atomic batch, and so for a push and for one `append`
+PUSH_BYTES_MAX = 900 * 1024  # contract §7; a push larger than this is refused before it gets here
+
+
+class JournalError(EcoklitError):
+    """The base of what a journal can answer instead of an outcome."""
+
+
+class JournalUnavailable(JournalError):
+    """The broker did not answer. What was being appended may or may not be stored: send it again, it is never doubled."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("journal_unavailable", message)
+
+
+class JournalBusy(JournalError):
+    """More is waiting than may wait. Nothing of this push was stored: keep it and send it again after a pause."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("journal_busy", message)
+
+
+class JournalFull(JournalError):
+    """The broker has no room left. Nothing acknowledged is lost: keep the push, make room, send it again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("journal_full", message)
+
+
+class JournalUnsafe(JournalError):
+    """The broker or a stream is set up so that an acknowledged event could be lost. Refused at open."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("journal_unsafe", message)
+
+
+class JournalHole(JournalError):
+    """A stored message cannot be read any more. Reading stops before it: a reader must never fold around a hole."""
+
+    def __init__(self, message: str, sequence: int) -> None:
+        super().__init__("journal_hole", message)
+        self.sequence = sequence
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far a reader has read, or what there is to read: the last stream sequence of each; 0 is before the first."""
+
+    events: int
+    persons: int
+
+
+class Push(msgspec.Struct, frozen=True):
+    """Consecutive events of one device, and the persons that come with them.
+
+    `after` is the stream sequence of the device's last held event (`Head.sequence`), 0 when it has none. `headers` ride on
+    the last event: the head signature and the registry position (contract §9). `events` may be empty: then only persons
+    are completed. `persons` are (seq, person bytes). At most 1000 events and at most 1000 persons.
+    """
+
+    device: str
+    after: int
+    events: tuple[bytes, ...] = ()
+    persons: tuple[tuple[int, bytes], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """The push is durable: the stream sequences of its first and last event. With no events, both are the push's `after`."""
+
+    first: int
+    last: int
+
+
+class Stale(msgspec.Struct, frozen=True):
+    """The device's head is not where the push expected it: none of its events were stored by this call.
+
+    Somebody else may have pushed the same log (perhaps these very events): read the head again, then decide.
+    """
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The last held event of a device: its seq, its hash, its stream sequence and its bytes."""
+
+    seq: int
+    hash: bytes
+    sequence: int
+    payload: bytes
+
+
+class EventMessage(msgspec.Struct, frozen=True, gc=False):
+    """One stored event. `headers` is () on every event but a push's last."""
+
+    sequence: int
+    device: str
+    payload: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class PersonMessage(msgspec.Struct, frozen=True, gc=False):
+    """One stored copy of a person. It may be an orphan, a repetition or a wrong copy: only the event's hash says."""
+
+    sequence: int
+    device: str
+    seq: int
+    payload: bytes
+
+
+@runtime_checkable
+class Journal(Protocol):
+    """The log of one election and one regency.
+
+    Consistency: every device's events are one gapless row, whoever pushes, through however many gateways: an append
+    whose `after` is not the device's head stores nothing. All readers see one order, by stream sequence.
+    Trust: a broker that lies or loses can lose events but not forge, reorder or hide them within a device's log: readers
+    check hash, `prev` and seq. Only the phones' own logs can bring back what a broker lost.
+    """
+
+    async def append(self, pushes: Sequence[Push]) -> list[Stored | Stale]:
+        """Store pushes, each whole or not at all; the outcomes come in the order of the pushes.
+
+        Durable on return: events *and* persons of every `Stored` push have been fsynced. A `Stale` push stores none of its
+        events; its persons may stay behind as orphans, which is harmless. One stale push does not keep the others out.
+        At most 1000 events and 1000 persons in all, and at most one push per device (ValueError otherwise, nothing
+        stored). Raises JournalUnavailable (outcome unknown), JournalFull (not stored). To append again what was stored
+        already changes nothing and answers `Stored` or `Stale`. Concurrent calls are safe. Cancelled: outcome unknown.
+        """
+        ...
+
+    async def head(self, device: str) -> Head | None:
+        """The last held event of a device, None when it has none. Sees every append that returned before the call."""
+        ...
+
+    async def persons_held(self, device: str, persons: Sequence[tuple[int, bytes]]) -> frozenset[int]:
+        """The seqs whose last stored copy is exactly these bytes; the others are to be appended (again).
+
+        The bytes are asked for and not the seq alone: a refused push may have left an orphan under the same seq.
+        """
+        ...
+
+    async def read_events(self, after: int, limit: int) -> list[EventMessage]:
+        """The events with a stream sequence above `after`, in order and without a hole; at most `limit`, [] at the end.
+
+        May return fewer than `limit` before the end, never zero. Raises JournalHole at a missing sequence (what lies
+        before it has been returned by earlier calls), JournalUnavailable.
+        """
+        ...
+
+    async def read_persons(self, after: int, limit: int) -> list[PersonMessage]:
+        """As `read_events`, of the persons. Gaps are lawful here: an erasure deletes single messages (contract §9)."""
+        ...
+
+    async def last(self) -> Position:
+        """The position of what is stored now. Sees every append that returned before the call."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The roll store (projections). Owned by the projector.
+# ---------------------------------------------------------------------------------------------------------------
