@@ -1,6 +1,7 @@
 """What the world must promise: the journal and the roll store, as Protocols whose docstrings are promises.
 
-Services are written against these promises alone; adapters keep them; the acceptance suites in tests/contracts prove it.
+Services are written against these promises alone; adapters keep them; the acceptance suites in
+tests/contracts prove it.
 """
 
 from collections.abc import Sequence
@@ -8,14 +9,16 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from ecoklit.core.ids import is_device
+from ecoklit.core.limits import LINE_BYTES_MAX, PUSH_EVENTS_MAX
 from ecoklit.errors import EcoklitError
 
-# ---------------------------------------------------------------------------------------------------------------
-# The journal (contract §9): all events ever accepted of ONE election and ONE regency, and apart from them the persons.
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
+# The journal (contract §9): all events ever accepted of ONE election and ONE regency, and apart from them the
+# persons.
+# ------------------------------------------------------------------------------------------------------------
 
-BATCH_EVENTS_MAX = 1000  # the broker's limit for one atomic batch, and so for a push and for one `append`
-PUSH_BYTES_MAX = 900 * 1024  # contract §7; a push larger than this is refused before it gets here
+HEADER_PREFIX = "Ecoklit-"  # of the header names that a push may carry: the rest are the broker's
 
 
 class JournalError(EcoklitError):
@@ -23,14 +26,14 @@ class JournalError(EcoklitError):
 
 
 class JournalUnavailable(JournalError):
-    """The broker did not answer. What was being appended may or may not be stored: send it again, it is never doubled."""
+    """The broker did not answer. What was appended may be stored: send it again, it is never doubled."""
 
     def __init__(self, message: str) -> None:
         super().__init__("journal_unavailable", message)
 
 
 class JournalBusy(JournalError):
-    """More is waiting than may wait. Nothing of this push was stored: keep it and send it again after a pause."""
+    """More is waiting than may wait. Nothing of the push was stored: send it again after a pause."""
 
     def __init__(self, message: str) -> None:
         super().__init__("journal_busy", message)
@@ -51,7 +54,7 @@ class JournalUnsafe(JournalError):
 
 
 class JournalHole(JournalError):
-    """A stored message cannot be read any more. Reading stops before it: a reader must never fold around a hole."""
+    """A stored message cannot be read any more. Reading stops before it: nobody may fold around a hole."""
 
     def __init__(self, message: str, sequence: int) -> None:
         super().__init__("journal_hole", message)
@@ -59,7 +62,7 @@ class JournalHole(JournalError):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """How far a reader has read, or what there is to read: the last stream sequence of each; 0 is before the first."""
+    """The last sequence of each stream that was read, or that there is to read; 0 is before the first."""
 
     events: int
     persons: int
@@ -68,9 +71,10 @@ class Position(msgspec.Struct, frozen=True):
 class Push(msgspec.Struct, frozen=True):
     """Consecutive events of one device, and the persons that come with them.
 
-    `after` is the stream sequence of the device's last held event (`Head.sequence`), 0 when it has none. `headers` ride on
-    the last event: the head signature and the registry position (contract §9). `events` may be empty: then only persons
-    are completed. `persons` are (seq, person bytes). At most 1000 events and at most 1000 persons.
+    `after` is the stream sequence of the device's last held event (`Head.sequence`), 0 when it has none.
+    `headers` ride on the last event: the head signature and the registry position (contract §9). `events` may
+    be empty: then only persons are completed. `persons` are (seq, person bytes). At most 1000 events and at
+    most 1000 persons.
     """
 
     device: str
@@ -80,8 +84,36 @@ class Push(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+def check_pushes(pushes: Sequence[Push]) -> None:
+    """ValueError when `pushes` are not what `Journal.append` takes: a fault of the caller."""
+    if len({push.device for push in pushes}) != len(pushes):
+        raise ValueError("two pushes of one device in one append: the second one's place cannot be checked")
+    if sum(len(push.events) for push in pushes) > PUSH_EVENTS_MAX:
+        raise ValueError(f"more than {PUSH_EVENTS_MAX} events in one append")
+    if sum(len(push.persons) for push in pushes) > PUSH_EVENTS_MAX:
+        raise ValueError(f"more than {PUSH_EVENTS_MAX} persons in one append")
+    for push in pushes:
+        _check_push(push)
+
+
+def _check_push(push: Push) -> None:
+    if not is_device(push.device):  # `*` or `a.b` would be another device's subject
+        raise ValueError(f"not a device: {push.device!r}")
+    if push.after < 0 or any(seq < 1 for seq, _ in push.persons):
+        raise ValueError("a stream sequence or a seq below its first")
+    if not all(0 < len(payload) <= LINE_BYTES_MAX for payload in push.events):
+        raise ValueError(f"an event of no bytes or of more than {LINE_BYTES_MAX}")
+    if not all(0 < len(payload) <= LINE_BYTES_MAX for _, payload in push.persons):
+        raise ValueError(f"a person of no bytes or of more than {LINE_BYTES_MAX}")
+    if push.headers and not push.events:
+        raise ValueError("headers without an event to ride on")
+    for name, value in push.headers:
+        if not (name.startswith(HEADER_PREFIX) and (name + value).isascii() and (name + value).isprintable()):
+            raise ValueError(f"not a header that a push may carry: {name!r}")
+
+
 class Stored(msgspec.Struct, frozen=True):
-    """The push is durable: the stream sequences of its first and last event. With no events, both are the push's `after`."""
+    """The push is durable: the sequences of its first and last event (its `after` when it has none)."""
 
     first: int
     last: int
@@ -113,7 +145,7 @@ class EventMessage(msgspec.Struct, frozen=True, gc=False):
 
 
 class PersonMessage(msgspec.Struct, frozen=True, gc=False):
-    """One stored copy of a person. It may be an orphan, a repetition or a wrong copy: only the event's hash says."""
+    """One stored copy of a person. It may be an orphan or a repetition: only the event's hash says."""
 
     sequence: int
     device: str
@@ -125,44 +157,47 @@ class PersonMessage(msgspec.Struct, frozen=True, gc=False):
 class Journal(Protocol):
     """The log of one election and one regency.
 
-    Consistency: every device's events are one gapless row, whoever pushes, through however many gateways: an append
-    whose `after` is not the device's head stores nothing. All readers see one order, by stream sequence.
-    Trust: a broker that lies or loses can lose events but not forge, reorder or hide them within a device's log: readers
-    check hash, `prev` and seq. Only the phones' own logs can bring back what a broker lost.
+    Consistency: every device's events are one gapless row, whoever pushes, through however many gateways: an
+    append whose `after` is not the device's head stores nothing. All readers see one order, by stream
+    sequence. Trust: a broker that lies or loses can lose events but not forge, reorder or hide them within a
+    device's log: readers check hash, `prev` and seq. Only the phones' own logs can bring back what a broker
+    lost.
     """
 
     async def append(self, pushes: Sequence[Push]) -> list[Stored | Stale]:
         """Store pushes, each whole or not at all; the outcomes come in the order of the pushes.
 
-        Durable on return: events *and* persons of every `Stored` push have been fsynced. A `Stale` push stores none of its
-        events; its persons may stay behind as orphans, which is harmless. One stale push does not keep the others out.
-        At most 1000 events and 1000 persons in all, and at most one push per device (ValueError otherwise, nothing
-        stored). Raises JournalUnavailable (outcome unknown), JournalFull (not stored). To append again what was stored
-        already changes nothing and answers `Stored` or `Stale`. Concurrent calls are safe. Cancelled: outcome unknown.
+        Durable on return: events *and* persons of every `Stored` push have been fsynced. A `Stale` push
+        stores none of its events; its persons may stay behind as orphans, which is harmless. One stale push
+        does not keep the others out. At most 1000 events and 1000 persons in all, and at most one push per
+        device (ValueError otherwise, nothing stored). Raises JournalUnavailable (outcome unknown),
+        JournalFull (not stored). To append again what was stored already changes nothing and answers `Stored`
+        or `Stale`. Concurrent calls are safe. Cancelled: outcome unknown.
         """
         ...
 
     async def head(self, device: str) -> Head | None:
-        """The last held event of a device, None when it has none. Sees every append that returned before the call."""
+        """The last held event of a device, or None. Sees every append that returned before the call."""
         ...
 
     async def persons_held(self, device: str, persons: Sequence[tuple[int, bytes]]) -> frozenset[int]:
         """The seqs whose last stored copy is exactly these bytes; the others are to be appended (again).
 
-        The bytes are asked for and not the seq alone: a refused push may have left an orphan under the same seq.
+        The bytes are asked for and not the seq alone: a refused push may have left an orphan under the same
+        seq.
         """
         ...
 
     async def read_events(self, after: int, limit: int) -> list[EventMessage]:
-        """The events with a stream sequence above `after`, in order and without a hole; at most `limit`, [] at the end.
+        """The events with a sequence above `after`, in order, without a hole; at most `limit`, [] at the end.
 
-        May return fewer than `limit` before the end, never zero. Raises JournalHole at a missing sequence (what lies
-        before it has been returned by earlier calls), JournalUnavailable.
+        May return fewer than `limit` before the end, never zero. Raises JournalHole at a missing sequence
+        (what lies before it has been returned by earlier calls), JournalUnavailable.
         """
         ...
 
     async def read_persons(self, after: int, limit: int) -> list[PersonMessage]:
-        """As `read_events`, of the persons. Gaps are lawful here: an erasure deletes single messages (contract §9)."""
+        """As `read_events`, of the persons. Gaps are lawful: an erasure deletes messages (contract §9)."""
         ...
 
     async def last(self) -> Position:
@@ -170,6 +205,6 @@ class Journal(Protocol):
         ...
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # The roll store (projections). Owned by the projector.
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------

