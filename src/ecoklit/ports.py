@@ -4,8 +4,8 @@ Services are written against these promises alone; adapters keep them; the accep
 tests/contracts prove it.
 """
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -208,3 +208,169 @@ class Journal(Protocol):
 # ------------------------------------------------------------------------------------------------------------
 # The roll store (projections). Owned by the projector.
 # ------------------------------------------------------------------------------------------------------------
+
+
+class RollError(EcoklitError):
+    """The base of what a roll store can answer instead of rows."""
+
+
+class RollUnavailable(RollError):
+    """The database did not answer. What was being applied is there whole or not at all; the checkpoint says which."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("database_unavailable", message)
+
+
+class RollTaken(RollError):
+    """Another projector works on this regency, or has moved the checkpoint. Nothing of this step was applied."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("projector_taken", message)
+
+
+class Checkpoint(NamedTuple):
+    """How far a journal is projected: stream sequences (0 before the first), and the hash of the event there."""
+
+    events: int
+    event_hash: bytes
+    persons: int
+
+
+class EventRow(NamedTuple):
+    """An event as stored: its position in the journal, its standing, its exact bytes."""
+
+    position: int
+    seq: int
+    voter: str
+    device: str
+    standing: str
+    body: bytes
+
+
+class PersonRow(NamedTuple):
+    """A copy of a person as stored."""
+
+    position: int
+    seq: int
+    device: str
+    body: bytes
+
+
+class VoterRow(NamedTuple):
+    """A voter's state as stored: `decision` and `record` are exact; the rest are columns to count and filter by."""
+
+    voter: str
+    attempts: int
+    changed: bool
+    tps: str
+    first_tps: str
+    source: str | None
+    verdict: str
+    reason: str | None
+    conflicts: list[str] | None
+    proposed: list[str] | None
+    sex: str | None
+    disability: str | None
+    decision: bytes
+    record: str | None
+
+
+class SideRow(NamedTuple):
+    """One side of a register in conflict, or one standing proposal (register `proposal`)."""
+
+    seq: int
+    voter: str
+    device: str
+    register: str
+    value: str | None
+    wins: bool
+
+
+class WaitingRow(NamedTuple):
+    """A dot (device, seq) that is not held, and a voter with an event parked on it."""
+
+    seq: int
+    voter: str
+    device: str
+
+
+class HeldRow(NamedTuple):
+    """A stored event with the right copy of its person, if that is stored."""
+
+    voter: str
+    device: str
+    seq: int
+    standing: str
+    body: bytes
+    person: bytes | None
+
+
+class Step(msgspec.Struct, frozen=True):
+    """All that one batch of the journal changes. `refolded` are the voters held before: their old rows go."""
+
+    before: Checkpoint
+    after: Checkpoint
+    events: Sequence[EventRow] = ()
+    persons: Sequence[PersonRow] = ()
+    persons_dropped: Sequence[PersonRow] = ()
+    standings: Sequence[tuple[str, int, str]] = ()
+    refolded: Sequence[str] = ()
+    voters: Sequence[VoterRow] = ()
+    sides: Sequence[SideRow] = ()
+    waiting: Sequence[WaitingRow] = ()
+
+
+class RollStore(Protocol):
+    """The projection of ONE regency of ONE election: disposable, made anew from the journal at any time.
+
+    Consistency: a step is applied whole, once, and only onto the checkpoint that it was made from; so what the
+    checkpoint says has been applied, whatever dies when. Durability: none is promised beyond that. A step that
+    returned may be gone after a crash of the database, and then the checkpoint is behind by the same step.
+    Concurrency: one projector holds the lease; a second one is refused with RollTaken. Trust: a store that lies shows
+    wrong rows, until a rebuild from the journal compares the digests. Every call may raise RollUnavailable;
+    the call after it connects again.
+    """
+
+    async def checkpoint(self) -> Checkpoint:
+        """Where to go on. Takes the lease: raises RollTaken while another projector holds it."""
+        ...
+
+    async def heads(self, devices: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+        """device → (seq, hash) of its last event; a device without one is left out."""
+        ...
+
+    async def events_of(self, voters: Sequence[str]) -> list[HeldRow]:
+        """Every event about these voters but those of another regency (`not_entitled`), in no promised order."""
+        ...
+
+    async def voters_of(self, dots: Sequence[tuple[str, int]]) -> dict[tuple[str, int], str]:
+        """dot → voter, of the events with these names that are held."""
+        ...
+
+    async def persons_of(self, dots: Sequence[tuple[str, int]]) -> list[PersonRow]:
+        """Every stored copy of these events' persons."""
+        ...
+
+    async def waiting_for(self, logs: Sequence[tuple[str, int, int]]) -> list[str]:
+        """The voters that wait for a dot in these stretches of logs: (device, first seq, last seq)."""
+        ...
+
+    async def apply(self, step: Step) -> None:
+        """Apply all of `step`, or nothing. Raises RollTaken when the checkpoint is not `step.before`."""
+        ...
+
+    def state_lines(self) -> AsyncIterator[bytes]:
+        """The state of every voter as `fold` prints it, by voter, as of one moment."""
+        ...
+
+    async def leaves(self) -> list[tuple[str, str, bytes]]:
+        """(tps, voter, leaf hash) of every voter, as of one moment: what the digests are made of."""
+        ...
+
+    async def standings(self) -> dict[str, int]:
+        """How many events have each standing."""
+        ...
+
+    async def close(self) -> None:
+        """Give up the lease and the connection. Closing twice changes nothing."""
+        ...
