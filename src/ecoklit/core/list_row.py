@@ -211,9 +211,7 @@ def column_of(title: str) -> str | None:
     return _TITLE_COLUMNS.get(bare) or _OTHER_TITLES.get(bare)
 
 
-_TITLE_COLUMNS: Final = {
-    "".join(filter(str.isalnum, title.casefold())): name for name, title in TITLES.items()
-}
+_TITLE_COLUMNS: Final = {"".join(filter(str.isalnum, title.casefold())): name for name, title in TITLES.items()}
 
 
 def read_header(cells: tuple[str, ...]) -> Header | HeaderFault | None:
@@ -245,9 +243,7 @@ def is_blank(cells: tuple[str, ...]) -> bool:
 def is_numbering(cells: tuple[str, ...]) -> bool:
     """Whether the row only numbers the columns, 1 2 3 …, as the printed form does under its header."""
     digits = [cell.strip(" ()") for cell in cells if cell.strip()]
-    return len(digits) >= _HEADER_TITLES_MIN and digits == [
-        str(number) for number in range(1, len(digits) + 1)
-    ]
+    return len(digits) >= _HEADER_TITLES_MIN and digits == [str(number) for number in range(1, len(digits) + 1)]
 
 
 # --- a row --------------------------------------------------------------------------------------------------
@@ -278,9 +274,7 @@ def check(row: SourceRow, header: Header, book: Codebook, village: str, source: 
     record["nik"] = _nik(texts["nik"], record["birth_date"], record["sex"], findings)
     _remark(book, texts["remarks"], findings, notes)
     named_source = _source(texts["source"], source, findings)
-    return ListRow(
-        row.sheet, row.number, tps, record, named_source, "; ".join(notes) or None, tuple(findings)
-    )
+    return ListRow(row.sheet, row.number, tps, record, named_source, "; ".join(notes) or None, tuple(findings))
 
 
 def clean(text: str) -> str:

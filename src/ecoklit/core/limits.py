@@ -1,0 +1,24 @@
+"""Every bound of the contract, each with its reason."""
+
+from typing import Final
+
+LINE_BYTES_MAX: Final = 16 * 1024
+"""One wire line: a full record with notes needs 2 KiB; a phone on a bad network must be able to send one."""
+
+INTEGER_MAX: Final = 2**53 - 1
+"""The largest integer that every JSON reader keeps exactly."""
+
+CLOCK_ENTRIES_MAX: Final = 64
+"""Devices that one clock may name: a voter is seen by a handful; more is an attack on everybody's memory."""
+
+EVENTS_PER_DEVICE_AND_VOTER_MAX: Final = 99
+"""What one phone can make everybody refold for one voter."""
+
+ATTEMPTS_MAX: Final = 99
+"""The highest `nth` of a `not_met`."""
+
+PUSH_EVENTS_MAX: Final = 1000
+"""Events in one push: the broker's bound on one atomic batch."""
+
+PUSH_BYTES_MAX: Final = 900_000
+"""Bytes of one push: below the broker's default message limit of 1 MiB, so that a push also fits one request."""
