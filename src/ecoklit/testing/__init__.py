@@ -1,0 +1,1 @@
+"""What tests and the demonstration stand on; the product never imports it."""
