@@ -14,6 +14,10 @@ ARGS ?=
 export UV_PYTHON_DOWNLOADS ?= never
 # A warning about hard links on another file system helps nobody here.
 export UV_LINK_MODE ?= copy
+# Where the system keeps certificates, an office's own authority is among them; uv would trust only those it carries.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),)
+export UV_SYSTEM_CERTS ?= 1
+endif
 export PYTHONDONTWRITEBYTECODE ?= 1
 
 help: ## this list

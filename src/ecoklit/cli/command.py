@@ -1,0 +1,50 @@
+"""What every command has: a help with an example, --json, and codes of places as people write them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from ecoklit.cli.exits import Exit
+from ecoklit.core import ids
+
+Commands = Any  # argparse keeps the type of add_subparsers() private
+
+
+def add_command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], Exit], what: str, example: str, json: str
+) -> argparse.ArgumentParser:
+    """One command: `what` it does, an `example` of a call, and what --json prints."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=what,
+        description=what,
+        epilog=f"contoh · example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--json", action="store_true", help=json)
+    command.set_defaults(run=run)
+    return command
+
+
+def tps_code(text: str) -> str:
+    """A polling place: 13 digits, dots allowed (94.04.01.2001.001)."""
+    digits = text.replace(".", "")
+    if not ids.is_tps(digits):
+        raise argparse.ArgumentTypeError(f"'{text}' is no TPS: 13 digits, such as 94.04.01.2001.001")
+    return digits
+
+
+def area_code(text: str) -> str:
+    """A TPS, village, district, regency or province; dots allowed (94.04.01)."""
+    digits = text.replace(".", "")
+    if not (ids.is_area(digits) or ids.is_tps(digits)):
+        raise argparse.ArgumentTypeError(f"'{text}' is no area: 2, 4, 6, 10 or 13 digits, such as 94.04.01")
+    return digits
+
+
+def voter_id(text: str) -> str:
+    if not ids.is_voter(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no voter id: it looks like 74100b01-af6e-88bf-ae05-5d4a729b6c2e")
+    return text

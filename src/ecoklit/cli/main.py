@@ -1,0 +1,95 @@
+"""The command `ecoklit`: finds the command, runs it, and turns whatever happens into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from ecoklit.cli import fold
+from ecoklit.cli.exits import MEANINGS, Exit, exit_of
+from ecoklit.errors import EcoklitError
+
+GROUPS = (fold,)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence that says what to do."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(Exit.USAGE, f"{self.prog}: {message}; lihat · see '{self.prog} --help'.\n")
+
+
+def parser() -> Parser:
+    """The whole command line, every command with its options."""
+    top = Parser(
+        prog="ecoklit",
+        description="Daftar pemilih terkini tiap TPS, dari peristiwa coklit. "
+        "· The current voter list of every TPS, from the events of coklit.",
+        epilog="exit codes:\n" + "\n".join(f"  {code.value:>3}  {MEANINGS[code]}" for code in Exit),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    for group in GROUPS:
+        group.add_commands(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. Never a traceback, unless ECOKLIT_DEBUG=1 asks for it."""
+    try:
+        arguments = parser().parse_args(argv)
+    except SystemExit as stop:  # argparse leaves this way after --help too
+        return int(stop.code or 0)
+    try:
+        code = run(arguments.run, arguments)
+    finally:
+        close_output()
+    return code
+
+
+def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> Exit:
+    debug = os.environ.get("ECOKLIT_DEBUG") == "1"
+    try:
+        code = command(arguments)
+        sys.stdout.flush()
+        return Exit(code)
+    except BrokenPipeError:
+        return Exit.PIPE_CLOSED
+    except KeyboardInterrupt:
+        return refuse("dihentikan, tidak ada yang hilang · stopped, nothing is lost.", Exit.STOPPED)
+    except EcoklitError as error:
+        if debug:
+            raise
+        return refuse(f"{error.code}: {error.message}", exit_of(error.code))
+    except OSError as error:
+        if debug:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        return refuse(
+            f"{error.strerror or type(error).__name__}{where}: mend that and run the command again.", Exit.UNFIT
+        )
+    except Exception as error:
+        if debug:
+            raise
+        # The text of an unforeseen error may quote a voter's particulars, so only its name is shown.
+        return refuse(
+            f"a fault in ecoklit itself ({type(error).__name__}), nothing stored is lost: "
+            "run it again with ECOKLIT_DEBUG=1 and report what it prints.",
+            Exit.FAULT,
+        )
+
+
+def refuse(sentence: str, code: Exit) -> Exit:
+    print(f"ecoklit: {sentence}", file=sys.stderr)
+    return code
+
+
+def close_output() -> None:
+    """Flush once more, quietly: a reader that went away must not cause a complaint when the interpreter ends."""
+    try:
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

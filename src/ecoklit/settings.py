@@ -1,0 +1,119 @@
+"""Every setting, from the environment and nowhere else (docs/OPERATING.md lists the same).
+
+`ecoklit up` leaves what it started in its data folder (`running.json`); the other commands find it there, so that on
+one machine nothing needs to be set.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from ecoklit.core.ids import is_word
+from ecoklit.errors import EcoklitError
+
+RUNNING_FILE: Final = "running.json"
+_REGENCY = re.compile(r"(?:1[1-9]|[2-9][0-9])[0-9]{2}").fullmatch
+
+
+class BadSetting(EcoklitError):
+    """A setting is missing or cannot be used; nothing was started."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("bad_setting", message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where the parts of one service are. A URL that is None was neither set nor found in the data folder."""
+
+    data: Path
+    election: str
+    regency: str
+    nats_url: str | None
+    monitor_url: str | None
+    database_url: str | None
+    service_url: str | None
+    host: str
+    port: int
+    allow_unsafe: bool
+
+    def nats(self) -> str:
+        return _needed("ECOKLIT_NATS_URL", self.nats_url)
+
+    def database(self) -> str:
+        return _needed("ECOKLIT_DATABASE_URL", self.database_url)
+
+
+def read_settings(environ: Mapping[str, str], *, running: bool = True) -> Settings:
+    """The settings that `environ` gives; with `running`, what an `ecoklit up` in the data folder left fills the gaps.
+
+    Raises BadSetting, which names the variable.
+    """
+    data = Path(environ.get("ECOKLIT_DATA") or ".ecoklit")
+    found = read_running(data) if running else {}
+
+    def value(name: str, key: str) -> str | None:
+        return environ.get(name) or found.get(key) or None
+
+    def url(name: str, key: str, *schemes: str) -> str | None:
+        return _url(name, value(name, key), schemes)
+
+    return Settings(
+        data=data,
+        election=_election(value("ECOKLIT_ELECTION", "election") or "pilkada-2024"),
+        regency=_regency(value("ECOKLIT_REGENCY", "regency") or "9404"),
+        nats_url=url("ECOKLIT_NATS_URL", "nats_url", "nats", "tls"),
+        monitor_url=url("ECOKLIT_NATS_MONITOR_URL", "monitor_url", "http", "https"),
+        database_url=url("ECOKLIT_DATABASE_URL", "database_url", "postgresql", "postgres"),
+        service_url=url("ECOKLIT_SERVICE_URL", "service_url", "http", "https"),
+        host=environ.get("ECOKLIT_HOST") or "127.0.0.1",
+        port=_port(environ.get("ECOKLIT_PORT") or "8484"),
+        allow_unsafe=environ.get("ECOKLIT_ALLOW_UNSAFE") == "1",
+    )
+
+
+def read_running(data: Path) -> dict[str, str]:
+    """What the `ecoklit up` of this data folder started; {} when none is running."""
+    try:
+        found = json.loads((data / RUNNING_FILE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
+
+
+def _needed(name: str, url: str | None) -> str:
+    if url is None:
+        raise BadSetting(f"{name} is not set: set it, or start 'ecoklit up' in this folder first.")
+    return url
+
+
+def _election(text: str) -> str:
+    if not is_word(text):
+        raise BadSetting("ECOKLIT_ELECTION must be a word of a-z, 0-9, _ and -, such as pilkada-2024: set it again.")
+    return text
+
+
+def _regency(text: str) -> str:
+    digits = text.replace(".", "")
+    if _REGENCY(digits) is None:
+        raise BadSetting("ECOKLIT_REGENCY must be the code of one regency, such as 94.04: set it again.")
+    return digits
+
+
+def _url(name: str, text: str | None, schemes: tuple[str, ...]) -> str | None:
+    if text is not None and urlsplit(text).scheme not in schemes:
+        # The value may hold a password, so it is not repeated.
+        raise BadSetting(f"{name} must begin with {schemes[0]}:// : set it again.")
+    return text
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise BadSetting("ECOKLIT_PORT must be a number from 0 (any free port) to 65535: set it again.")
+    return int(text)
