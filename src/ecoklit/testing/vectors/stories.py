@@ -189,13 +189,13 @@ HONEST = (
     ),
     Story(
         "removal-that-knew-of-the-visit",
-        "It saw the visit and has its standing, so the visit yields (§4.2).",
+        "It saw the visit and has its standing, so the visit's verdict yields; the roll that it wrote does not (§4.2).",
         """
         birth   kpu   listed    tps=A1
         met     budi  found     how=in_person               after=birth
         gone    sari  deceased  evidence=death_certificate  after=met
         """,
-        "birth deceased A1 alive=birth,gone",
+        "birth deceased A1 alive=birth,met,gone",
     ),
     Story(
         "visit-that-knew-of-the-removal",
@@ -249,13 +249,34 @@ HONEST = (
     ),
     Story(
         "moved-and-met-there",
-        "The officer of the new TPS saw the move, and finds the voter there (§3.6, §5.3).",
+        "The officer of the new TPS saw the move, and finds the voter there: the place is written anew by who was met (§2, §3.6).",
         """
         birth   kpu    listed  tps=A1
         moved   budi   moved   to=A2  after=birth
         met     yosef  found   tps=A2  how=in_person  after=moved
         """,
-        "birth confirmed A2 alive=birth,moved,met",
+        "birth confirmed A2 alive=birth,met",
+    ),
+    Story(
+        "found-on-another-roll",
+        "A `found` writes the roll that its author works on: of two visits on two rolls the one in person wins, in sight (§2, §5.3).",
+        """
+        birth   kpu    listed  tps=A1
+        here    budi   found   tps=A1  how=family     after=birth
+        there   sari   found   tps=A2  how=in_person  after=birth
+        """,
+        "birth confirmed A2 alive=birth,here,there conflicts=tps",
+    ),
+    Story(
+        "moved-beside-a-visit",
+        "A move inside the village that did not know of the visit: whoever was met stays confirmed, and the roll is where the voter "
+        "was met, since a move says not how (§5.2, §5.3).",
+        """
+        birth   kpu    listed  tps=A1
+        moved   budi   moved   to=A2  after=birth
+        met     sari   found   how=video_call  after=birth
+        """,
+        "birth confirmed A1 alive=birth,moved,met conflicts=tps",
     ),
     Story(
         "moved-to-another-village-without-evidence",
@@ -391,7 +412,7 @@ HONEST = (
         met     budi  found   how=in_person      after=birth
         ruling  pps   ruled   verdict=deceased   after=met
         """,
-        "birth deceased A1 alive=birth,ruling",
+        "birth deceased A1 alive=birth,met,ruling",
     ),
     Story(
         "field-work-never-overturns-a-ruling",
@@ -584,13 +605,13 @@ HONEST = (
     ),
     Story(
         "office-of-the-district",
-        "A ppk acts in its whole district, a kpu in its whole regency, whatever TPS it works on (§3.6).",
+        "A ppk acts in its whole district, a kpu in its whole regency. Found by the ppk on a roll of B, the voter stands there (§2, §3.6).",
         """
         birth   kpu   listed  tps=A1
         middle  ppk   found   tps=B1  how=document    after=birth
         higher  kpu   ruled   tps=C1  verdict=confirmed  after=middle
         """,
-        "birth confirmed A1 alive=birth,higher",
+        "birth confirmed B1 alive=birth,middle,higher",
     ),
     Story(
         "two-regencies-two-provinces",
@@ -785,7 +806,7 @@ HOSTILE = (
     Story(
         "gone-from-the-village",
         "The voter moved to B with evidence. Who saw the move acts in B and no more in A; who did not see it still acts in A, and B's "
-        "officer who did not see it cannot act at all (§3.6).",
+        "officer who did not see it cannot act at all. The voter stands on one roll, where met in person; the other is in conflict (§3.6).",
         """
         birth   kpu    listed  tps=A1
         moved   budi   moved   to=B1  evidence=ktp_el  after=birth
@@ -794,7 +815,7 @@ HOSTILE = (
         late    yosef  found   tps=A1  how=family     after=moved  => not_on_roll
         unaware sari   found   tps=A1  how=family     after=birth
         """,
-        "birth confirmed B1 alive=birth,moved,there,unaware",
+        "birth confirmed B1 alive=birth,there,unaware conflicts=tps",
     ),
     Story(
         "reopened-to-where-nobody-was",
@@ -899,10 +920,10 @@ HOSTILE = (
         birth   kpu    listed    tps=A1
         kept    liar   moved     to=A2  after=birth
         met     budi   found     how=family  after=birth
-        seen    sari   found     how=in_person  after=kept
+        seen    sari   found     tps=A2  how=in_person  after=kept
         more    yosef  reopened  after=seen,met
         """,
-        "birth unvisited A2 alive=birth,kept,more",
+        "birth unvisited A2 alive=birth,met,seen,more conflicts=tps",
     ),
     Story(
         "parked-on-another-device",

@@ -112,7 +112,7 @@ class Author:
             "prev": self._prev(device, seq), "type": kind, "voter": voter, "clock": clock, "tps": tps,
             "officer": f"o-{phone}", "role": role, "at": "2024-06-25T09:00:00+09:00", **_DEFAULTS.get(kind, {}),
         }  # fmt: skip
-        if saw := self._saw(clock, device, options):
+        if (saw := self._saw(clock, device, options)) is not None:
             event["saw"] = saw
         if person_hash:
             event["person"] = person_hash
