@@ -180,6 +180,10 @@ class Journal(Protocol):
         """The last held event of a device, or None. Sees every append that returned before the call."""
         ...
 
+    async def event(self, device: str, seq: int) -> Head | None:
+        """The held event of a device with this seq, or None. What a push repeats is compared with it."""
+        ...
+
     async def persons_held(self, device: str, persons: Sequence[tuple[int, bytes]]) -> frozenset[int]:
         """The seqs whose last stored copy is exactly these bytes; the others are to be appended (again).
 
@@ -306,13 +310,19 @@ class HeldRow(NamedTuple):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """All that one batch of the journal changes. `refolded` are the voters held before: their old rows go."""
+    """All that one batch of the journal changes.
+
+    `persons` are right copies, `orphans` copies whose event is not held; the stored orphans of the events `adopted` go.
+    `refolded` are the voters with earlier events: their old rows go, new ones follow in `voters`, `sides`, `waiting`.
+    `standings` are earlier events with a new standing: (device, seq, standing).
+    """
 
     before: Checkpoint
     after: Checkpoint
     events: Sequence[EventRow] = ()
     persons: Sequence[PersonRow] = ()
-    persons_dropped: Sequence[PersonRow] = ()
+    orphans: Sequence[PersonRow] = ()
+    adopted: Sequence[tuple[str, int]] = ()
     standings: Sequence[tuple[str, int, str]] = ()
     refolded: Sequence[str] = ()
     voters: Sequence[VoterRow] = ()
@@ -347,8 +357,8 @@ class RollStore(Protocol):
         """dot → voter, of the events with these names that are held."""
         ...
 
-    async def persons_of(self, dots: Sequence[tuple[str, int]]) -> list[PersonRow]:
-        """Every stored copy of these events' persons."""
+    async def orphans_of(self, logs: Sequence[tuple[str, int, int]]) -> list[PersonRow]:
+        """Every stored orphan of these stretches of logs: (device, first seq, last seq)."""
         ...
 
     async def waiting_for(self, logs: Sequence[tuple[str, int, int]]) -> list[str]:
@@ -373,4 +383,110 @@ class RollStore(Protocol):
 
     async def close(self) -> None:
         """Give up the lease and the connection. Closing twice changes nothing."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------------------
+# The listing index: what an office device remembers of the lists that it imported. Owned by the import.
+# ------------------------------------------------------------------------------------------------------------
+
+
+class KnownRow(msgspec.Struct, frozen=True, gc=False):
+    """A row that was listed, by its keyed marks (core.row_mark); nothing in it can be read back.
+
+    `device` and `seq` name the latest `listed` event about it; `nik` is b"" when the row has none.
+    """
+
+    row: bytes
+    tps: str
+    voter: str
+    device: str
+    seq: int
+    nik: bytes
+    fields: bytes
+
+
+class LogEnd(msgspec.Struct, frozen=True):
+    """The last event of the office device's log: its seq (0 for none) and its hash."""
+
+    seq: int
+    hash: bytes
+
+
+@runtime_checkable
+class ListingIndex(Protocol):
+    """The office device's memory of its lists, and its outbox. One import at a time may hold it open.
+
+    Trust: a lost index is learned again from the journal's `listed` events. What was held and never pushed is
+    lost with it: the list file is imported again, and those rows are listed anew.
+    """
+
+    def log_end(self) -> LogEnd:
+        """The end of the device's own log, with what still waits in the outbox."""
+        ...
+
+    def position(self) -> Position:
+        """How far the journal has been learned."""
+        ...
+
+    def known(self, tps: str) -> dict[bytes, KnownRow]:
+        """The known rows of one TPS, by their mark."""
+        ...
+
+    def rows_by_tps(self, village: str) -> dict[str, int]:
+        """How many rows are known of each TPS of a village that has any, by code."""
+        ...
+
+    def with_nik(self, niks: Sequence[bytes]) -> dict[bytes, list[KnownRow]]:
+        """The known rows that have one of these NIK marks, by that mark."""
+        ...
+
+    def hold(self, rows: Sequence[KnownRow], lines: Sequence[bytes], end: LogEnd) -> None:
+        """Remember rows and put their wire lines into the outbox: all or nothing, durable on return."""
+        ...
+
+    def waiting(self, limit: int) -> list[bytes]:
+        """The first lines of the outbox, in the order of the log."""
+        ...
+
+    def release(self, seq: int) -> None:
+        """Drop the lines up to `seq` from the outbox: the journal holds them."""
+        ...
+
+    def learn(self, rows: Sequence[KnownRow], end: LogEnd, position: Position) -> None:
+        """Remember what the journal says up to `position`; `end` as `log_end`. All or nothing."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------------------
+# The service, as whoever pushes reaches it: over HTTP, or in this process. Owned by admission.
+# ------------------------------------------------------------------------------------------------------------
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What the service answers for: it holds this device's log up to `seq`, durably; `head` is the hash of that event.
+
+    `position` maps the stream to that event's sequence there. Not signed yet: keys come with the registry.
+    """
+
+    election: str
+    epoch: int
+    device: str
+    seq: int
+    head: str
+    position: dict[str, int]
+
+
+class ServiceUnavailable(EcoklitError):
+    """The service did not answer, or told us to wait. What was pushed may be stored: push it again, it never doubles."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("service_unavailable", message)
+
+
+class Service(Protocol):
+    """The door of the journal. Durable on return. A push that is sent again changes nothing and gets a receipt again."""
+
+    async def push(self, body: bytes) -> Receipt:
+        """Take one device's push, NDJSON. Raises core.admission.Refused, ServiceUnavailable, JournalError."""
         ...

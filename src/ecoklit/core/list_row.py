@@ -36,7 +36,7 @@ _HEADER_TITLES_MIN: Final = 8
 HEADER_LINES_MAX: Final = 20
 """The header stands within the first lines of a sheet: a logo, a few lines of title, and then the table."""
 
-TEXT_BYTES_MAX: Final = 8_000
+TEXT_BYTES_MAX: Final = 6_000
 """Text of one row: with every character escaped it still fits one wire line of 16 KiB."""
 
 CODED: Final = ("marital", "sex", "ektp", "disability")
@@ -61,6 +61,11 @@ FINDINGS: Final = {
         "error",
         "pemilih ini sudah ada di baris lain",
         "the same voter stands on an earlier row",
+    ),
+    "clock_full": (
+        "error",
+        "perubahan tidak dapat dicatat lagi dari perangkat ini",
+        "this device has said all it may about this voter; another office device must list the change",
     ),
     # warnings: the row is listed as it stands
     "nik_missing": ("warning", "NIK kosong", "there is no NIK"),

@@ -1,0 +1,212 @@
+"""What an import asks of the journal: the listings that the index does not know yet, and all that is held of a voter.
+
+The index is a memory of the journal's `listed` events and can be made again from them: a lost one, one restored from an
+old copy, and one that has not seen what another office device listed, all become right by `learn`.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from ecoklit.core import ids, row_mark, wire
+from ecoklit.core.event import RECORD_FIELDS
+from ecoklit.core.person import Person
+from ecoklit.core.wire import Dot, Held
+from ecoklit.ports import EventMessage, Journal, KnownRow, ListingIndex, LogEnd, Position
+from ecoklit.services.listing import ListingFault
+
+READ_MESSAGES_MAX: Final = 5_000
+"""Messages that are read and learned together: memory stays flat however long the journal is."""
+
+
+class _Glance(msgspec.Struct, frozen=True, gc=False):
+    """The least of an event that says whether it matters: reading it whole would take ten times as long."""
+
+    type: str
+    device: str
+    seq: int
+    voter: str
+    tps: str
+    person: str | None = None
+
+
+_GLANCE: Final = msgspec.json.Decoder(_Glance)
+_PERSON: Final = msgspec.json.Decoder(Person)
+
+
+class Learned(NamedTuple):
+    """What `learn` did: rows that the index knows now, and listings whose person the journal has no longer."""
+
+    rows: int
+    without_person: int
+
+
+async def learn(journal: Journal, index: ListingIndex, *, device: str, key: bytes) -> Learned:
+    """Bring `index` of `device` up to the journal's end; calling it again changes nothing.
+
+    Raises ListingFault other_journal (it is shorter than what was learned), cloned_log (it holds other events under
+    this device's name).
+    """
+    before, goal = index.position(), await journal.last()
+    if goal.events < before.events:
+        raise ListingFault(
+            "other_journal",
+            f"The journal has {goal.events} events and {before.events} were learned from it: it is another one, or was "
+            "restored. Move the index away, so that it is learned again.",
+        )
+    school = _School(index, device, key, _Persons(journal, before.persons))
+    async for messages in _events(journal, before.events, goal.events):
+        await school.take(messages, before)
+    index.learn([], index.log_end(), Position(max(goal.events, school.last), school.persons.after))
+    return Learned(school.rows, school.without_person)
+
+
+async def events_about(journal: Journal, voters: Collection[str]) -> dict[str, list[Held]]:
+    """Every event about each of `voters` that the journal holds, in its order, without persons.
+
+    Reads the whole journal once: a corrected list is rare, and no projection that may lag can make a clock fall.
+    """
+    wanted = frozenset(voters)
+    found: dict[str, list[Held]] = {voter: [] for voter in sorted(wanted)}
+    async for messages in _events(journal, 0, (await journal.last()).events):
+        for message in messages:
+            glance = _glance(message.payload)
+            if glance is not None and glance.voter in wanted:
+                found[glance.voter].append(wire.hold(message.payload, None))
+    return found
+
+
+async def _events(journal: Journal, after: int, goal: int) -> AsyncIterator[list[EventMessage]]:
+    while after < goal:
+        messages = await journal.read_events(after, READ_MESSAGES_MAX)
+        if not messages:
+            return
+        after = messages[-1].sequence
+        yield messages
+
+
+def _glance(payload: bytes) -> _Glance | None:
+    try:
+        return _GLANCE.decode(payload)
+    except msgspec.MsgspecError:
+        return None  # a bad event: its device, seq and voter are well formed, its type may not be
+
+
+class _Persons:
+    """The persons of a journal, read no further than the events that are asked for."""
+
+    def __init__(self, journal: Journal, after: int) -> None:
+        self.after = after
+        self._journal = journal
+        self._ahead: dict[Dot, bytes] = {}
+
+    async def of(self, dots: Collection[Dot]) -> dict[Dot, bytes]:
+        """The last stored person of each of `dots` that has one."""
+        missing = {dot for dot in dots if dot not in self._ahead}
+        while missing:
+            messages = await self._journal.read_persons(self.after, READ_MESSAGES_MAX)
+            if not messages:
+                break
+            self.after = messages[-1].sequence
+            for message in messages:
+                self._ahead[message.device, message.seq] = message.payload
+                missing.discard((message.device, message.seq))
+        return {dot: self._ahead[dot] for dot in dots if dot in self._ahead}
+
+    def forget(self, done: dict[str, int]) -> None:
+        """Drop the persons of each device up to the seq of it that was asked about."""
+        self._ahead = {dot: person for dot, person in self._ahead.items() if dot[1] > done.get(dot[0], 0)}
+
+
+class _School:
+    """Learns listings into an index, some messages at a time."""
+
+    def __init__(self, index: ListingIndex, device: str, key: bytes, persons: _Persons) -> None:
+        self.persons = persons
+        self.rows = 0
+        self.without_person = 0
+        self.last = 0
+        self._index = index
+        self._device = device
+        self._key = key
+        self._known: dict[str, dict[bytes, KnownRow]] = {}
+        self._done: dict[str, int] = {}
+
+    async def take(self, messages: Sequence[EventMessage], position: Position) -> None:
+        self.last = messages[-1].sequence
+        end = self._index.log_end()
+        listings: list[_Glance] = []
+        for message in messages:
+            glance = _glance(message.payload)
+            if glance is None:
+                continue
+            self._done[glance.device] = glance.seq
+            if glance.device == self._device:
+                if glance.seq <= end.seq:
+                    _demand_own(glance, message.payload, self._index.log_end())
+                    continue
+                end = LogEnd(glance.seq, ids.sha256(message.payload))
+            if glance.type == "listed" and glance.person is not None:
+                listings.append(glance)
+        rows = await self._rows(listings)
+        # The position moves only when all is learned: persons that were read ahead of their events would be missed.
+        self._index.learn(rows, end, position)
+        self._known.clear()
+        self.persons.forget(self._done)
+
+    async def _rows(self, listings: Sequence[_Glance]) -> list[KnownRow]:
+        persons = await self.persons.of([(one.device, one.seq) for one in listings])
+        learned = [self._row(one, persons.get((one.device, one.seq))) for one in listings]
+        rows = [row for row in learned if row is not None]
+        self.rows += len(rows)
+        self.without_person += len(listings) - len(rows)
+        return rows
+
+    def _row(self, listing: _Glance, person_bytes: bytes | None) -> KnownRow | None:
+        record = _record(listing, person_bytes)
+        if record is None:
+            return None
+        known = self._known_rows(listing.tps)
+        nth = 1
+        mark = row_mark.row_mark(self._key, listing.tps, record)
+        while mark in known and known[mark].voter != listing.voter:
+            nth += 1
+            mark = row_mark.row_mark(self._key, listing.tps, record, nth)
+        known[mark] = KnownRow(
+            mark,
+            listing.tps,
+            listing.voter,
+            listing.device,
+            listing.seq,
+            row_mark.nik_mark(self._key, record),
+            row_mark.field_marks(self._key, mark, record),
+        )
+        return known[mark]
+
+    def _known_rows(self, tps: str) -> dict[bytes, KnownRow]:
+        if tps not in self._known:
+            self._known[tps] = self._index.known(tps)
+        return self._known[tps]
+
+
+def _demand_own(glance: _Glance, payload: bytes, end: LogEnd) -> None:
+    if glance.seq == end.seq and ids.sha256(payload) != end.hash:
+        raise ListingFault(
+            "cloned_log",
+            f"The journal holds another event {end.seq} of this office device: its folder was copied or restored. "
+            "Import with a new office device.",
+        )
+
+
+def _record(listing: _Glance, person_bytes: bytes | None) -> dict[str, str | None] | None:
+    """The record that the listing commits to; None when the right person is not held."""
+    if person_bytes is None or ids.to_base64url(ids.sha256(person_bytes)) != listing.person:
+        return None
+    try:
+        person = _PERSON.decode(person_bytes)
+    except msgspec.MsgspecError:
+        return None
+    if person.record is msgspec.UNSET:
+        return None
+    return {field: getattr(person.record, field) for field in RECORD_FIELDS}
