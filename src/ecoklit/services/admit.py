@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import msgspec
-
 from ecoklit import ports
 from ecoklit.core import admission, ids, wire
 from ecoklit.core.admission import Known
 from ecoklit.core.wire import Held
-from ecoklit.ports import Head, Journal, JournalBusy, JournalUnavailable, Stale, Stored
+from ecoklit.ports import Head, Journal, JournalBusy, JournalUnavailable, Receipt, Stale, Stored
 
 ATTEMPTS_MAX: Final = 8
 """Each lost race means that another gateway has just stored a push of the same device; eight in a row is a storm."""
@@ -24,22 +22,8 @@ Submit = Callable[[ports.Push], Awaitable[Stored | Stale]]
 """How a push gets into the journal: by group commit."""
 
 
-class Receipt(msgspec.Struct, frozen=True):
-    """What the service answers for: it holds this device's log up to `seq`, durably; `head` is the hash of that event.
-
-    `position` maps the stream to that event's sequence there. Not signed yet: keys come with the registry.
-    """
-
-    election: str
-    epoch: int
-    device: str
-    seq: int
-    head: str
-    position: dict[str, int]
-
-
 class Admission:
-    """Takes pushes for one election and one regency."""
+    """`ports.Service` in this process, for one election and one regency."""
 
     def __init__(self, *, election: str, regency: str, epoch: int, journal: Journal, submit: Submit) -> None:
         self._election = election

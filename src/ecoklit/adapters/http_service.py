@@ -1,0 +1,64 @@
+"""The service over HTTP: `ports.Service` for whoever pushes from another process or machine."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import urllib.error
+import urllib.request
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ecoklit.core.admission import REFUSALS, Refused
+from ecoklit.ports import JournalBusy, Receipt, ServiceUnavailable
+
+ANSWER_SECONDS_MAX: Final = 60.0
+
+
+class _Problem(msgspec.Struct):
+    code: str = ""
+    detail: str = ""
+
+
+class HttpService:
+    """The service at `url`, such as http://127.0.0.1:8484."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+
+    async def push(self, body: bytes) -> Receipt:
+        return await asyncio.to_thread(self._push, body)
+
+    def _push(self, body: bytes) -> Receipt:
+        request = urllib.request.Request(
+            f"{self._url}/v1/push", data=body, headers={"Content-Type": "application/x-ndjson"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=ANSWER_SECONDS_MAX) as answer:
+                return msgspec.json.decode(answer.read(), type=Receipt)
+        except urllib.error.HTTPError as error:
+            raise _refusal(error) from error
+        except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
+            raise ServiceUnavailable(
+                f"No ecoklit answers at {_shown(self._url)}: start it or mend its address, then push again."
+            ) from error
+
+
+def _refusal(error: urllib.error.HTTPError) -> Exception:
+    try:
+        problem = msgspec.json.decode(error.read(), type=_Problem)
+    except (OSError, msgspec.DecodeError):
+        problem = _Problem()
+    if problem.code in REFUSALS:
+        return Refused(problem.code, problem.detail)
+    if problem.code == "journal_busy":
+        return JournalBusy(problem.detail)
+    return ServiceUnavailable(problem.detail or f"The service answered {error.code}: see its log, then push again.")
+
+
+def _shown(url: str) -> str:
+    """Host and port, without a password."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
