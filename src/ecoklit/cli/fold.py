@@ -93,12 +93,12 @@ def read_lines(ndjson: bytes) -> tuple[list[Read], list[Uncounted]]:
 
 
 def faults(readable: Iterable[Read], replica: Replica) -> Iterator[Uncounted]:
-    """Every line whose event cannot count, and every line whose person was dropped."""
+    """Every line that cannot count, each by one name; a bad person is named where the event itself is in order."""
     for line, held in readable:
         standing = replica.standing(held.hash)
         if standing.name not in IN_ORDER:
             yield Uncounted(line, standing.name, standing.why)
-        if held.person_fault is not None:
+        elif held.person_fault is not None:
             yield Uncounted(line, BAD_PERSON, held.person_fault)
 
 

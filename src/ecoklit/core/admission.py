@@ -31,7 +31,11 @@ REFUSALS: Final = (
 
 
 class Refused(EcoklitError):
-    """A push that is not taken, by its name in `REFUSALS`; nothing of it was kept."""
+    """A push that is not taken, by its name in `REFUSALS`; nothing of it was kept. A gap names the seq `expected`."""
+
+    def __init__(self, code: str, message: str, expected: int | None = None) -> None:
+        super().__init__(code, message)
+        self.expected = expected
 
 
 class Push(msgspec.Struct, frozen=True):
@@ -82,17 +86,20 @@ def admit(push: Push, known: Known) -> tuple[Held, ...]:
         if one.seq <= known.seq and known.hashes[one.seq] != one.hash:
             raise Refused(EQUIVOCATION, f"event {one.seq} of {push.device} is held already, and is another one")
     _demand_first_link(push, known)
-    _demand_seq(push.first, at_most=known.seq + 1, device=push.device)
+    if push.first > known.seq + 1:
+        raise _gap(push, known.seq + 1, push.first)
     for before, one in pairwise(push.held):
-        _demand_seq(one.seq, at_most=before.seq + 1, device=push.device)
+        if one.seq != before.seq + 1:
+            raise _gap(push, before.seq + 1, one.seq)
+    for before, one in pairwise(push.held):
         if one.prev != ids.to_base64url(before.hash):
             raise Refused(BROKEN_CHAIN, f"prev of event {one.seq} is not the hash of event {before.seq}")
     return tuple(one for one in push.held if one.seq > known.seq)
 
 
-def _demand_seq(seq: int, at_most: int, device: str) -> None:
-    if seq > at_most:
-        raise Refused(GAP, f"after event {at_most - 1} of {device} comes {at_most}, not {seq}; send from {at_most} on")
+def _gap(push: Push, expected: int, found: int) -> Refused:
+    message = f"after event {expected - 1} of {push.device} comes {expected}, not {found}; send from {expected} on"
+    return Refused(GAP, message, expected)
 
 
 def _read_line(number: int, line: bytes) -> Held:
