@@ -4,7 +4,7 @@
 function of the set of held events, so the order of arrival cannot matter.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final, Protocol
 
@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from ecoklit.core import ids
-from ecoklit.core.effect import TPS, Effect, effect_of
+from ecoklit.core.effect import TPS, Effect, effect_of, place_of
 from ecoklit.core.event import AnyEvent, Deceased, Disqualified, Listed, Moved, New, Reopened
 from ecoklit.core.limits import CLOCK_ENTRIES_MAX, EVENTS_PER_DEVICE_AND_VOTER_MAX
 from ecoklit.core.policy import Policy
@@ -43,32 +43,35 @@ class World(Protocol):
     def holds(self, dot: Dot) -> bool:
         """Whether any event with this name is held, about whichever voter and whether it counts or not."""
 
-    def is_forked(self, dot: Dot) -> bool:
-        """Whether two different held events have this name."""
+    @property
+    def forks(self) -> Container[Dot]:
+        """The names that two different held events have."""
 
-    def quarantine(self, held: Held) -> str | None:
-        """By what name the registry keeps this event out of the count, if it does (SPEC §7)."""
+    @property
+    def quarantine(self) -> Mapping[bytes, str]:
+        """Event hash → the name under which the registry keeps it out of the count (SPEC §7)."""
 
 
 class Counted(msgspec.Struct, frozen=True, gc=False):
-    """An event that counts, and what it writes."""
+    """An event that counts, what it writes, and where it puts its voter if it writes that."""
 
     held: Held
     event: AnyEvent
     effect: Effect
+    place: str
 
 
-class Judgement(msgspec.Struct, frozen=True):
-    """The events that count, causes before effects; the standing of every event by its hash; the dots awaited."""
+class Judgement(msgspec.Struct, frozen=True, gc=False):
+    """The events that count, causes before effects; of each other, by hash, why not; and the dots awaited."""
 
     counted: list[Counted]
-    standings: dict[bytes, Standing]
+    faults: dict[bytes, Standing]
     awaited: list[Dot]
 
 
-_COUNTS: Final = Standing(COUNTED)
+COUNTS: Final = Standing(COUNTED)
 _FORKED: Final = Standing(EQUIVOCATION, "two different events have this device and seq")
-_AREA_DIGITS: Final = {"pantarlih": 10, "pps": 10, "ppk": 6, "kpu": 4}
+AREA_DIGITS: Final = {"pantarlih": 10, "pps": 10, "ppk": 6, "kpu": 4}
 
 
 def covers(later: Mapping[str, int], earlier: Mapping[str, int]) -> bool:
@@ -89,20 +92,21 @@ def supersedes(later: Counted, earlier: Counted) -> bool:
 
 
 def judge(held: Sequence[Held], policies: Mapping[str, Policy], world: World) -> Judgement:
-    """The standing of each of the `held` events about one voter of one regency; no two of them have one hash."""
-    standings: dict[bytes, Standing] = {}
+    """Which of the `held` events about one voter of one regency count; no two of them have one hash."""
+    faults: dict[bytes, Standing] = {}
     awaited: list[Dot] = []
     counted: list[Counted] = []
     own = _by_dot(held)
     # Whoever covers another has the larger sum, so causes come before effects.
-    for one in sorted(_sound(held, policies, world, standings), key=_order_of_causes):
-        standing = _fault_of_causes(one, own, world, awaited) or _fault_of_roll(one, counted)
-        if standing is None and world.is_forked(one.held.dot):
-            standing = _FORKED
-        if standing is None:
+    for one in sorted(_sound(held, policies, world, faults), key=_order_of_causes):
+        fault = _fault_of_causes(one, own, world, awaited) or _fault_of_roll(one, counted)
+        if fault is None and one.held.dot in world.forks:
+            fault = _FORKED
+        if fault is None:
             counted.append(one)
-        standings[one.held.hash] = standing or _COUNTS
-    return Judgement(counted, standings, awaited)
+        else:
+            faults[one.held.hash] = fault
+    return Judgement(counted, faults, awaited)
 
 
 def _by_dot(held: Sequence[Held]) -> dict[Dot, list[Held]]:
@@ -120,27 +124,31 @@ def _order_of_causes(one: Counted) -> tuple[int, bytes]:
 
 
 def _sound(
-    held: Sequence[Held], policies: Mapping[str, Policy], world: World, standings: dict[bytes, Standing]
+    held: Sequence[Held], policies: Mapping[str, Policy], world: World, faults: dict[bytes, Standing]
 ) -> list[Counted]:
-    """The events without a fault of their own; the standing of the others is written into `standings`."""
+    """The events without a fault of their own; those of the others are written into `faults`."""
     sound = []
     for _, log in groupby(sorted(held, key=_place_in_log), key=_device):
         floor: dict[str, int] = {}
         for rank, (_, forks) in enumerate(groupby(log, key=_seq), start=1):
             raised = []
             for one in forks:
-                standing = _fault_of_event(one, policies) or _fault_of_clock(one, floor, rank)
-                if standing is None:
+                fault = _fault_of_event(one, policies) or _fault_of_clock(one, floor, rank)
+                if fault is None:
                     raised.append(one.clock)
-                    standing = _fault_of_policy(one, policies, world)
-                if standing is not None:
-                    standings[one.hash] = standing
+                    fault = _fault_of_policy(one, policies, world)
+                if fault is not None:
+                    faults[one.hash] = fault
                 elif one.event is not None:
-                    sound.append(Counted(one, one.event, effect_of(one.event, policies[one.event.policy])))
+                    sound.append(count(one, one.event, policies[one.event.policy]))
             # Two events with one seq are not each other's past, so they raise the floor only together.
             for clock in raised:
                 _raise(floor, clock)
     return sound
+
+
+def count(held: Held, event: AnyEvent, policy: Policy) -> Counted:
+    return Counted(held, event, effect_of(event, policy), place_of(event))
 
 
 def _place_in_log(held: Held) -> tuple[str, int]:
@@ -204,7 +212,7 @@ def clock_fault(held: Held) -> str | None:
 def _fault_of_policy(held: Held, policies: Mapping[str, Policy], world: World) -> Standing | None:
     if held.event is not None and held.event.policy not in policies:
         return Standing(UNKNOWN_POLICY, f"no policy {held.event.policy} is known")
-    quarantine = world.quarantine(held)
+    quarantine = world.quarantine.get(held.hash)
     return None if quarantine is None else Standing(quarantine)
 
 
@@ -227,7 +235,7 @@ def _fault_of_causes(one: Counted, own: Mapping[Dot, list[Held]], world: World, 
     if missing:
         awaited.extend(missing)
         # It waits in vain: a fork never counts, so it is named as one at once.
-        return _FORKED if world.is_forked(held.dot) else Standing(PARKED, f"waits for {_names(missing)}")
+        return _FORKED if held.dot in world.forks else Standing(PARKED, f"waits for {_names(missing)}")
     return Standing(WRONG_CAUSE, f"{_names(wrong)} is not what it saw about this voter") if wrong else None
 
 
@@ -247,11 +255,11 @@ def _fault_of_roll(one: Counted, counted: Sequence[Counted]) -> Standing | None:
     if is_birth(event):
         return None
     seen = [cause for cause in counted if cause.effect.mask & TPS and covers(event.clock, cause.held.clock)]
-    area = event.tps[: _AREA_DIGITS[event.role]]
+    area = event.tps[: AREA_DIGITS[event.role]]
     if not any(place.startswith(area) for place in _latest_places(seen)):
         return Standing(NOT_ON_ROLL, f"its author saw the voter on no roll of {area}")
     back = event.to if isinstance(event, Reopened) else UNSET
-    if back is not UNSET and all(cause.effect.tps != back for cause in seen):
+    if back is not UNSET and all(cause.place != back for cause in seen):
         return Standing(NOT_ON_ROLL, f"its author never saw the voter on {back}")
     return None
 
@@ -268,4 +276,4 @@ def is_birth(event: AnyEvent) -> bool:
 def _latest_places(seen: Sequence[Counted]) -> Iterator[str]:
     for cause in seen:
         if not any(supersedes(other, cause) for other in seen):
-            yield cause.effect.tps
+            yield cause.place

@@ -5,6 +5,7 @@ from the event and its policy alone.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +22,7 @@ from ecoklit.core.event import (
     Moved,
     New,
     NotMet,
+    RecordField,
     Reopened,
     Ruled,
 )
@@ -56,7 +58,7 @@ WEIGHT_LISTED: Final = 0
 
 
 class Effect(msgspec.Struct, frozen=True, gc=False):
-    """The registers that an event writes, what it writes there, and the standing of the write."""
+    """Which registers an event writes, and the standing of the write; where it puts a voter, `place_of` says."""
 
     mask: int
     level: int
@@ -65,12 +67,18 @@ class Effect(msgspec.Struct, frozen=True, gc=False):
     evidence: int = NO_STRENGTH
     how: int = NO_HOW
     proposal: str = NO_PROPOSAL
-    tps: str = ""
 
 
 def effect_of(event: AnyEvent, policy: Policy) -> Effect:
     """What `event` writes, judged under the policy of its author."""
     return _EFFECTS[type(event)](event, policy)
+
+
+def place_of(event: AnyEvent) -> str:
+    """The tps that `event` puts its voter on, when it writes that register."""
+    if isinstance(event, Moved | Reopened | Ruled) and event.to is not UNSET:
+        return event.to
+    return event.tps
 
 
 def opinion(verdict: str, reason: str | UnsetType) -> str:
@@ -83,28 +91,40 @@ def stays(verdict: str) -> bool:
     return verdict in (CONFIRMED, UNVISITED)
 
 
-def mask_of(changed: list[Any] | UnsetType) -> int:
+def _mask_of(changed: list[RecordField] | UnsetType) -> int:
     return 0 if changed is UNSET else sum(FIELD[name] for name in changed)
 
 
+_LISTED: Final = Effect(VERDICT | TPS | RECORD, LISTED_LEVEL, UNVISITED, WEIGHT_LISTED)
+_NEW: Final = {
+    how: Effect(VERDICT | PROPOSAL | TPS | RECORD, FIELD_LEVEL, CONFIRMED, WEIGHT_MET, how=strength)
+    for how, strength in HOW_STRENGTHS.items()
+}
+_NOT_MET: Final = Effect(0, FIELD_LEVEL)
+_MOVED_WITHIN: Final = Effect(VERDICT | PROPOSAL | TPS, FIELD_LEVEL, UNVISITED, WEIGHT_KEPT)
+
+
 def _listed(event: Listed, policy: Policy) -> Effect:
-    return Effect(VERDICT | TPS | RECORD, LISTED_LEVEL, UNVISITED, WEIGHT_LISTED, tps=event.tps)
+    return _LISTED
 
 
 def _new(event: New, policy: Policy) -> Effect:
-    how = HOW_STRENGTHS[event.how]
-    return Effect(VERDICT | PROPOSAL | TPS | RECORD, FIELD_LEVEL, CONFIRMED, WEIGHT_MET, how=how, tps=event.tps)
+    return _NEW[event.how]
 
 
 def _found(event: Found, policy: Policy) -> Effect:
-    weight = WEIGHT_KEPT if event.how == "document" else WEIGHT_MET
-    mask = VERDICT | PROPOSAL | TPS | mask_of(event.changed)
-    return Effect(mask, FIELD_LEVEL, CONFIRMED, weight, how=HOW_STRENGTHS[event.how], tps=event.tps)
+    return _confirmed(event.how, _mask_of(event.changed))
+
+
+@cache  # at most four words, times the sets of twelve fields
+def _confirmed(how: str, changed: int) -> Effect:
+    weight = WEIGHT_KEPT if how == "document" else WEIGHT_MET
+    return Effect(VERDICT | PROPOSAL | TPS | changed, FIELD_LEVEL, CONFIRMED, weight, how=HOW_STRENGTHS[how])
 
 
 def _moved(event: Moved, policy: Policy) -> Effect:
     if event.to is not UNSET and _moves_within(event, event.to, policy):
-        return Effect(VERDICT | PROPOSAL | TPS, FIELD_LEVEL, UNVISITED, WEIGHT_KEPT, tps=event.to)
+        return _MOVED_WITHIN
     return _removal(MOVED_AWAY, event.evidence, policy)
 
 
@@ -134,26 +154,21 @@ def _strength(removal: str, evidence: str | UnsetType, policy: Policy) -> int:
 
 
 def _not_met(event: NotMet, policy: Policy) -> Effect:
-    return Effect(0, FIELD_LEVEL)
+    return _NOT_MET
 
 
 def _reopened(event: Reopened, policy: Policy) -> Effect:
-    mask = VERDICT | PROPOSAL | mask_of(event.changed)
-    if event.to is UNSET:
-        return Effect(mask, FIELD_LEVEL, UNVISITED, WEIGHT_KEPT)
-    return Effect(mask | TPS, FIELD_LEVEL, UNVISITED, WEIGHT_KEPT, tps=event.to)
+    place = 0 if event.to is UNSET else TPS
+    return Effect(VERDICT | PROPOSAL | place | _mask_of(event.changed), FIELD_LEVEL, UNVISITED, WEIGHT_KEPT)
 
 
 def _ruled(event: Ruled, policy: Policy) -> Effect:
-    mask = mask_of(event.changed)
-    to = ""
-    if event.to is not UNSET:
-        mask, to = mask | TPS, event.to
+    mask = (0 if event.to is UNSET else TPS) | _mask_of(event.changed)
     level = RULING_LEVELS[event.role]
     if event.verdict is UNSET:
-        return Effect(mask, level, tps=to)
+        return Effect(mask, level)
     verdict = opinion(event.verdict, event.reason)
-    return Effect(mask | VERDICT | PROPOSAL, level, verdict, _weight_of_ruling(verdict), tps=to)
+    return Effect(mask | VERDICT | PROPOSAL, level, verdict, _weight_of_ruling(verdict))
 
 
 def _weight_of_ruling(verdict: str) -> int:

@@ -7,36 +7,35 @@ only the voters that an arrival can have changed. `fold` is a replica that recei
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from ecoklit.core.causality import PARKED, Standing
+from ecoklit.core.causality import COUNTS, PARKED, Standing
 from ecoklit.core.policy import Policy
 from ecoklit.core.voter import State, fold_voter
 from ecoklit.core.wire import Dot, Held, VoterKey
 
-Quarantine = Mapping[bytes, str]
-"""Event hash → the name under which the registry keeps it out of the count (SPEC §7)."""
-
-_NO_QUARANTINE: Final[Quarantine] = {}
+_NO_QUARANTINE: Final[Mapping[bytes, str]] = {}
+_NO_FAULTS: Final[Mapping[bytes, Standing]] = {}
 
 
 class Replica:
     """Whoever holds events: the journal's reader, a phone, an auditor. Grows only."""
 
-    def __init__(self, policies: Mapping[str, Policy], quarantine: Quarantine = _NO_QUARANTINE) -> None:
+    def __init__(self, policies: Mapping[str, Policy], quarantine: Mapping[bytes, str] = _NO_QUARANTINE) -> None:
         self._policies = policies
-        self._quarantine = quarantine
         self._by_hash: dict[bytes, Held] = {}
-        self._by_dot: dict[Dot, list[bytes]] = {}
-        self._by_voter: dict[VoterKey, list[bytes]] = {}
+        self._by_dot: dict[Dot, Held] = {}
+        self._by_voter: dict[VoterKey, list[Held]] = {}
         self._waiting: dict[Dot, dict[VoterKey, None]] = {}
         self._states: dict[VoterKey, State] = {}
-        self._standings: dict[bytes, Standing] = {}
+        self._faults: dict[VoterKey, dict[bytes, Standing]] = {}
+        # What the law asks about the rest of the world (causality.World).
+        self.forks: dict[Dot, list[VoterKey]] = {}
+        self.quarantine = quarantine
 
     def receive(self, arrived: Iterable[Held]) -> list[VoterKey]:
         """Hold these events, and refold each voter that they can have changed; those voters, each once."""
         touched: dict[VoterKey, None] = {}
         for held in arrived:
-            for key in self._hold(held):
-                touched[key] = None
+            self._hold(held, touched)
         for key in touched:
             self._refold(key)
         return list(touched)
@@ -49,6 +48,10 @@ class Replica:
         """Every event held, in no promised order."""
         return iter(self._by_hash.values())
 
+    def holds(self, dot: Dot) -> bool:
+        """Whether any event with this name is held."""
+        return dot in self._by_dot
+
     def states(self) -> list[State]:
         """One state for every voter of whom an event counts, by regency, then voter."""
         return [self._states[key] for key in sorted(self._states)]
@@ -58,46 +61,40 @@ class Replica:
 
     def standing(self, event_hash: bytes) -> Standing:
         """Whether the held event with this hash counts, and why not. KeyError when it is not held."""
-        return self._standings[event_hash]
+        return self._faults.get(self._by_hash[event_hash].key, _NO_FAULTS).get(event_hash, COUNTS)
 
     def parked_count(self) -> int:
         """How many held events wait for one that is not."""
-        return sum(1 for standing in self._standings.values() if standing.name == PARKED)
+        return sum(fault.name == PARKED for faults in self._faults.values() for fault in faults.values())
 
-    # What `judge` asks about the rest of the world.
-
-    def holds(self, dot: Dot) -> bool:
-        return dot in self._by_dot
-
-    def is_forked(self, dot: Dot) -> bool:
-        return len(self._by_dot.get(dot, ())) > 1
-
-    def quarantine(self, held: Held) -> str | None:
-        return self._quarantine.get(held.hash) if self._quarantine else None
-
-    def _hold(self, held: Held) -> Iterator[VoterKey]:
-        known = self._by_hash.get(held.hash)
-        if known is not None:
+    def _hold(self, held: Held, touched: dict[VoterKey, None]) -> None:
+        key = held.key
+        known = self._by_hash.setdefault(held.hash, held)
+        if known is not held:
             # The same event again changes nothing, unless this copy brings the person that was missing.
             if known.person is None and held.person is not None:
                 self._by_hash[held.hash] = held
-                yield held.key
+                self._by_voter[key] = [held if one is known else one for one in self._by_voter[key]]
+                touched[key] = None
             return
-        self._by_hash[held.hash] = held
-        self._by_voter.setdefault(held.key, []).append(held.hash)
-        same_dot = self._by_dot.setdefault(held.dot, [])
-        same_dot.append(held.hash)
-        if len(same_dot) == 2:
-            yield self._by_hash[same_dot[0]].key
-        yield from self._waiting.pop(held.dot, ())
-        yield held.key
+        self._by_voter.setdefault(key, []).append(held)
+        touched[key] = None
+        dot = held.dot
+        first = self._by_dot.setdefault(dot, held)
+        if first is not held:
+            self.forks.setdefault(dot, [first.key]).append(key)
+            touched[first.key] = None
+        elif self._waiting:
+            touched.update(self._waiting.pop(dot, {}))
 
     def _refold(self, key: VoterKey) -> None:
-        held = [self._by_hash[event_hash] for event_hash in self._by_voter.get(key, ())]
-        folded = fold_voter(held, self._policies, self)
-        self._standings.update(folded.judgement.standings)
+        folded = fold_voter(self._by_voter[key], self._policies, self)
         for dot in folded.judgement.awaited:
             self._waiting.setdefault(dot, {})[key] = None
+        if folded.judgement.faults:
+            self._faults[key] = folded.judgement.faults
+        else:
+            self._faults.pop(key, None)
         if folded.state is None:
             self._states.pop(key, None)
         else:

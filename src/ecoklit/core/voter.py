@@ -5,16 +5,17 @@ wins, rights first, and every disagreement among the alive is shown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from ecoklit.core.causality import Counted, Judgement, World, is_birth, judge, supersedes
 from ecoklit.core.effect import FIELD, NO_PROPOSAL, PROPOSAL, RECORD, RULING_LEVELS, TPS, VERDICT, stays
-from ecoklit.core.event import NotMet
+from ecoklit.core.event import NotMet, RecordField
+from ecoklit.core.person import Changes, Person, Record
 from ecoklit.core.policy import Policy
+from ecoklit.core.straight import straight
 from ecoklit.core.wire import Held
 
 _RULING_LEVEL_MIN: Final = min(RULING_LEVELS.values())
@@ -37,10 +38,10 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
 
 class Particulars(msgspec.Struct, frozen=True, gc=False):
-    """The voter's record as its alive writes give it: the twelve fields, and the salts of the persons behind them."""
+    """The voter's record as its alive writes give it, and the salts of the persons behind it."""
 
     conflicts: list[str]
-    fields: dict[str, str | None]
+    fields: Record
     salts: list[str]
 
 
@@ -73,17 +74,22 @@ class VoterFold(msgspec.Struct, frozen=True):
 
 def fold_voter(held: Sequence[Held], policies: Mapping[str, Policy], world: World) -> VoterFold:
     """The state of one voter of one regency from all held events about it; a function of their set (SPEC §4)."""
+    line = straight(held, policies, world)
+    if line:
+        return VoterFold(_read(line, _alive_in_line(line)), Judgement(line, {}, []))
     judgement = judge(held, policies, world)
     return VoterFold(read(judgement.counted) if judgement.counted else None, judgement)
 
 
 def read(counted: Sequence[Counted]) -> State:
     """The state that these events give: at least one, all about one voter of one regency, causes before effects."""
-    alive = alive_of(counted)
-    place = counted[0].held.place
-    decision = _decide(counted, alive, place.tps[:4], place.voter)
-    birth = next(one for one in counted if is_birth(one.event))
-    return State(decision, _particulars(alive), birth.event.tps, _ENCODER.encode(decision))
+    return _read(counted, alive_of(counted))
+
+
+def _read(counted: Sequence[Counted], alive: Sequence["Alive"]) -> State:
+    decision = _decide(counted, alive)
+    birth = next(one.event for one in counted if is_birth(one.event))
+    return State(decision, _particulars(alive), birth.tps, _ENCODER.encode(decision))
 
 
 # --- what is alive (SPEC §4) ---------------------------------------------------------------------------------------
@@ -94,26 +100,6 @@ Alive = tuple[Counted, int]
 
 def alive_of(counted: Sequence[Counted]) -> list[Alive]:
     """The events that still hold a register, each with the registers that it holds."""
-    return _alive_in_line(counted) if _is_line(counted) else _alive_among(counted)
-
-
-def _is_line(counted: Sequence[Counted]) -> bool:
-    """Whether each event supersedes the one before it: a history without concurrency, as most are."""
-    return all(supersedes(later, earlier) for earlier, later in pairwise(counted))
-
-
-def _alive_in_line(counted: Sequence[Counted]) -> list[Alive]:
-    # Superseding is transitive, so here the last write of each register is the alive one.
-    alive, written = [], 0
-    for one in reversed(counted):
-        mask = one.effect.mask & ~written
-        if mask:
-            alive.append((one, mask))
-            written |= mask
-    return alive
-
-
-def _alive_among(counted: Sequence[Counted]) -> list[Alive]:
     alive = []
     for one in counted:
         mask = one.effect.mask
@@ -125,6 +111,17 @@ def _alive_among(counted: Sequence[Counted]) -> list[Alive]:
     return alive
 
 
+def _alive_in_line(line: Sequence[Counted]) -> list[Alive]:
+    # Where each event supersedes all before it, the last write of a register is the alive one.
+    alive, written = [], 0
+    for one in reversed(line):
+        mask = one.effect.mask & ~written
+        if mask:
+            alive.append((one, mask))
+            written |= mask
+    return alive
+
+
 def _holding(alive: Sequence[Alive], register: int) -> list[Counted]:
     return [one for one, mask in alive if mask & register]
 
@@ -132,23 +129,23 @@ def _holding(alive: Sequence[Alive], register: int) -> list[Counted]:
 # --- who wins (SPEC §5) --------------------------------------------------------------------------------------------
 
 
-def _decide(counted: Sequence[Counted], alive: Sequence[Alive], regency: str, voter: str) -> Decision:
+def _decide(counted: Sequence[Counted], alive: Sequence[Alive]) -> Decision:
     verdicts, places = _holding(alive, VERDICT), _holding(alive, TPS)
-    winner = _winner(verdicts, _verdict_standing).effect.verdict
-    verdict, _, reason = winner.partition("/")
+    verdict, _, reason = _winner(verdicts, _verdict_standing).effect.verdict.partition("/")
     attempts = _last_attempts(counted)
+    first = counted[0].event
     return Decision(
-        alive=_names([one for one, _ in alive], attempts),
-        attempts=sum(one.event.nth for one in attempts if isinstance(one.event, NotMet)),
-        clock=_join(counted),
-        conflicts=_conflicts_of_decision(verdicts, places),
-        on_list=stays(verdict),
-        proposed=sorted({one.effect.proposal for one in _holding(alive, PROPOSAL)} - {NO_PROPOSAL}),
-        reason=reason or None,
-        regency=regency,
-        tps=_winner(places, _place_standing).effect.tps,
-        verdict=verdict,
-        voter=voter,
+        _names([one for one, _ in alive], attempts),
+        sum(attempt.nth for attempt in attempts),
+        _join(counted),
+        _conflicts_of_decision(verdicts, places),
+        stays(verdict),
+        sorted({one.effect.proposal for one in _holding(alive, PROPOSAL)} - {NO_PROPOSAL}),
+        reason or None,
+        first.tps[:4],
+        _winner(places, _place_standing).place,
+        verdict,
+        first.voter,
     )
 
 
@@ -174,7 +171,7 @@ def _place_standing(one: Counted) -> tuple[int, int, str, int]:
 
 def _conflicts_of_decision(verdicts: Sequence[Counted], places: Sequence[Counted]) -> list[str]:
     conflicts = []
-    if len(places) > 1 and len({one.effect.tps for one in places}) > 1:
+    if len(places) > 1 and len({one.place for one in places}) > 1:
         conflicts.append("tps")
     # Confirmed and unvisited are one opinion: the voter stays.
     if len(verdicts) > 1 and len({"" if stays(v := one.effect.verdict) else v for one in verdicts}) > 1:
@@ -182,25 +179,24 @@ def _conflicts_of_decision(verdicts: Sequence[Counted], places: Sequence[Counted
     return conflicts
 
 
-def _last_attempts(counted: Iterable[Counted]) -> list[Counted]:
-    last: dict[str, Counted] = {}
+def _last_attempts(counted: Iterable[Counted]) -> list[NotMet]:
+    last: dict[str, NotMet] = {}
     for one in counted:
-        if isinstance(one.event, NotMet):
-            held = last.get(one.held.device)
-            if held is None or held.held.seq < one.held.seq:
-                last[one.held.device] = one
+        event = one.event
+        if isinstance(event, NotMet) and (event.device not in last or last[event.device].seq < event.seq):
+            last[event.device] = event
     return list(last.values())
 
 
-def _names(alive: Sequence[Counted], attempts: Sequence[Counted]) -> list[str]:
-    dots = sorted([one.held.dot for one in alive] + [one.held.dot for one in attempts])
-    return [f"{device}:{seq}" for device, seq in dots]
+def _names(alive: Sequence[Counted], attempts: Sequence[NotMet]) -> list[str]:
+    dots = [one.held.dot for one in alive] + [(attempt.device, attempt.seq) for attempt in attempts]
+    return [f"{device}:{seq}" for device, seq in sorted(dots)]
 
 
 def _join(counted: Sequence[Counted]) -> dict[str, int]:
     joined: dict[str, int] = {}
     for one in counted:
-        for device, seq in one.held.clock.items():
+        for device, seq in one.event.clock.items():
             if joined.get(device, 0) < seq:
                 joined[device] = seq
     return dict(sorted(joined.items()))
@@ -210,24 +206,37 @@ def _join(counted: Sequence[Counted]) -> dict[str, int]:
 
 
 def _particulars(alive: Sequence[Alive]) -> Particulars | None:
-    writers = [(one, mask) for one, mask in alive if mask & RECORD]
-    if any(one.held.person is None for one, _ in writers):
-        return None
-    fields: dict[str, str | None] = {}
+    writers: list[Writer] = []
+    for one, mask in alive:
+        if mask & RECORD:
+            person = one.held.person
+            if person is None:
+                return None
+            writers.append((one, mask, person))
+    whole = writers[0][2]
+    if len(writers) == 1 and whole.record is not UNSET:
+        return Particulars([], whole.record, [whole.salt])
+    return _merge(writers)
+
+
+Writer = tuple[Counted, int, Person]
+"""An event with an alive write of the record, the mask of what it holds, and its person."""
+
+
+def _merge(writers: Sequence[Writer]) -> Particulars:
+    fields: dict[str, Any] = {}
     conflicts: list[str] = []
+    persons = {one.held.hash: person for one, _, person in writers}
     for name, bit in FIELD.items():
-        rivals = [one for one, mask in writers if mask & bit]
-        fields[name] = _value(_winner(rivals, _place_standing), name)
-        if len(rivals) > 1 and len({_value(one, name) for one in rivals}) > 1:
+        rivals = [one for one, mask, _ in writers if mask & bit]
+        fields[name] = value_of(persons[_winner(rivals, _place_standing).held.hash], name)
+        if len(rivals) > 1 and len({value_of(persons[one.held.hash], name) for one in rivals}) > 1:
             conflicts.append(name)
-    salts = sorted({one.held.person.salt for one, _ in writers if one.held.person is not None})
-    return Particulars(conflicts, fields, salts)
+    return Particulars(conflicts, Record(**fields), sorted({person.salt for _, _, person in writers}))
 
 
-def _value(one: Counted, name: str) -> str | None:
-    person = one.held.person
-    if person is None:
-        raise AssertionError("a record is read only while all its persons are held")
-    source: Any = person.changes if person.record is UNSET else person.record
+def value_of(person: Person, name: RecordField) -> str | None:
+    """What `person` writes to this field of the record, which its event says that it writes."""
+    source: Record | Changes | UnsetType = person.changes if person.record is UNSET else person.record
     value: str | None = getattr(source, name)
     return value
