@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +58,14 @@ def add_commands(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> Exit:
     policies = {**contract.policies(), **read_policies(arguments.policy)}
+    gc.disable()  # all that is made here lives until it is printed: looking for garbage took a fifth of the time
+    try:
+        return fold_input(policies, arguments)
+    finally:
+        gc.enable()
+
+
+def fold_input(policies: Mapping[str, Policy], arguments: argparse.Namespace) -> Exit:
     readable, malformed = read_lines(sys.stdin.buffer.read())
     replica = fold((one.held for one in readable), policies)
     if arguments.digests:

@@ -1,0 +1,112 @@
+"""Every answer that is no success, as a problem (RFC 9457) with a stable `code` (SPEC §7.4)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from ecoklit.core.admission import Refused
+from ecoklit.errors import EcoklitError
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_SECONDS: Final = 5
+"""What a phone is told to wait: several times what a broker's restart takes."""
+
+STATUS_OF: Final[dict[str, HTTPStatus]] = {
+    "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "malformed": HTTPStatus.BAD_REQUEST,
+    "wrong_election": HTTPStatus.CONFLICT,
+    "unknown_device": HTTPStatus.FORBIDDEN,
+    "bad_signature": HTTPStatus.FORBIDDEN,
+    "equivocation": HTTPStatus.CONFLICT,
+    "gap": HTTPStatus.CONFLICT,
+    "broken_chain": HTTPStatus.CONFLICT,
+    "bad_argument": HTTPStatus.BAD_REQUEST,
+    "not_found": HTTPStatus.NOT_FOUND,
+}
+"""By the stable code of an error. Every other named error is of a part that is away, and the caller comes again."""
+
+CODE_OF: Final[dict[int, str]] = {
+    400: "bad_argument",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """A problem (RFC 9457): what went wrong, and what to do. Tell problems apart by `code`."""
+
+    title: str
+    status: int
+    detail: str
+    code: str
+    type: str = "about:blank"
+    expected: int | None = None
+
+
+class UnsupportedMediaType(HTTPException):
+    """The body is in no form that this route reads."""
+
+    status_code = 415
+
+
+def problem(
+    code: str, status: int, detail: str, *, expected: int | None = None, headers: dict[str, str] | None = None
+) -> Response[Problem]:
+    """The answer for one problem; a caller that is to come again is told when."""
+    wait = {"Retry-After": str(RETRY_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return Response(
+        Problem(HTTPStatus(status).phrase, status, detail, code, expected=expected),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers={**(headers or {}), **wait},
+    )
+
+
+def on_named_error(_: Request[Any, Any, Any], error: EcoklitError) -> Response[Problem]:
+    status = STATUS_OF.get(error.code, HTTPStatus.SERVICE_UNAVAILABLE)
+    return problem(error.code, status, error.message, expected=error.expected if isinstance(error, Refused) else None)
+
+
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    status = error.status_code
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return on_fault(request, error)
+    return problem(CODE_OF.get(status, "bad_request"), status, _detail(error), headers=_headers(error))
+
+
+def on_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    # Neither the answer nor the log may quote the error: its text can hold a voter's particulars.
+    structlog.get_logger().error("fault", route=_route(request), error=type(error).__name__)
+    return problem("fault", 500, "The service has a fault: nothing stored is lost. Its log names it.")
+
+
+def _detail(error: HTTPException) -> str:
+    if isinstance(error, ValidationException):
+        named = [f"{item['key']}: {item['message']}" for item in error.extra or () if isinstance(item, dict)]
+        return "; ".join(named) or "The request is not of the form that this route reads."
+    return _DETAILS.get(error.status_code, error.detail)
+
+
+def _headers(error: HTTPException) -> dict[str, str]:
+    return dict(error.headers or {})
+
+
+def _route(request: Request[Any, Any, Any]) -> str:
+    """The route as it is written in the program, without what stood in it."""
+    handler = request.scope.get("route_handler")
+    return str(handler) if handler is not None else "none"
+
+
+_DETAILS: Final = {
+    404: "Nothing is here: /openapi.json lists every path.",
+    405: "This path has other methods: the Allow header names them.",
+    413: "The body is larger than one push may be: send at most 1000 events and 900,000 bytes at once.",
+}

@@ -1,0 +1,47 @@
+"""For phones and whoever carries their logs: a push in, a receipt out (SPEC §7)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from litestar import Request, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Body
+
+from ecoklit.core.limits import PUSH_BYTES_MAX
+from ecoklit.http.problems import Problem, UnsupportedMediaType
+from ecoklit.ports import Receipt, Service
+
+NDJSON: Final = "application/x-ndjson"
+
+
+def demand_ndjson(request: Request[Any, Any, Any], _: object) -> None:
+    if request.content_type[0] != NDJSON:
+        raise UnsupportedMediaType(f"A push is {NDJSON}, one wire line for each event: send it so.")
+
+
+@post(
+    "/v1/push",
+    status_code=200,
+    request_max_body_size=PUSH_BYTES_MAX,
+    guards=[demand_ndjson],
+    responses={
+        status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
+        for status, why in {
+            400: "malformed",
+            403: "unknown_device or bad_signature",
+            409: "wrong_election, equivocation, gap (expected names the seq to send from) or broken_chain",
+            413: "too_large",
+            415: "unsupported_media_type",
+            503: "The journal is away, busy or full: send the push again after Retry-After.",
+        }.items()
+    },
+)
+async def push(
+    service: Service,
+    body: Annotated[
+        bytes, Body(media_type=NDJSON, description="Consecutive events of one device, one wire line (SPEC §1) each.")
+    ],
+) -> Receipt:
+    """Take a push whole or not at all. The receipt says that the log is held, durably; sending again changes nothing."""
+    return await service.push(body)
