@@ -138,7 +138,8 @@ def _misfit(person: Person, event: AnyEvent) -> str | None:
         return "salt is not 16 bytes in base64url"
     if (person.record is not UNSET) != isinstance(event, Listed | New):
         return "record goes with listed and new, and only with them"
-    if changed_of(person.changes) != _changed(event):
+    # Empty changes are none that an event could name, so they fit nothing.
+    if changed_of(person.changes) != _changed(event) or person.changes == Changes():
         return "the keys of changes are not the event's changed"
     if person.death_date is not UNSET and not (isinstance(event, Deceased) and is_date(person.death_date)):
         return "death_date is a date, and goes with deceased only"

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from ecoklit.testing.vectors import bytes_and_names, one_event
 from ecoklit.testing.vectors.stories import STORIES
 from ecoklit.testing.vectors.story import told
 
 
 def files() -> dict[str, dict[str, Any]]:
-    return {f"stories/{story.name}.json": told(story) for story in STORIES}
+    return {
+        "canonical.json": bytes_and_names.canonical(),
+        "names.json": bytes_and_names.names(),
+        "lines.json": one_event.lines(),
+        "events.json": one_event.events(),
+        "persons.json": one_event.persons(),
+        "clocks.json": one_event.clocks(),
+        "digests.json": bytes_and_names.digests(),
+        "signatures.json": bytes_and_names.signatures(),
+        **{f"stories/{story.name}.json": told(story) for story in STORIES},
+    }

@@ -141,3 +141,45 @@ def _nonce(scalar: int, digest: bytes) -> int:
     if not 0 < nonce < _P_ORDER:
         raise ValueError("choose another name for this key")
     return nonce
+
+
+def verify(algorithm: str, public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether `signature` is one of `message` by the key (SPEC §7.2); good enough to check the vectors by."""
+    if len(signature) != 64:
+        return False
+    return _VERIFY[algorithm](public, message, signature)
+
+
+def _ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
+    commitment, key = _ed_point(signature[:32]), _ed_point(public)
+    scalar = int.from_bytes(signature[32:], "little")
+    if commitment is None or key is None or scalar >= _ED_ORDER:
+        return False
+    challenge = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % _ED_ORDER
+    return _ed_times(scalar, _ED_BASE) == _ed_add(commitment, _ed_times(challenge, key))
+
+
+def _ed_point(raw: bytes) -> _Point | None:
+    number = int.from_bytes(raw, "little")
+    y, odd = number & (1 << 255) - 1, number >> 255
+    square = (y * y - 1) * pow(_ED_D * y * y + 1, -1, _ED_PRIME) % _ED_PRIME
+    x = pow(square, (_ED_PRIME + 3) // 8, _ED_PRIME)
+    if x * x % _ED_PRIME != square:
+        x = x * pow(2, (_ED_PRIME - 1) // 4, _ED_PRIME) % _ED_PRIME
+    if x * x % _ED_PRIME != square or y >= _ED_PRIME:
+        return None
+    return (_ED_PRIME - x if x & 1 != odd else x), y
+
+
+def _p256_verify(public: bytes, message: bytes, signature: bytes) -> bool:
+    r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+    if not (0 < r < _P_ORDER and 0 < s < _P_ORDER):
+        return False
+    point = (int.from_bytes(public[1:33]), int.from_bytes(public[33:]))
+    inverse = pow(s, -1, _P_ORDER)
+    digest = int.from_bytes(hashlib.sha256(message).digest())
+    total = _p_add(_p_times(digest * inverse % _P_ORDER, _P_BASE), _p_times(r * inverse % _P_ORDER, point))
+    return total is not None and total[0] % _P_ORDER == r
+
+
+_VERIFY = {"ed25519": _ed25519_verify, "p256": _p256_verify}
