@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
+
 # --- the broker ------------------------------------------------------------------------------------------------------
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
 from ecoklit.adapters.embedded_nats import EmbeddedNats
+from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -21,3 +25,20 @@ async def nats_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 
 
 # --- the database ----------------------------------------------------------------------------------------------------
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
+    """One real PostgreSQL for the whole run; every test takes a schema of its own. Never stop or kill it."""
+    folder: Path = tmp_path_factory.mktemp("postgres")
+    async with EmbeddedPostgres(folder, fsync=False) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def schema(postgres_server: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The name of a schema that no other test uses; it is dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    yield name
+    connection = await asyncpg.connect(postgres_server.dsn)
+    for made in (name, f"{name}_rebuild"):
+        await connection.execute(f"drop schema if exists {made} cascade")
+    await connection.close()

@@ -5,7 +5,7 @@ tests/contracts prove it.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -20,10 +20,8 @@ from ecoklit.errors import EcoklitError
 
 HEADER_PREFIX = "Ecoklit-"  # of the header names that a push may carry: the rest are the broker's
 
-
 class JournalError(EcoklitError):
     """The base of what a journal can answer instead of an outcome."""
-
 
 class JournalUnavailable(JournalError):
     """The broker did not answer. What was appended may be stored: send it again, it is never doubled."""
@@ -31,13 +29,11 @@ class JournalUnavailable(JournalError):
     def __init__(self, message: str) -> None:
         super().__init__("journal_unavailable", message)
 
-
 class JournalBusy(JournalError):
     """More is waiting than may wait. Nothing of the push was stored: send it again after a pause."""
 
     def __init__(self, message: str) -> None:
         super().__init__("journal_busy", message)
-
 
 class JournalFull(JournalError):
     """The broker has no room left. Nothing acknowledged is lost: keep the push, make room, send it again."""
@@ -45,13 +41,11 @@ class JournalFull(JournalError):
     def __init__(self, message: str) -> None:
         super().__init__("journal_full", message)
 
-
 class JournalUnsafe(JournalError):
     """The broker or a stream is set up so that an acknowledged event could be lost. Refused at open."""
 
     def __init__(self, message: str) -> None:
         super().__init__("journal_unsafe", message)
-
 
 class JournalHole(JournalError):
     """A stored message cannot be read any more. Reading stops before it: nobody may fold around a hole."""
@@ -60,13 +54,11 @@ class JournalHole(JournalError):
         super().__init__("journal_hole", message)
         self.sequence = sequence
 
-
 class Position(msgspec.Struct, frozen=True):
     """The last sequence of each stream that was read, or that there is to read; 0 is before the first."""
 
     events: int
     persons: int
-
 
 class Push(msgspec.Struct, frozen=True):
     """Consecutive events of one device, and the persons that come with them.
@@ -83,7 +75,6 @@ class Push(msgspec.Struct, frozen=True):
     persons: tuple[tuple[int, bytes], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 
-
 def check_pushes(pushes: Sequence[Push]) -> None:
     """ValueError when `pushes` are not what `Journal.append` takes: a fault of the caller."""
     if len({push.device for push in pushes}) != len(pushes):
@@ -94,7 +85,6 @@ def check_pushes(pushes: Sequence[Push]) -> None:
         raise ValueError(f"more than {PUSH_EVENTS_MAX} persons in one append")
     for push in pushes:
         _check_push(push)
-
 
 def _check_push(push: Push) -> None:
     if not is_device(push.device):  # `*` or `a.b` would be another device's subject
@@ -111,20 +101,17 @@ def _check_push(push: Push) -> None:
         if not (name.startswith(HEADER_PREFIX) and (name + value).isascii() and (name + value).isprintable()):
             raise ValueError(f"not a header that a push may carry: {name!r}")
 
-
 class Stored(msgspec.Struct, frozen=True):
     """The push is durable: the sequences of its first and last event (its `after` when it has none)."""
 
     first: int
     last: int
 
-
 class Stale(msgspec.Struct, frozen=True):
     """The device's head is not where the push expected it: none of its events were stored by this call.
 
     Somebody else may have pushed the same log (perhaps these very events): read the head again, then decide.
     """
-
 
 class Head(msgspec.Struct, frozen=True):
     """The last held event of a device: its seq, its hash, its stream sequence and its bytes."""
@@ -134,7 +121,6 @@ class Head(msgspec.Struct, frozen=True):
     sequence: int
     payload: bytes
 
-
 class EventMessage(msgspec.Struct, frozen=True, gc=False):
     """One stored event. `headers` is () on every event but a push's last."""
 
@@ -143,7 +129,6 @@ class EventMessage(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
     headers: tuple[tuple[str, str], ...] = ()
 
-
 class PersonMessage(msgspec.Struct, frozen=True, gc=False):
     """One stored copy of a person. It may be an orphan or a repetition: only the event's hash says."""
 
@@ -151,7 +136,6 @@ class PersonMessage(msgspec.Struct, frozen=True, gc=False):
     device: str
     seq: int
     payload: bytes
-
 
 @runtime_checkable
 class Journal(Protocol):
@@ -168,11 +152,13 @@ class Journal(Protocol):
         """Store pushes, each whole or not at all; the outcomes come in the order of the pushes.
 
         Durable on return: events *and* persons of every `Stored` push have been fsynced. A `Stale` push
-        stores none of its events; its persons may stay behind as orphans, which is harmless. One stale push
-        does not keep the others out. At most 1000 events and 1000 persons in all, and at most one push per
-        device (ValueError otherwise, nothing stored). Raises JournalUnavailable (outcome unknown),
-        JournalFull (not stored). To append again what was stored already changes nothing and answers `Stored`
-        or `Stale`. Concurrent calls are safe. Cancelled: outcome unknown.
+        stores none of its events, but for one case: a broker whose disk fills up in the middle of it may keep
+        its beginning, which the head then tells. Its persons may stay behind as orphans, which is harmless.
+        One stale push does not keep the others out. At most 1000 events and 1000 persons in all, and at most
+        one push per device (ValueError otherwise, nothing stored). Raises JournalUnavailable (outcome
+        unknown), JournalFull (not stored), JournalBusy (not stored). To append again what was stored already
+        changes nothing and answers `Stored` or `Stale`. Concurrent calls are safe. Cancelled: outcome
+        unknown.
         """
         ...
 
@@ -208,15 +194,12 @@ class Journal(Protocol):
         """The position of what is stored now. Sees every append that returned before the call."""
         ...
 
-
 # ------------------------------------------------------------------------------------------------------------
 # The roll store (projections). Owned by the projector.
 # ------------------------------------------------------------------------------------------------------------
 
-
 class RollError(EcoklitError):
     """The base of what a roll store can answer instead of rows."""
-
 
 class RollUnavailable(RollError):
     """The database did not answer. What was being applied is there whole or not at all; the checkpoint says which."""
@@ -224,13 +207,11 @@ class RollUnavailable(RollError):
     def __init__(self, message: str) -> None:
         super().__init__("database_unavailable", message)
 
-
 class RollTaken(RollError):
     """Another projector works on this regency, or has moved the checkpoint. Nothing of this step was applied."""
 
     def __init__(self, message: str) -> None:
         super().__init__("projector_taken", message)
-
 
 class Checkpoint(NamedTuple):
     """How far a journal is projected: stream sequences (0 before the first), and the hash of the event there."""
@@ -238,7 +219,6 @@ class Checkpoint(NamedTuple):
     events: int
     event_hash: bytes
     persons: int
-
 
 class EventRow(NamedTuple):
     """An event as stored: its position in the journal, its standing, its exact bytes."""
@@ -250,7 +230,6 @@ class EventRow(NamedTuple):
     standing: str
     body: bytes
 
-
 class PersonRow(NamedTuple):
     """A copy of a person as stored."""
 
@@ -258,7 +237,6 @@ class PersonRow(NamedTuple):
     seq: int
     device: str
     body: bytes
-
 
 class VoterRow(NamedTuple):
     """A voter's state as stored: `decision` and `record` are exact; the rest are columns to count and filter by."""
@@ -278,7 +256,6 @@ class VoterRow(NamedTuple):
     decision: bytes
     record: str | None
 
-
 class SideRow(NamedTuple):
     """One side of a register in conflict, or one standing proposal (register `proposal`)."""
 
@@ -289,14 +266,12 @@ class SideRow(NamedTuple):
     value: str | None
     wins: bool
 
-
 class WaitingRow(NamedTuple):
     """A dot (device, seq) that is not held, and a voter with an event parked on it."""
 
     seq: int
     voter: str
     device: str
-
 
 class HeldRow(NamedTuple):
     """A stored event with the right copy of its person, if that is stored."""
@@ -307,7 +282,6 @@ class HeldRow(NamedTuple):
     standing: str
     body: bytes
     person: bytes | None
-
 
 class Step(msgspec.Struct, frozen=True):
     """All that one batch of the journal changes.
@@ -328,7 +302,6 @@ class Step(msgspec.Struct, frozen=True):
     voters: Sequence[VoterRow] = ()
     sides: Sequence[SideRow] = ()
     waiting: Sequence[WaitingRow] = ()
-
 
 class RollStore(Protocol):
     """The projection of ONE regency of ONE election: disposable, made anew from the journal at any time.
@@ -385,11 +358,9 @@ class RollStore(Protocol):
         """Give up the lease and the connection. Closing twice changes nothing."""
         ...
 
-
 # ------------------------------------------------------------------------------------------------------------
 # The listing index: what an office device remembers of the lists that it imported. Owned by the import.
 # ------------------------------------------------------------------------------------------------------------
-
 
 class KnownRow(msgspec.Struct, frozen=True, gc=False):
     """A row that was listed, by its keyed marks (core.row_mark); nothing in it can be read back.
@@ -405,13 +376,11 @@ class KnownRow(msgspec.Struct, frozen=True, gc=False):
     nik: bytes
     fields: bytes
 
-
 class LogEnd(msgspec.Struct, frozen=True):
     """The last event of the office device's log: its seq (0 for none) and its hash."""
 
     seq: int
     hash: bytes
-
 
 @runtime_checkable
 class ListingIndex(Protocol):
@@ -457,11 +426,9 @@ class ListingIndex(Protocol):
         """Remember what the journal says up to `position`; `end` as `log_end`. All or nothing."""
         ...
 
-
 # ------------------------------------------------------------------------------------------------------------
 # The service, as whoever pushes reaches it: over HTTP, or in this process. Owned by admission.
 # ------------------------------------------------------------------------------------------------------------
-
 
 class Receipt(msgspec.Struct, frozen=True):
     """What the service answers for: it holds this device's log up to `seq`, durably; `head` is the hash of that event.
@@ -476,17 +443,85 @@ class Receipt(msgspec.Struct, frozen=True):
     head: str
     position: dict[str, int]
 
-
 class ServiceUnavailable(EcoklitError):
     """The service did not answer, or told us to wait. What was pushed may be stored: push it again, it never doubles."""
 
     def __init__(self, message: str) -> None:
         super().__init__("service_unavailable", message)
 
-
 class Service(Protocol):
     """The door of the journal. Durable on return. A push that is sent again changes nothing and gets a receipt again."""
 
     async def push(self, body: bytes) -> Receipt:
         """Take one device's push, NDJSON. Raises core.admission.Refused, ServiceUnavailable, JournalError."""
+        ...
+
+
+class AsOf(msgspec.Struct, frozen=True):
+    """What an answer speaks of: how far that regency's journal had been projected."""
+
+    regency: str
+    election: str
+    events: int
+    persons: int
+
+class Answer(msgspec.Struct, frozen=True):
+    """Rows of a view of `projections/views/`, whose comments say what each column is, and as of which position."""
+
+    as_of: AsOf
+    rows: list[dict[str, Any]]
+
+class RollAnswer(msgspec.Struct, frozen=True):
+    """The current list of a TPS (`voter_list`), and the digest of its roll: all who stand there, also off the list."""
+
+    as_of: AsOf
+    tps: str
+    digest: bytes
+    rows: list[dict[str, Any]]
+
+class RollReader(Protocol):
+    """What people ask the projection. Codes are bare digits.
+
+    Consistency: each answer is one snapshot; two answers may be of two moments, and say so. Every call may
+    raise RollUnavailable, or EcoklitError with code not_projected, unknown_area or unknown_voter.
+    """
+
+    async def as_of(self, regency: str) -> AsOf:
+        """How far the regency is projected."""
+        ...
+
+    async def roll(self, tps: str) -> RollAnswer:
+        """The current list of a TPS, by name."""
+        ...
+
+    async def recap(self, area: str, level: str | None = None) -> Answer:
+        """The counts of `recap` for every area of `level` within `area`; the level just below it by default."""
+        ...
+
+    async def conflicts(self, area: str) -> Answer:
+        """Every side of every open conflict within the area (`open_conflicts`)."""
+        ...
+
+    async def proposals(self, area: str) -> Answer:
+        """Every proposal that stands within the area (`proposals`)."""
+        ...
+
+    async def history(self, voter: str) -> list[dict[str, Any]]:
+        """Every event about the voter, in order of arrival (`voter_history`); [] for one nobody knows."""
+        ...
+
+    async def state(self, voter: str) -> list[bytes]:
+        """The voter's state lines, one for each regency that has one."""
+        ...
+
+    async def digests(self, regency: str) -> tuple[AsOf, dict[str, bytes]]:
+        """code → digest of every TPS and area of the regency, and of what lies above as far as it alone makes them."""
+        ...
+
+    async def standings(self, regency: str) -> dict[str, int]:
+        """How many events have each standing."""
+        ...
+
+    async def close(self) -> None:
+        """Give up the connections."""
         ...

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import asyncpg
 
@@ -242,12 +242,13 @@ class EmbeddedPostgres:
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         with self.log.open("ab") as log:
-            return subprocess.Popen(
+            process: subprocess.Popen[bytes] = subprocess.Popen(
                 command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(),
                 start_new_session=True,  # Ctrl-C reaches us, and we stop it in order
                 preexec_fn=_die_with_parent(),
                 **_as(self._account),
             )  # fmt: skip
+        return process
 
     async def _await_ready(self) -> None:
         assert self.process is not None
@@ -288,7 +289,7 @@ def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
-def _as(account: pwd.struct_passwd | None) -> dict[str, object]:
+def _as(account: pwd.struct_passwd | None) -> dict[str, Any]:
     if account is None:
         return {}
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}

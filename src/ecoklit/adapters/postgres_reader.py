@@ -1,0 +1,155 @@
+"""The read side of the projection, for people: every answer is one snapshot, and says as of which position.
+
+Anybody may read while the projector writes; a reader takes no lease and changes nothing.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final, Self
+
+import asyncpg
+import msgspec
+from asyncpg import exceptions
+
+from ecoklit.adapters.postgres_connection import open_pool, translated
+from ecoklit.adapters.postgres_schema import DEFAULT_SCHEMA, query, quoted
+from ecoklit.core import ids, roll
+from ecoklit.core.merkle import tree_head
+from ecoklit.errors import EcoklitError
+from ecoklit.ports import Answer, AsOf, RollAnswer
+
+_LEVELS: Final = {4: "regency", 6: "district", 10: "village", 13: "tps"}
+_BELOW: Final = {"regency": "district", "district": "village", "village": "tps", "tps": "tps"}
+_SESSION: Final = {"default_transaction_read_only": "on", "default_transaction_isolation": "repeatable read"}
+
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+
+class NotProjected(EcoklitError):
+    """This database holds no roll of that regency."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("not_projected", message)
+
+
+class UnknownArea(EcoklitError):
+    """The code names no area that can be asked about."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("unknown_area", message)
+
+
+class PostgresReader:
+    """`ports.RollReader` on one schema. `async with PostgresReader(dsn) as reader: await reader.recap("9404")`."""
+
+    def __init__(self, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> None:
+        self._dsn = dsn
+        self._schema = schema
+        self._pool: asyncpg.Pool | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give up the connections. Closing twice changes nothing."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            with translated():
+                await pool.close()
+
+    async def as_of(self, regency: str) -> AsOf:
+        async with self._snapshot() as connection:
+            return await _as_of(connection, regency)
+
+    async def roll(self, tps: str) -> RollAnswer:
+        if level_of(tps) != "tps":
+            raise UnknownArea(f"{tps} is no TPS: give its 13 digits (village 10, then TPS 3).")
+        regency = ids.regency_of(tps)
+        async with self._snapshot() as connection:
+            as_of = await _as_of(connection, regency)
+            leaves = await connection.fetch(query("digest_of_tps"), regency, tps)
+            rows = await connection.fetch(query("roll"), regency, tps)
+        return RollAnswer(as_of, tps, tree_head([row["leaf"] for row in leaves]), [dict(row) for row in rows])
+
+    async def recap(self, area: str, level: str | None = None) -> Answer:
+        return await self._about("recap", area, level or _BELOW[level_of(area)])
+
+    async def conflicts(self, area: str) -> Answer:
+        return await self._about("conflicts", area)
+
+    async def proposals(self, area: str) -> Answer:
+        return await self._about("proposals", area)
+
+    async def history(self, voter: str) -> list[dict[str, Any]]:
+        _refuse_no_voter(voter)
+        async with self._snapshot() as connection:
+            rows = await connection.fetch(query("history"), voter)
+        return [_decoded(row) for row in rows]
+
+    async def state(self, voter: str) -> list[bytes]:
+        _refuse_no_voter(voter)
+        async with self._snapshot() as connection:
+            return [row["line"] for row in await connection.fetch(query("state"), voter)]
+
+    async def digests(self, regency: str) -> tuple[AsOf, dict[str, bytes]]:
+        async with self._snapshot() as connection:
+            as_of = await _as_of(connection, regency)
+            rows = await connection.fetch(query("leaves"), regency)
+        return as_of, roll.digests(tuple(row) for row in rows)
+
+    async def standings(self, regency: str) -> dict[str, int]:
+        async with self._snapshot() as connection:
+            rows = await connection.fetch(query("standings"), regency)
+        return {row["standing"]: row["count"] for row in rows}
+
+    async def _about(self, name: str, area: str, *arguments: str) -> Answer:
+        level_of(area)
+        regency = area[:4]
+        async with self._snapshot() as connection:
+            as_of = await _as_of(connection, regency)
+            rows = await connection.fetch(query(name), regency, area, *arguments)
+        return Answer(as_of, [dict(row) for row in rows])
+
+    @asynccontextmanager
+    async def _snapshot(self) -> AsyncIterator[Connection]:
+        """A transaction that sees one moment, whatever the projector commits meanwhile."""
+        if self._pool is None:
+            self._pool = await open_pool(self._dsn, search_path=quoted(self._schema), **_SESSION)
+        with translated():
+            try:
+                async with self._pool.acquire() as connection, connection.transaction():
+                    yield connection
+            except exceptions.UndefinedTableError as error:
+                raise NotProjected(
+                    f"The database has no schema {self._schema} of ours: run `ecoklit project`, which makes it."
+                ) from error
+
+
+def level_of(area: str) -> str:
+    """regency, district, village or tps; UnknownArea when the code is none."""
+    if len(area) not in _LEVELS or not (ids.is_area(area) or ids.is_tps(area)):
+        raise UnknownArea(
+            f"{area} is no area here: give a regency (4 digits), district (6), village (10) or TPS (13)."
+        )
+    return _LEVELS[len(area)]
+
+
+async def _as_of(connection: Connection, regency: str) -> AsOf:
+    row = await connection.fetchrow(query("as_of"), regency)
+    if row is None:
+        raise NotProjected(f"Regency {regency} is not projected into this database: run `ecoklit project` for it.")
+    return AsOf(row["regency"], row["election"], row["events"], row["persons"])
+
+
+def _refuse_no_voter(voter: str) -> None:
+    if not ids.is_voter(voter):
+        raise EcoklitError("unknown_voter", "A voter's id has 36 characters, as in 20a136e2-4c5f-8ec7-a2f4-cde6e20457a0.")
+
+
+def _decoded(row: asyncpg.Record) -> dict[str, Any]:
+    event = row["event"]
+    return {**row, "voter": str(row["voter"]), "event": None if event is None else msgspec.json.decode(event)}

@@ -1,0 +1,111 @@
+"""The schema of the projection: made, brought up to date, and refused when it is newer than this program.
+
+Tables come from numbered migrations, each applied once. Views and grants hold no data: they are made anew each time.
+"""
+
+import re
+from functools import cache
+from typing import Final
+
+import asyncpg
+
+from ecoklit.contract import data_path
+from ecoklit.errors import EcoklitError
+
+DEFAULT_SCHEMA: Final = "ecoklit"
+VIEWS: Final = ("voter_list", "recap", "open_conflicts", "proposals", "voter_history")
+PARTITIONED: Final = ("event", "person", "orphan", "voter", "side", "waiting")
+
+_SCHEMA_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}").fullmatch
+_MIGRATION_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql").fullmatch
+
+
+class SchemaVersion(EcoklitError):
+    """The schema was made by a newer program, or is not one of ours."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("schema_version", message)
+
+
+@cache
+def query(name: str) -> str:
+    """The statement in projections/queries/NAME.sql."""
+    return data_path("projections", "queries", f"{name}.sql").read_text()
+
+
+@cache
+def migrations() -> tuple[tuple[int, str, str], ...]:
+    """(number, name, SQL) of every migration, in order."""
+    found = []
+    for entry in data_path("projections", "migrations").iterdir():
+        if match := _MIGRATION_NAME(entry.name):
+            found.append((int(match[1]), match[2], entry.read_text()))
+    return tuple(sorted(found))
+
+
+def quoted(schema: str) -> str:
+    """The schema's name as SQL; ValueError when it is not one that this program makes."""
+    if _SCHEMA_NAME(schema) is None:
+        raise ValueError(f"{schema!r} is no schema name of a-z, 0-9 and _, at most 48 long")
+    return f'"{schema}"'
+
+
+async def prepare(connection: asyncpg.Connection, schema: str) -> None:
+    """Make `schema`, or bring it up to date; all of it or nothing. The connection's search_path becomes the schema.
+
+    Raises SchemaVersion when it has migrations that this program does not know.
+    """
+    async with connection.transaction():
+        # Two programs that start at once must not migrate at once.
+        await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"migrate {schema}")
+        await connection.execute(f"create schema if not exists {quoted(schema)}")
+        await connection.execute(f"set search_path = {quoted(schema)}")
+        missing = await _missing(connection, schema)
+        for number, name, sql in missing:
+            await connection.execute(sql)
+            await connection.execute("insert into migration (number, name) values ($1, $2)", number, name)
+        if missing or not await _has_all_views(connection, schema):
+            await make_views(connection, schema)
+
+
+async def _missing(connection: asyncpg.Connection, schema: str) -> list[tuple[int, str, str]]:
+    applied: set[int] = set()
+    if await connection.fetchval("select to_regclass($1) is not null", f"{quoted(schema)}.migration"):
+        applied = {row["number"] for row in await connection.fetch("select number from migration")}
+    known = {number for number, _, _ in migrations()}
+    if newer := sorted(applied - known):
+        raise SchemaVersion(
+            f"The database schema {schema} has migration {newer[-1]} and this program knows {max(known)}: "
+            f"use the newer ecoklit, or run `ecoklit rebuild`, which makes the schema anew from the journal."
+        )
+    return [migration for migration in migrations() if migration[0] not in applied]
+
+
+async def _has_all_views(connection: asyncpg.Connection, schema: str) -> bool:
+    found = await connection.fetch("select viewname from pg_views where schemaname = $1", schema)
+    return {row["viewname"] for row in found} >= set(VIEWS)
+
+
+async def make_views(connection: asyncpg.Connection, schema: str) -> None:
+    """Make every view anew, and grant them to the analyst."""
+    for name in VIEWS:
+        await connection.execute(f"drop view if exists {name}")
+        await connection.execute(data_path("projections", "views", f"{name}.sql").read_text())
+    grants = data_path("projections", "grants.sql").read_text()
+    await connection.execute(grants.replace("{schema}", quoted(schema)))
+
+
+async def add_regency(connection: asyncpg.Connection, regency: str, election: str) -> None:
+    """Make the partitions of a regency and its first checkpoint, where they are missing."""
+    if not (regency.isascii() and regency.isdigit() and len(regency) == 4):
+        raise ValueError(f"{regency!r} is no regency code of 4 digits")
+    async with connection.transaction():
+        # Creating a partition locks its parent: only when it is missing.
+        if not await connection.fetchval("select exists (select from checkpoint where regency = $1)", regency):
+            for table in PARTITIONED:
+                await connection.execute(
+                    f"create table if not exists {table}_{regency} partition of {table} for values in ('{regency}')"
+                )
+                # So that rows of one regency can be copied straight into its partition, without naming it.
+                await connection.execute(f"alter table {table}_{regency} alter column regency set default '{regency}'")
+            await connection.execute(query("begin_regency"), regency, election)

@@ -1,0 +1,208 @@
+"""The projector: from the journal to the roll, a batch at a time.
+
+A batch is read by stream sequence, every voter that it can have changed is folded anew from all its held events, and
+rows and checkpoint go into the store as one step. Nothing is remembered from one batch to the next but the checkpoint,
+so memory does not grow with the voters, and whatever dies, the next start goes on from the checkpoint.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from ecoklit.core import ids, wire
+from ecoklit.core.event import Malformed
+from ecoklit.core.policy import Policy
+from ecoklit.core.wire import Held
+from ecoklit.errors import EcoklitError
+from ecoklit.ports import (
+    Checkpoint,
+    EventMessage,
+    Journal,
+    JournalUnavailable,
+    PersonMessage,
+    Position,
+    RollStore,
+    RollUnavailable,
+    Step,
+)
+from ecoklit.services.step import Batch, Copies, Elsewhere, JournalDamaged, gather, logs_of, make_step, named_elsewhere
+
+BATCH_EVENTS_MAX: Final = 8000  # some 10 MB in flight; larger ones measured no faster
+IDLE_SECONDS: Final = 0.05
+RETRY_SECONDS_MAX: Final = 5.0
+
+
+class JournalRestored(EcoklitError):
+    """The journal is not the one that was projected: it ends before the checkpoint, or holds another event there."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("journal_restored", message)
+
+
+class Lag(msgspec.Struct, frozen=True):
+    """How many events and persons of the journal are not projected yet."""
+
+    events: int
+    persons: int
+
+
+class Projector:
+    """Projects the journal of one election and regency into a store.
+
+    One at a time: the store's lease and the comparison of checkpoints see to it. `trouble` is what `run_forever` is
+    waiting out, None while all is well.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        store: RollStore,
+        policies: Mapping[str, Policy],
+        *,
+        election: str,
+        regency: str,
+        batch_events_max: int = BATCH_EVENTS_MAX,
+    ) -> None:
+        self.trouble: EcoklitError | None = None
+        self._journal = journal
+        self._store = store
+        self._policies = policies
+        self._election = election
+        self._regency = regency
+        self._batch_events_max = batch_events_max
+
+    async def run_until_caught_up(self, until: Position | None = None) -> Checkpoint:
+        """Project all that the journal holds now and during the run, or no further than `until`; where it ended.
+
+        Raises JournalRestored, JournalDamaged, JournalHole, and what the journal and the store raise.
+        """
+        checkpoint = await self._resume()
+        reading = asyncio.ensure_future(self._read(checkpoint, until))
+        try:
+            while not (batch := await reading).is_empty:
+                # The next batch is read and decoded while the database works on this one.
+                reading = asyncio.ensure_future(self._read(batch.after, until))
+                await self._store.apply(await self._step(batch))
+                checkpoint = batch.after
+        finally:
+            await _give_up(reading)
+        return checkpoint
+
+    async def run_forever(self, stop: asyncio.Event) -> None:
+        """Follow the journal until `stop` is set. Waits out a journal or database that is away; raises anything else."""
+        pause = IDLE_SECONDS
+        while not stop.is_set():
+            try:
+                await self.run_until_caught_up()
+                self.trouble, pause = None, IDLE_SECONDS
+            except (JournalUnavailable, RollUnavailable) as error:
+                self.trouble, pause = error, min(2 * pause, RETRY_SECONDS_MAX)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+
+    async def lag(self) -> Lag:
+        """What the journal holds beyond the checkpoint."""
+        last, checkpoint = await self._journal.last(), await self._store.checkpoint()
+        return Lag(max(0, last.events - checkpoint.events), max(0, last.persons - checkpoint.persons))
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    async def _resume(self) -> Checkpoint:
+        """The checkpoint, once the journal is known to hold the same event there (contract §9)."""
+        checkpoint = await self._store.checkpoint()
+        if checkpoint.events == 0:
+            return checkpoint
+        there = await self._journal.read_events(checkpoint.events - 1, 1)
+        if there and there[0].sequence == checkpoint.events and ids.sha256(there[0].payload) == checkpoint.event_hash:
+            return checkpoint
+        raise JournalRestored(
+            f"The journal of {self._regency} does not hold at {checkpoint.events} the event that was projected from "
+            f"there: it was restored or replaced; run `ecoklit rebuild`, which makes the roll anew from it."
+        )
+
+    async def _read(self, before: Checkpoint, until: Position | None) -> Batch:
+        limit = self._batch_events_max
+        if until is not None:
+            limit = min(limit, until.events - before.events)
+        messages = await self._journal.read_events(before.events, limit) if limit > 0 else []
+        events = self._decode(messages, before)
+        # Both streams were written together, so a full batch needs about the persons that it names. One that comes later
+        # completes its voter then, and one that is early waits as an orphan.
+        wanted = _commitments(events) if len(events) == limit else self._batch_events_max
+        arrived = await self._read_persons(before.persons, wanted, until)
+        after = Checkpoint(
+            messages[-1].sequence if messages else before.events,
+            events[-1][1].hash if events else before.event_hash,
+            arrived[-1].sequence if arrived else before.persons,
+        )
+        return Batch(before, after, events, arrived)
+
+    async def _read_persons(self, after: int, limit: int, until: Position | None) -> list[PersonMessage]:
+        arrived = await self._journal.read_persons(after, limit) if limit > 0 else []
+        return arrived if until is None else [one for one in arrived if one.sequence <= until.persons]
+
+    def _decode(self, messages: Sequence[EventMessage], before: Checkpoint) -> list[tuple[int, Held]]:
+        events = []
+        expected = before.events + 1
+        for message in messages:
+            if message.sequence != expected:
+                raise JournalDamaged(
+                    f"The journal of {self._regency} goes from {expected - 1} to {message.sequence}: events between "
+                    f"are gone; nothing from there on was projected; restore the journal or have the phones push again."
+                )
+            events.append((message.sequence, self._hold(message)))
+            expected += 1
+        return events
+
+    def _hold(self, message: EventMessage) -> Held:
+        try:
+            held = wire.hold(message.payload, None)
+        except Malformed as error:
+            raise self._damaged(message, f"is no event: {error.message}") from error
+        if held.device != message.device:
+            raise self._damaged(message, f"stands in the log of {message.device} and is of {held.device}")
+        if held.event is not None and held.event.election != self._election:
+            raise self._damaged(message, f"is of election {held.event.election}")
+        return held
+
+    def _damaged(self, message: EventMessage, what: str) -> JournalDamaged:
+        return JournalDamaged(
+            f"What the journal of {self._regency} holds at {message.sequence} {what}: admission never lets that in, so "
+            f"the journal was damaged or written by others; nothing from there on was projected; restore it."
+        )
+
+    # --- one step ----------------------------------------------------------------------------------------------------
+
+    async def _step(self, batch: Batch) -> Step:
+        """All that `batch` changes, from what the store holds."""
+        store = self._store
+        heads = await store.heads(list(dict.fromkeys(held.device for _, held in batch.events)))
+        logs = logs_of(batch.events, heads)
+        copies = Copies(batch.persons, await store.orphans_of(logs))
+        events = [(position, copies.complete(held)) for position, held in batch.events]
+        late = await store.voters_of(left) if (left := copies.left()) else {}
+        touched = dict.fromkeys(held.voter for _, held in events if held.regency == self._regency)
+        touched.update(dict.fromkeys(await store.waiting_for(logs)))
+        touched.update(dict.fromkeys(late.values()))
+        known = gather(events, await store.events_of(list(touched)), copies, self._regency)
+        copies.use_up(late)
+        named = named_elsewhere(known)
+        there = await store.voters_of(named) if named else {}
+        elsewhere = Elsewhere((*there, *(held.dot for _, held in events)))
+        return make_step(
+            batch, known, copies, elsewhere, self._policies, self._regency
+        )
+
+
+def _commitments(events: Sequence[tuple[int, Held]]) -> int:
+    return sum(1 for _, held in events if held.event is not None and held.event.person is not UNSET)
+
+
+async def _give_up(reading: "asyncio.Future[Batch]") -> None:
+    reading.cancel()
+    with contextlib.suppress(asyncio.CancelledError, EcoklitError):
+        await reading

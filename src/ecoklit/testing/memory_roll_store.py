@@ -1,0 +1,164 @@
+"""A roll store in memory: it keeps every promise of the real one, refuses what the real one lets pass, and fails on demand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Literal
+
+from ecoklit.core import ids
+from ecoklit.core.merkle import leaf_hash
+from ecoklit.ports import (
+    Checkpoint,
+    EventRow,
+    HeldRow,
+    PersonRow,
+    RollTaken,
+    RollUnavailable,
+    SideRow,
+    Step,
+    VoterRow,
+    WaitingRow,
+)
+
+Fault = Literal["refused", "applied"]
+"""What happens to an apply: nothing is stored, or everything is stored and the answer is lost. Both end in RollUnavailable."""
+
+Dot = tuple[str, int]
+
+
+class MemoryTables:
+    """What outlives its stores: the rows, the checkpoint, and who holds the lease."""
+
+    def __init__(self) -> None:
+        self.checkpoint = Checkpoint(0, ids.ZERO_HASH, 0)
+        self.events: dict[Dot, EventRow] = {}
+        self.persons: dict[Dot, PersonRow] = {}
+        self.orphans: list[PersonRow] = []
+        self.voters: dict[str, VoterRow] = {}
+        self.sides: list[SideRow] = []
+        self.waiting: list[WaitingRow] = []
+        self.leased_to: MemoryRollStore | None = None
+
+
+class MemoryRollStore:
+    """`ports.RollStore` on `tables`, which several stores can share as several connections share a database.
+
+    Stricter than the real one: a row for a voter that was not refolded, or an event twice, is an AssertionError.
+    """
+
+    def __init__(self, tables: MemoryTables | None = None) -> None:
+        self.tables = tables or MemoryTables()
+        self.unavailable = False
+        self._faults: deque[Fault | None] = deque()
+
+    def fail_next(self, *faults: Fault | None) -> None:
+        """The faults of the next applies, one each; None lets one pass."""
+        self._faults.extend(faults)
+
+    async def checkpoint(self) -> Checkpoint:
+        await self._reachable()
+        return self.tables.checkpoint
+
+    async def heads(self, devices: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+        await self._reachable()
+        heads: dict[str, tuple[int, bytes]] = {}
+        for (device, seq), row in self.tables.events.items():
+            if device in devices and heads.get(device, (0, b""))[0] < seq:
+                heads[device] = (seq, ids.sha256(row.body))
+        return heads
+
+    async def events_of(self, voters: Sequence[str]) -> list[HeldRow]:
+        await self._reachable()
+        wanted = set(voters)
+        return [
+            HeldRow(row.voter, row.device, row.seq, row.standing, row.body, self._person(dot))
+            for dot, row in self.tables.events.items()
+            if row.voter in wanted and row.standing != "not_entitled"
+        ]
+
+    async def voters_of(self, dots: Sequence[Dot]) -> dict[Dot, str]:
+        await self._reachable()
+        return {dot: self.tables.events[dot].voter for dot in dots if dot in self.tables.events}
+
+    async def orphans_of(self, logs: Sequence[tuple[str, int, int]]) -> list[PersonRow]:
+        await self._reachable()
+        return [row for row in self.tables.orphans if _within((row.device, row.seq), logs)]
+
+    async def waiting_for(self, logs: Sequence[tuple[str, int, int]]) -> list[str]:
+        await self._reachable()
+        return list(dict.fromkeys(row.voter for row in self.tables.waiting if _within((row.device, row.seq), logs)))
+
+    async def apply(self, step: Step) -> None:
+        await self._reachable()
+        fault = self._faults.popleft() if self._faults else None
+        if step.before != self.tables.checkpoint:
+            raise RollTaken("Another projector has moved the checkpoint: nothing was applied twice; start again.")
+        if fault != "refused":
+            self._remove(step)
+            self._add(step)
+            self.tables.checkpoint = step.after
+        if fault is not None:
+            raise RollUnavailable(f"The store in memory was told to fail ({fault}): go on from the checkpoint.")
+
+    async def state_lines(self) -> AsyncIterator[bytes]:
+        await self._reachable()
+        for _, row in sorted(self.tables.voters.items()):
+            record = "null" if row.record is None else row.record
+            yield b'{"decision":%b,"record":%b}' % (row.decision, record.encode())
+
+    async def leaves(self) -> list[tuple[str, str, bytes]]:
+        await self._reachable()
+        return [(row.tps, row.voter, leaf_hash(row.decision)) for row in self.tables.voters.values()]
+
+    async def standings(self) -> dict[str, int]:
+        await self._reachable()
+        return dict(sorted(Counter(row.standing for row in self.tables.events.values()).items()))
+
+    async def close(self) -> None:
+        if self.tables.leased_to is self:
+            self.tables.leased_to = None
+
+    async def _reachable(self) -> None:
+        await asyncio.sleep(0)
+        if self.unavailable:
+            raise RollUnavailable("The store in memory was told to be away: go on from the checkpoint.")
+        if self.tables.leased_to not in (None, self):
+            raise RollTaken("Another projector is at work here: let that one run, or stop it first.")
+        self.tables.leased_to = self
+
+    def _person(self, dot: Dot) -> bytes | None:
+        row = self.tables.persons.get(dot)
+        return None if row is None else row.body
+
+    def _remove(self, step: Step) -> None:
+        tables, gone, adopted = self.tables, set(step.refolded), set(step.adopted)
+        for voter in step.refolded:
+            tables.voters.pop(voter, None)
+        tables.sides = [row for row in tables.sides if row.voter not in gone]
+        tables.waiting = [row for row in tables.waiting if row.voter not in gone]
+        tables.orphans = [row for row in tables.orphans if (row.device, row.seq) not in adopted]
+
+    def _add(self, step: Step) -> None:
+        tables = self.tables
+        for device, seq, standing in step.standings:
+            tables.events[device, seq] = tables.events[device, seq]._replace(standing=standing)
+        for event in step.events:
+            _put(tables.events, (event.device, event.seq), event)
+        for person in step.persons:
+            _put(tables.persons, (person.device, person.seq), person)
+        for voter in step.voters:
+            _put(tables.voters, voter.voter, voter)
+        tables.orphans.extend(step.orphans)
+        tables.sides.extend(step.sides)
+        tables.waiting.extend(step.waiting)
+
+
+def _within(dot: Dot, logs: Sequence[tuple[str, int, int]]) -> bool:
+    return any(device == dot[0] and first <= dot[1] <= last for device, first, last in logs)
+
+
+def _put(rows: dict[Any, Any], key: object, row: object) -> None:
+    assert key not in rows, f"{key} is there already"
+    rows[key] = row
