@@ -4,11 +4,14 @@ Without fractions no twin has to print floating-point numbers; and bytes that ar
 there are no duplicate keys, no lone surrogates and no two spellings of one event.
 """
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from ecoklit.core.limits import INTEGER_MAX
+
+Integer = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+"""Any number of the contract, for types that decode bytes without passing through here."""
 
 _DECODER: Final = msgspec.json.Decoder()
 _ENCODER: Final = msgspec.json.Encoder()

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ecoklit.core import canonical, ids
+from ecoklit.core.canonical import Integer
 from ecoklit.core.limits import ATTEMPTS_MAX
 from ecoklit.errors import EcoklitError
 
@@ -55,7 +56,7 @@ class Event(
     """The event's `type` on the wire."""
 
     at: str
-    clock: dict[str, int]
+    clock: dict[str, Integer]
     device: str
     election: str
     entry: Literal["phone", "paper"] | UnsetType = UNSET
@@ -65,7 +66,7 @@ class Event(
     prev: str
     role: Role
     saw: list[str] | UnsetType = UNSET
-    seq: int
+    seq: Integer
     tps: str
     v: Literal[1]
     visited: str | UnsetType = UNSET
@@ -103,7 +104,7 @@ class Disqualified(Event, kw_only=True, frozen=True, tag="disqualified"):
 
 
 class NotMet(Event, kw_only=True, frozen=True, tag="not_met"):
-    nth: int
+    nth: Integer
     why: Literal["absent", "refused", "unreachable"]
 
 

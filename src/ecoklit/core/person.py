@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ecoklit.core import canonical, ids
+from ecoklit.core.canonical import Integer
 from ecoklit.core.event import (
     RECORD_FIELDS,
     AnyEvent,
@@ -68,9 +69,9 @@ class Changes(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_
 class Location(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Where the phone was: millionths of a degree, and metres."""
 
-    accuracy_m: int
-    lat_e6: int
-    lon_e6: int
+    accuracy_m: Integer
+    lat_e6: Integer
+    lon_e6: Integer
 
 
 class Visit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
