@@ -120,6 +120,7 @@ class SqliteListingIndex:
         self._db.execute("pragma locking_mode = exclusive")
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = full")  # the outbox is durable before anything is pushed
+        self._db.execute("pragma secure_delete = on")  # a released line holds a person, and is to be gone
         with self._transaction():
             (version,) = self._db.execute("pragma user_version").fetchone()
             if version == 0:

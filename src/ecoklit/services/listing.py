@@ -149,6 +149,13 @@ def village_of(file_name: str, given: str | None, regency: str, villages: Collec
 # --- the office ---------------------------------------------------------------------------------------------
 
 
+def office_log(index: ListingIndex, *, election: str, device: str, officer: str, policy: str) -> DeviceLog:
+    """The log of an office device, at the end that its index remembers."""
+    end = index.log_end()
+    prev = ids.to_base64url(end.hash)
+    return DeviceLog(election, device, officer=officer, role="kpu", policy=policy, seq=end.seq, prev=prev)
+
+
 class Office:
     """An office device that imports lists: its log, its index, and the way to the journal."""
 

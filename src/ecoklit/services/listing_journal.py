@@ -49,17 +49,24 @@ async def learn(journal: Journal, index: ListingIndex, *, device: str, key: byte
     this device's name).
     """
     before, goal = index.position(), await journal.last()
-    if goal.events < before.events:
-        raise ListingFault(
-            "other_journal",
-            f"The journal has {goal.events} events and {before.events} were learned from it: it is another one, or was "
-            "restored. Move the index away, so that it is learned again.",
-        )
+    await _demand_same_journal(journal, index, device, goal)
     school = _School(index, device, key, _Persons(journal, before.persons))
     async for messages in _events(journal, before.events, goal.events):
         await school.take(messages, before)
     index.learn([], index.log_end(), Position(max(goal.events, school.last), school.persons.after))
     return Learned(school.rows, school.without_person)
+
+
+async def _demand_same_journal(journal: Journal, index: ListingIndex, device: str, goal: Position) -> None:
+    head = await journal.head(device)
+    waiting = index.waiting(1)
+    released = wire.read(waiting[0]).seq - 1 if waiting else index.log_end().seq
+    if goal.events < index.position().events or (head.seq if head else 0) < released:
+        raise ListingFault(
+            "other_journal",
+            "The journal lacks events that this office pushed to it: it is another one, or was restored. "
+            "Import with a new office device, or restore the journal.",
+        )
 
 
 async def events_about(journal: Journal, voters: Collection[str]) -> dict[str, list[Held]]:
