@@ -20,8 +20,10 @@ from ecoklit.errors import EcoklitError
 
 HEADER_PREFIX = "Ecoklit-"  # of the header names that a push may carry: the rest are the broker's
 
+
 class JournalError(EcoklitError):
     """The base of what a journal can answer instead of an outcome."""
+
 
 class JournalUnavailable(JournalError):
     """The broker did not answer. What was appended may be stored: send it again, it is never doubled."""
@@ -29,11 +31,13 @@ class JournalUnavailable(JournalError):
     def __init__(self, message: str) -> None:
         super().__init__("journal_unavailable", message)
 
+
 class JournalBusy(JournalError):
     """More is waiting than may wait. Nothing of the push was stored: send it again after a pause."""
 
     def __init__(self, message: str) -> None:
         super().__init__("journal_busy", message)
+
 
 class JournalFull(JournalError):
     """The broker has no room left. Nothing acknowledged is lost: keep the push, make room, send it again."""
@@ -41,11 +45,13 @@ class JournalFull(JournalError):
     def __init__(self, message: str) -> None:
         super().__init__("journal_full", message)
 
+
 class JournalUnsafe(JournalError):
     """The broker or a stream is set up so that an acknowledged event could be lost. Refused at open."""
 
     def __init__(self, message: str) -> None:
         super().__init__("journal_unsafe", message)
+
 
 class JournalHole(JournalError):
     """A stored message cannot be read any more. Reading stops before it: nobody may fold around a hole."""
@@ -54,11 +60,13 @@ class JournalHole(JournalError):
         super().__init__("journal_hole", message)
         self.sequence = sequence
 
+
 class Position(msgspec.Struct, frozen=True):
     """The last sequence of each stream that was read, or that there is to read; 0 is before the first."""
 
     events: int
     persons: int
+
 
 class Push(msgspec.Struct, frozen=True):
     """Consecutive events of one device, and the persons that come with them.
@@ -75,6 +83,7 @@ class Push(msgspec.Struct, frozen=True):
     persons: tuple[tuple[int, bytes], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 
+
 def check_pushes(pushes: Sequence[Push]) -> None:
     """ValueError when `pushes` are not what `Journal.append` takes: a fault of the caller."""
     if len({push.device for push in pushes}) != len(pushes):
@@ -85,6 +94,7 @@ def check_pushes(pushes: Sequence[Push]) -> None:
         raise ValueError(f"more than {PUSH_EVENTS_MAX} persons in one append")
     for push in pushes:
         _check_push(push)
+
 
 def _check_push(push: Push) -> None:
     if not is_device(push.device):  # `*` or `a.b` would be another device's subject
@@ -101,17 +111,20 @@ def _check_push(push: Push) -> None:
         if not (name.startswith(HEADER_PREFIX) and (name + value).isascii() and (name + value).isprintable()):
             raise ValueError(f"not a header that a push may carry: {name!r}")
 
+
 class Stored(msgspec.Struct, frozen=True):
     """The push is durable: the sequences of its first and last event (its `after` when it has none)."""
 
     first: int
     last: int
 
+
 class Stale(msgspec.Struct, frozen=True):
     """The device's head is not where the push expected it: none of its events were stored by this call.
 
     Somebody else may have pushed the same log (perhaps these very events): read the head again, then decide.
     """
+
 
 class Head(msgspec.Struct, frozen=True):
     """The last held event of a device: its seq, its hash, its stream sequence and its bytes."""
@@ -121,6 +134,7 @@ class Head(msgspec.Struct, frozen=True):
     sequence: int
     payload: bytes
 
+
 class EventMessage(msgspec.Struct, frozen=True, gc=False):
     """One stored event. `headers` is () on every event but a push's last."""
 
@@ -129,6 +143,7 @@ class EventMessage(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
     headers: tuple[tuple[str, str], ...] = ()
 
+
 class PersonMessage(msgspec.Struct, frozen=True, gc=False):
     """One stored copy of a person. It may be an orphan or a repetition: only the event's hash says."""
 
@@ -136,6 +151,7 @@ class PersonMessage(msgspec.Struct, frozen=True, gc=False):
     device: str
     seq: int
     payload: bytes
+
 
 @runtime_checkable
 class Journal(Protocol):
@@ -151,14 +167,13 @@ class Journal(Protocol):
     async def append(self, pushes: Sequence[Push]) -> list[Stored | Stale]:
         """Store pushes, each whole or not at all; the outcomes come in the order of the pushes.
 
-        Durable on return: events *and* persons of every `Stored` push have been fsynced. A `Stale` push
-        stores none of its events, but for one case: a broker whose disk fills up in the middle of it may keep
-        its beginning, which the head then tells. Its persons may stay behind as orphans, which is harmless.
-        One stale push does not keep the others out. At most 1000 events and 1000 persons in all, and at most
-        one push per device (ValueError otherwise, nothing stored). Raises JournalUnavailable (outcome
-        unknown), JournalFull (not stored), JournalBusy (not stored). To append again what was stored already
-        changes nothing and answers `Stored` or `Stale`. Concurrent calls are safe. Cancelled: outcome
-        unknown.
+        Durable on return: events *and* persons of every `Stored` push have been fsynced. A `Stale` push stores none
+        of its events, but for one case: a broker whose disk fills up in the middle of it keeps its beginning, and after
+        a restart with more room all of it; the head tells. Its persons may stay behind as orphans, which is harmless.
+        One stale push does not keep the others out. At most 1000 events and 1000 persons in all, and at most one push
+        per device (ValueError otherwise, nothing stored). Raises JournalUnavailable (outcome unknown), JournalFull and
+        JournalBusy (not stored). To append again what was stored already changes nothing and answers `Stored` or
+        `Stale`. Concurrent calls are safe. Cancelled: outcome unknown.
         """
         ...
 
@@ -194,12 +209,15 @@ class Journal(Protocol):
         """The position of what is stored now. Sees every append that returned before the call."""
         ...
 
+
 # ------------------------------------------------------------------------------------------------------------
 # The roll store (projections). Owned by the projector.
 # ------------------------------------------------------------------------------------------------------------
 
+
 class RollError(EcoklitError):
     """The base of what a roll store can answer instead of rows."""
+
 
 class RollUnavailable(RollError):
     """The database did not answer. What was being applied is there whole or not at all; the checkpoint says which."""
@@ -207,11 +225,13 @@ class RollUnavailable(RollError):
     def __init__(self, message: str) -> None:
         super().__init__("database_unavailable", message)
 
+
 class RollTaken(RollError):
     """Another projector works on this regency, or has moved the checkpoint. Nothing of this step was applied."""
 
     def __init__(self, message: str) -> None:
         super().__init__("projector_taken", message)
+
 
 class Checkpoint(NamedTuple):
     """How far a journal is projected: stream sequences (0 before the first), and the hash of the event there."""
@@ -219,6 +239,7 @@ class Checkpoint(NamedTuple):
     events: int
     event_hash: bytes
     persons: int
+
 
 class EventRow(NamedTuple):
     """An event as stored: its position in the journal, its standing, its exact bytes."""
@@ -230,6 +251,7 @@ class EventRow(NamedTuple):
     standing: str
     body: bytes
 
+
 class PersonRow(NamedTuple):
     """A copy of a person as stored."""
 
@@ -237,6 +259,7 @@ class PersonRow(NamedTuple):
     seq: int
     device: str
     body: bytes
+
 
 class VoterRow(NamedTuple):
     """A voter's state as stored: `decision` and `record` are exact; the rest are columns to count and filter by."""
@@ -256,6 +279,7 @@ class VoterRow(NamedTuple):
     decision: bytes
     record: str | None
 
+
 class SideRow(NamedTuple):
     """One side of a register in conflict, or one standing proposal (register `proposal`)."""
 
@@ -266,12 +290,14 @@ class SideRow(NamedTuple):
     value: str | None
     wins: bool
 
+
 class WaitingRow(NamedTuple):
     """A dot (device, seq) that is not held, and a voter with an event parked on it."""
 
     seq: int
     voter: str
     device: str
+
 
 class HeldRow(NamedTuple):
     """A stored event with the right copy of its person, if that is stored."""
@@ -282,6 +308,7 @@ class HeldRow(NamedTuple):
     standing: str
     body: bytes
     person: bytes | None
+
 
 class Step(msgspec.Struct, frozen=True):
     """All that one batch of the journal changes.
@@ -302,6 +329,7 @@ class Step(msgspec.Struct, frozen=True):
     voters: Sequence[VoterRow] = ()
     sides: Sequence[SideRow] = ()
     waiting: Sequence[WaitingRow] = ()
+
 
 class RollStore(Protocol):
     """The projection of ONE regency of ONE election: disposable, made anew from the journal at any time.
@@ -358,9 +386,11 @@ class RollStore(Protocol):
         """Give up the lease and the connection. Closing twice changes nothing."""
         ...
 
+
 # ------------------------------------------------------------------------------------------------------------
 # The listing index: what an office device remembers of the lists that it imported. Owned by the import.
 # ------------------------------------------------------------------------------------------------------------
+
 
 class KnownRow(msgspec.Struct, frozen=True, gc=False):
     """A row that was listed, by its keyed marks (core.row_mark); nothing in it can be read back.
@@ -376,11 +406,13 @@ class KnownRow(msgspec.Struct, frozen=True, gc=False):
     nik: bytes
     fields: bytes
 
+
 class LogEnd(msgspec.Struct, frozen=True):
     """The last event of the office device's log: its seq (0 for none) and its hash."""
 
     seq: int
     hash: bytes
+
 
 @runtime_checkable
 class ListingIndex(Protocol):
@@ -426,9 +458,11 @@ class ListingIndex(Protocol):
         """Remember what the journal says up to `position`; `end` as `log_end`. All or nothing."""
         ...
 
+
 # ------------------------------------------------------------------------------------------------------------
 # The service, as whoever pushes reaches it: over HTTP, or in this process. Owned by admission.
 # ------------------------------------------------------------------------------------------------------------
+
 
 class Receipt(msgspec.Struct, frozen=True):
     """What the service answers for: it holds this device's log up to `seq`, durably; `head` is the hash of that event.
@@ -443,11 +477,13 @@ class Receipt(msgspec.Struct, frozen=True):
     head: str
     position: dict[str, int]
 
+
 class ServiceUnavailable(EcoklitError):
     """The service did not answer, or told us to wait. What was pushed may be stored: push it again, it never doubles."""
 
     def __init__(self, message: str) -> None:
         super().__init__("service_unavailable", message)
+
 
 class Service(Protocol):
     """The door of the journal. Durable on return. A push that is sent again changes nothing and gets a receipt again."""
@@ -465,11 +501,13 @@ class AsOf(msgspec.Struct, frozen=True):
     events: int
     persons: int
 
+
 class Answer(msgspec.Struct, frozen=True):
     """Rows of a view of `projections/views/`, whose comments say what each column is, and as of which position."""
 
     as_of: AsOf
     rows: list[dict[str, Any]]
+
 
 class RollAnswer(msgspec.Struct, frozen=True):
     """The current list of a TPS (`voter_list`), and the digest of its roll: all who stand there, also off the list."""
@@ -478,6 +516,7 @@ class RollAnswer(msgspec.Struct, frozen=True):
     tps: str
     digest: bytes
     rows: list[dict[str, Any]]
+
 
 class RollReader(Protocol):
     """What people ask the projection. Codes are bare digits.

@@ -91,7 +91,7 @@ _KEEPS_ALL: Final[dict[str, object]] = {
     "sealed": False,
     "allow_rollup_hdrs": False,
     "allow_msg_ttl": False,
-    "allow_atomic": True,
+    "allow_atomic": True,  # and with it the broker lets no stream answer before it stores (persist_mode)
     "allow_direct": True,
 }
 _ABSENT: Final = ("mirror", "sources", "subject_transform")
@@ -642,8 +642,6 @@ def _refuse_lossy(name: str, config: dict[str, Any], required: dict[str, object]
     for key in _ABSENT:
         if config.get(key):
             raise JournalUnsafe(f"Stream {name} has a {key}: take it away before it is used as a journal.")
-    if config.get("persist_mode", "default") != "default":
-        raise JournalUnsafe(f"Stream {name} answers before it stores: set its persist_mode to default.")
 
 
 def _raise(error: _Error) -> NoReturn:
