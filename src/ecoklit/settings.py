@@ -41,6 +41,7 @@ class Settings:
     service_url: str | None
     host: str
     port: int
+    epoch: int
     allow_unsafe: bool
 
     def nats(self) -> str:
@@ -74,6 +75,7 @@ def read_settings(environ: Mapping[str, str], *, running: bool = True) -> Settin
         service_url=url("ECOKLIT_SERVICE_URL", "service_url", "http", "https"),
         host=environ.get("ECOKLIT_HOST") or "127.0.0.1",
         port=_port(environ.get("ECOKLIT_PORT") or "8484"),
+        epoch=_epoch(environ.get("ECOKLIT_EPOCH") or "1"),
         allow_unsafe=environ.get("ECOKLIT_ALLOW_UNSAFE") == "1",
     )
 
@@ -116,4 +118,12 @@ def _url(name: str, text: str | None, schemes: tuple[str, ...]) -> str | None:
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 65536):
         raise BadSetting("ECOKLIT_PORT must be a number from 0 (any free port) to 65535: set it again.")
+    return int(text)
+
+
+def _epoch(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise BadSetting(
+            "ECOKLIT_EPOCH must be a number from 1, raised by one when a journal is restored: set it again."
+        )
     return int(text)

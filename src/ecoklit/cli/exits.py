@@ -28,23 +28,20 @@ MEANINGS: Final[dict[Exit, str]] = {
     Exit.PIPE_CLOSED: "pembaca keluaran sudah pergi · the reader of the output went away",
 }
 
-EXIT_OF: Final[dict[str, Exit]] = {
-    "bad_setting": Exit.USAGE,
-    "bad_argument": Exit.USAGE,
-    "journal_unavailable": Exit.UNREACHABLE,
-    "store_unavailable": Exit.UNREACHABLE,
-    "service_unavailable": Exit.UNREACHABLE,
-    "journal_unsafe": Exit.UNFIT,
-    "journal_hole": Exit.UNFIT,
-    "port_in_use": Exit.UNFIT,
-    "data_locked": Exit.UNFIT,
-    "data_newer": Exit.UNFIT,
-    "data_older": Exit.UNFIT,
-    "journal_full": Exit.LATER,
-    "journal_busy": Exit.LATER,
-}
-"""By the stable code of an error; every other named error is about the input and exits with `DIFFERS`."""
+_BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
+    Exit.USAGE: ("bad_setting", "bad_argument", "unknown_area", "unknown_voter", "unknown_file", "not_projected"),
+    Exit.UNREACHABLE: ("journal_unavailable", "database_unavailable", "database_refused", "service_unavailable"),
+    Exit.UNFIT: (
+        "journal_unsafe", "journal_hole", "journal_damaged", "journal_restored", "journal_refused",
+        "data_in_use", "data_newer", "data_unreadable", "data_folder_in_use", "data_folder_version",
+        "store_in_use", "store_newer", "schema_version", "port_in_use", "projector_taken", "bad_installation",
+        "nats_server_missing", "nats_server_failed",
+        "index_in_use", "bad_index", "newer_index", "bad_key", "no_key", "other_key", "other_device", "out_of_step",
+    ),
+    Exit.LATER: ("journal_full", "journal_busy"),
+}  # fmt: skip
+"""By the stable code of an error; every other named error is about the input and exits with DIFFERS."""
 
 
 def exit_of(code: str) -> Exit:
-    return EXIT_OF.get(code, Exit.DIFFERS)
+    return next((exit for exit, codes in _BY_EXIT.items() if code in codes), Exit.DIFFERS)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from litestar import Request, post
+from litestar import post
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Body
 
@@ -15,8 +17,9 @@ from ecoklit.ports import Receipt, Service
 NDJSON: Final = "application/x-ndjson"
 
 
-def demand_ndjson(request: Request[Any, Any, Any], _: object) -> None:
-    if request.content_type[0] != NDJSON:
+def demand_ndjson(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    content_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != NDJSON:
         raise UnsupportedMediaType(f"A push is {NDJSON}, one wire line for each event: send it so.")
 
 
@@ -43,5 +46,5 @@ async def push(
         bytes, Body(media_type=NDJSON, description="Consecutive events of one device, one wire line (SPEC §1) each.")
     ],
 ) -> Receipt:
-    """Take a push whole or not at all. The receipt says that the log is held, durably; sending again changes nothing."""
+    """Take a push whole or not at all. The receipt says that the log is held, durably; again changes nothing."""
     return await service.push(body)

@@ -1,0 +1,125 @@
+"""The only place that knows every part: adapters are made from settings and given to services."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from ecoklit import contract
+from ecoklit.adapters.http_service import HttpService
+from ecoklit.adapters.jetstream import JetStreamJournal
+from ecoklit.adapters.postgres import PostgresRoll
+from ecoklit.adapters.postgres_reader import PostgresReader
+from ecoklit.errors import EcoklitError
+from ecoklit.ports import Journal, RollReader, Service
+from ecoklit.services.admit import Admission
+from ecoklit.services.group_commit import GroupCommit
+from ecoklit.services.project import Projector
+from ecoklit.settings import BadSetting, Settings
+
+IDLE_SECONDS: Final = 0.1  # how far the roll trails a quiet journal
+RETRY_SECONDS: Final = 1.0
+
+
+@dataclass(kw_only=True)
+class House:
+    """The parts of a running service. `trouble` is what keeps the projector from going on, None while all is well."""
+
+    settings: Settings
+    journal: Journal
+    service: Service
+    reader: RollReader
+    projector: Projector
+    trouble: EcoklitError | None = field(default=None)
+
+
+@asynccontextmanager
+async def open_journal(settings: Settings) -> AsyncIterator[Journal]:
+    """The journal of the settings' election and regency."""
+    journal = await JetStreamJournal.open(
+        settings.nats(),
+        election=settings.election,
+        regency=settings.regency,
+        monitor_url=settings.monitor_url,
+        allow_unsafe=settings.allow_unsafe,
+    )
+    async with journal:
+        yield journal
+
+
+@asynccontextmanager
+async def open_admission(settings: Settings, journal: Journal) -> AsyncIterator[Service]:
+    """The door of an open journal, in this process. What waits is committed before it closes."""
+    commits = GroupCommit(journal)
+    try:
+        yield Admission(
+            election=settings.election,
+            regency=settings.regency,
+            epoch=settings.epoch,
+            journal=journal,
+            submit=commits.submit,
+        )
+    finally:
+        await commits.close()
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Whoever takes pushes: the service over HTTP when its URL is known, else admission into the journal from here."""
+    if settings.service_url is not None:
+        yield HttpService(settings.service_url)
+    elif settings.nats_url is not None:
+        async with open_journal(settings) as journal, open_admission(settings, journal) as admission:
+            yield admission
+    else:
+        raise BadSetting("No service is known: start 'ecoklit up' in this folder, or set ECOKLIT_SERVICE_URL.")
+
+
+@asynccontextmanager
+async def open_projector(settings: Settings, journal: Journal) -> AsyncIterator[Projector]:
+    """The projector from an open journal into the settings' database."""
+    store = PostgresRoll(settings.database(), election=settings.election, regency=settings.regency)
+    try:
+        yield Projector(journal, store, contract.policies(), election=settings.election, regency=settings.regency)
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def open_reader(settings: Settings) -> AsyncIterator[RollReader]:
+    """The read side of the settings' database."""
+    async with PostgresReader(settings.database()) as reader:
+        yield reader
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """Everything that a service is made of."""
+    async with (
+        open_journal(settings) as journal,
+        open_admission(settings, journal) as admission,
+        open_reader(settings) as reader,
+        open_projector(settings, journal) as projector,
+    ):
+        yield House(settings=settings, journal=journal, service=admission, reader=reader, projector=projector)
+
+
+async def follow(house: House, stop: asyncio.Event) -> None:
+    """Project until `stop` is set. What the projector cannot go past keeps it waiting, in sight, while pushes go on."""
+    log = structlog.get_logger()
+    while not stop.is_set():
+        try:
+            await house.projector.run_until_caught_up()
+            house.trouble, pause = None, IDLE_SECONDS
+        except EcoklitError as error:
+            if house.trouble is None or house.trouble.code != error.code:
+                log.error("projector_waits", code=error.code, message=error.message)
+            house.trouble, pause = error, RETRY_SECONDS
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)

@@ -1,0 +1,63 @@
+"""The application: routes, what they are given, and what becomes of every error."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+
+from ecoklit.bootstrap import House
+from ecoklit.errors import EcoklitError
+from ecoklit.http import ops, reading, sync
+from ecoklit.http.problems import on_fault, on_http_error, on_named_error
+from ecoklit.ports import RollReader, Service
+
+ROUTES: Final = (
+    sync.push,
+    reading.roll,
+    reading.recap,
+    reading.conflicts,
+    reading.history,
+    ops.live,
+    ops.ready,
+)
+
+
+def make_app(house: House) -> Litestar:
+    """The HTTP service of an open `house`."""
+
+    async def provide_house() -> House:
+        return house
+
+    async def provide_service() -> Service:
+        return house.service
+
+    async def provide_reader() -> RollReader:
+        return house.reader
+
+    return Litestar(
+        route_handlers=ROUTES,
+        dependencies={
+            "house": Provide(provide_house),
+            "service": Provide(provide_service),
+            "reader": Provide(provide_reader),
+        },
+        exception_handlers={
+            EcoklitError: on_named_error,
+            HTTPException: on_http_error,
+            Exception: on_fault,
+        },
+        openapi_config=OpenAPIConfig(
+            title="ecoklit",
+            version="1",
+            description="Events of coklit in, the current voter list of every TPS out.",
+            path="/",
+            # The pages that the framework brings load scripts from elsewhere: only the documents are served.
+            render_plugins=[JsonRenderPlugin(path="/openapi.json"), YamlRenderPlugin(path="/openapi.yaml")],
+        ),
+        logging_config=None,
+    )

@@ -1,0 +1,81 @@
+"""For whoever runs the service: whether it lives, and whether it can take a push."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import msgspec
+from litestar import Response, get
+from litestar.openapi.datastructures import ResponseSpec
+
+from ecoklit.bootstrap import House
+from ecoklit.errors import EcoklitError
+from ecoklit.ports import Position
+
+ANSWER_SECONDS_MAX: Final = 2.0
+OK: Final = "ok"
+
+
+class Live(msgspec.Struct):
+    """The process answers."""
+
+    status: str = OK
+
+
+class Ready(msgspec.Struct):
+    """`ready` says whether pushes are taken, which needs the journal alone: reading may be away meanwhile.
+
+    `journal`, `database` and `projector` are `ok` or the code of what is wrong. The lags count what the journal holds
+    and the roll does not show yet; null when one of the two does not answer.
+    """
+
+    ready: bool
+    journal: str
+    database: str
+    projector: str
+    lag_events: int | None
+    lag_persons: int | None
+
+
+@get("/health/live")
+async def live() -> Live:
+    """Whether the process answers at all."""
+    return Live()
+
+
+@get("/health/ready", responses={503: ResponseSpec(Ready, description="The journal does not answer.")})
+async def ready(house: House) -> Response[Ready]:
+    """Whether pushes are taken, and how far the roll is behind the journal."""
+    journal, last = await _journal(house)
+    database, projected = await _projected(house)
+    answer = Ready(
+        ready=journal == OK,
+        journal=journal,
+        database=database,
+        projector=OK if house.trouble is None else house.trouble.code,
+        lag_events=max(0, last.events - projected.events) if last and projected else None,
+        lag_persons=max(0, last.persons - projected.persons) if last and projected else None,
+    )
+    return Response(answer, status_code=200 if answer.ready else 503)
+
+
+async def _journal(house: House) -> tuple[str, Position | None]:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            return OK, await house.journal.last()
+    except TimeoutError:
+        return "journal_unavailable", None
+    except EcoklitError as error:
+        return error.code, None
+
+
+async def _projected(house: House) -> tuple[str, Position | None]:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            as_of = await house.reader.as_of(house.settings.regency)
+            return OK, Position(as_of.events, as_of.persons)
+    except TimeoutError:
+        return "database_unavailable", None
+    except EcoklitError as error:
+        return error.code, None

@@ -1,0 +1,89 @@
+"""For whoever reads the lists: rolls, recaps, conflicts and histories, each as of a position of the journal.
+
+Nobody can prove who they are yet, so identity numbers are masked, and the service listens on loopback only by default.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import get
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Parameter
+
+from ecoklit.errors import EcoklitError
+from ecoklit.http.problems import Problem
+from ecoklit.ports import AsOf, RollReader
+from ecoklit.services.disclose import disclosed
+
+Tps = Annotated[str, Parameter(description="13 digits, dots allowed: 94.04.01.2001.001", max_length=32)]
+Area = Annotated[str, Parameter(description="4, 6, 10 or 13 digits, dots allowed: 94.04.01", max_length=32)]
+Voter = Annotated[str, Parameter(description="The voter's id, a UUID of version 8", max_length=64)]
+
+RESPONSES: Final = {
+    status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
+    for status, why in {
+        400: "unknown_area, unknown_voter: the code is none",
+        404: "not_projected, not_found: nothing is known of it here",
+        503: "database_unavailable: ask again after Retry-After",
+    }.items()
+}
+
+
+class RollList(msgspec.Struct):
+    """Who stands on the list of a TPS now (view `voter_list`), and the digest (hex) of its whole roll."""
+
+    as_of: AsOf
+    tps: str
+    digest: str
+    voters: list[dict[str, Any]]
+
+
+class Rows(msgspec.Struct):
+    """Rows of a view of `projections/views`, whose comments say what each column is."""
+
+    as_of: AsOf
+    area: str
+    rows: list[dict[str, Any]]
+
+
+class History(msgspec.Struct):
+    """Every event about a voter, in order of arrival (view `voter_history`)."""
+
+    voter: str
+    events: list[dict[str, Any]]
+
+
+@get("/v1/rolls/{tps:str}", responses=RESPONSES)
+async def roll(reader: RollReader, tps: Tps) -> RollList:
+    """The current list of one TPS."""
+    answer = await reader.roll(_digits(tps))
+    return RollList(answer.as_of, answer.tps, answer.digest.hex(), [disclosed(row) for row in answer.rows])
+
+
+@get("/v1/recap/{area:str}", responses=RESPONSES)
+async def recap(reader: RollReader, area: Area) -> Rows:
+    """The counts of every part of an area: of a village its TPS, of a district its villages."""
+    answer = await reader.recap(_digits(area))
+    return Rows(answer.as_of, _digits(area), answer.rows)
+
+
+@get("/v1/conflicts/{area:str}", responses=RESPONSES)
+async def conflicts(reader: RollReader, area: Area) -> Rows:
+    """Every side of every open conflict in an area."""
+    answer = await reader.conflicts(_digits(area))
+    return Rows(answer.as_of, _digits(area), [disclosed(row) for row in answer.rows])
+
+
+@get("/v1/voters/{voter:str}/history", responses=RESPONSES)
+async def history(reader: RollReader, voter: Voter) -> History:
+    """Every event about one voter, with its standing."""
+    events = await reader.history(voter)
+    if not events:
+        raise EcoklitError("not_found", "No event about this voter is held here: check the id.")
+    return History(voter, events)
+
+
+def _digits(code: str) -> str:
+    return code.replace(".", "")

@@ -1,0 +1,25 @@
+"""What of a voter's particulars leaves the service before anybody can prove who they are.
+
+Until accounts and scopes come, every shell shows the identity numbers masked. Six digits and ten stars is the
+commission's own practice: with only the last four hidden, the birth date and 9,999 guesses give the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+SHOWN_DIGITS: Final = 6
+MASKED: Final = ("nik", "nkk")
+
+
+def masked(number: str | None) -> str | None:
+    """The first six characters, and a star for each of the others."""
+    return None if number is None else number[:SHOWN_DIGITS] + "*" * max(0, len(number) - SHOWN_DIGITS)
+
+
+def disclosed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a view as it may be shown: identity numbers masked, the rest as it is."""
+    # A side of a conflict names its register, and says the number as its value.
+    hidden = (*MASKED, "value") if row.get("register") in MASKED else MASKED
+    return {name: masked(value) if name in hidden else value for name, value in row.items()}
