@@ -69,14 +69,15 @@ class Replica:
 
     def _hold(self, held: Held, touched: dict[VoterKey, None]) -> None:
         key = held.key
-        known = self._by_hash.setdefault(held.hash, held)
-        if known is not held:
+        known = self._by_hash.get(held.hash)
+        if known is not None:
             # The same event again changes nothing, unless this copy brings the person that was missing.
             if known.person is None and held.person is not None:
                 self._by_hash[held.hash] = held
                 self._by_voter[key] = [held if one is known else one for one in self._by_voter[key]]
                 touched[key] = None
             return
+        self._by_hash[held.hash] = held
         self._by_voter.setdefault(key, []).append(held)
         touched[key] = None
         dot = held.dot
