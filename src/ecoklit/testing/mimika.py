@@ -64,6 +64,10 @@ class MadeUp(NamedTuple):
     disability: str | None
     ektp: str
 
+    def record(self) -> dict[str, str | None]:
+        """The twelve fields, as an event's person has them."""
+        return self._asdict()
+
 
 # --- places -------------------------------------------------------------------------------------------------
 
@@ -111,9 +115,7 @@ def _polling_places(seed: int) -> dict[str, Tps]:
     places: dict[str, Tps] = {}
     for row in _rows("mimika_districts.csv"):
         district = _digits(row["district_code"])
-        for tps in _district(
-            district, int(row["tps"]), int(row["voters"]), Random(seed * 1_000_000 + int(district))
-        ):
+        for tps in _district(district, int(row["tps"]), int(row["voters"]), Random(seed * 1_000_000 + int(district))):
             places[tps.code] = tps
     return places
 
@@ -159,18 +161,12 @@ _WOMEN: Final = _words(
     Lina Tuti
     """
 )
-_SECOND: Final = _words(
-    "Jaya Putra Alam Setia Damai Bayu Surya Bintang Cahya Mulia Sukma Rimba Laut Senja Embun"
-)
+_SECOND: Final = _words("Jaya Putra Alam Setia Damai Bayu Surya Bintang Cahya Mulia Sukma Rimba Laut Senja Embun")
 _BEGINNINGS: Final = _words("Wa Ta Ki Mo Yu Ba Ku Ne Ma O Pi Ra Do Be Ka A To Wi Me Nu")
 _MIDDLES: Final = _words("ki re mu ta ka ni po wa me go ru ti")
 _ENDINGS: Final = _words("mo ku we bo re na gau tiru pe kai yo ma")
-_TOWNS: Final = _words(
-    "Timika Timika Timika Kokonao Nabire Jayapura Merauke Biak Ambon Makassar Manado Kupang"
-)
-_STREETS: Final = _words(
-    "Cenderawasih Matoa Merbau Kasuari Sagu Pinang Nuri Bakau Kelapa Gaharu Mambruk Anggrek"
-)
+_TOWNS: Final = _words("Timika Timika Timika Kokonao Nabire Jayapura Merauke Biak Ambon Makassar Manado Kupang")
+_STREETS: Final = _words("Cenderawasih Matoa Merbau Kasuari Sagu Pinang Nuri Bakau Kelapa Gaharu Mambruk Anggrek")
 _DISABILITIES: Final = ("physical", "intellectual", "mental", "speech", "hearing", "visual")
 
 _SERIALS_PER_TPS: Final = 50
@@ -217,9 +213,7 @@ class _Author:
         family: list[MadeUp] = []
         for nth in range(size):
             man = head_is_man if nth == 0 else not head_is_man if nth == 1 else self._random() < 0.53
-            years = (
-                age + int(6 * self._random()) - 3 if nth < 2 else 17 + int(max(1, age - 38) * self._random())
-            )
+            years = age + int(6 * self._random()) - 3 if nth < 2 else 17 + int(max(1, age - 38) * self._random())
             marital = ("B" if age < 30 else "P") if alone else "S" if nth < 2 else "B"
             family.append(self._person(man, max(17, years), marital, surname, nkk, address, rt, rw))
         return family
@@ -230,9 +224,7 @@ class _Author:
         random = self._random
         born = _POLLING_DAY - timedelta(days=int(years * 365.25 + 1 + 364 * random()))
         if random() < 0.04:
-            born = born.replace(
-                month=7, day=1
-            )  # where nobody wrote a birth down, a clerk wrote the first of July
+            born = born.replace(month=7, day=1)  # where nobody wrote a birth down, a clerk wrote the first of July
             born = born.replace(year=min(born.year, _POLLING_DAY.year - 18))
         birth_date, nik = born.isoformat(), self._nik(born, man)
         disability, ektp = None, "S"
@@ -242,9 +234,7 @@ class _Author:
         elif quirk < 0.0014 and self._nik_before:
             nik = self._nik_before
         elif quirk < 0.0024:
-            birth_date = (
-                born - timedelta(days=200)
-            ).isoformat()  # corrected since: a NIK is never issued anew
+            birth_date = (born - timedelta(days=200)).isoformat()  # corrected since: a NIK is never issued anew
         elif quirk < 0.0027:
             birth_date = f"00-00-{born.year}"
         elif quirk < 0.0070:
@@ -341,9 +331,7 @@ def write_xlsx(path: Path, village: str, book: Codebook, seed: int = SEED) -> in
     return write_workbook(path, list(model_a_rows(village, book, seed)))
 
 
-def write_workbook(
-    path: Path, rows: Sequence[Sequence[str]], titles: Sequence[str] = tuple(TITLES.values())
-) -> int:
+def write_workbook(path: Path, rows: Sequence[Sequence[str]], titles: Sequence[str] = tuple(TITLES.values())) -> int:
     """Writes `rows` under `titles` as XLSX, all cells text, a thousand rows to a sheet; gives the number of
     rows.
     """

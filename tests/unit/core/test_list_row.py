@@ -173,8 +173,8 @@ def test_every_fault_is_found_by_name(said: dict[str, str], code: str) -> None:
 def test_every_finding_is_found_somewhere() -> None:
     """No finding is dead: each is one of the faults above, or one of those that need more than a row's own text."""
     elsewhere = {
-        "column_count", "row_repeated", "row_repeated_without_nik", "nik_shared", "nik_known", "digits_lost", "not_text",
-        "mark_without_word", "clock_full",
+        "column_count", "row_repeated", "row_repeated_without_nik", "nik_shared", "nik_known", "digits_lost",
+        "not_text", "mark_without_word", "clock_full",
     }  # fmt: skip
     assert {code for _, code in FAULTS} | elsewhere == set(FINDINGS)
 
