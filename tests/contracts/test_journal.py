@@ -22,7 +22,7 @@ _ELECTIONS = count(1)
 Open = Callable[[], Awaitable[Journal]]
 
 
-@pytest_asyncio.fixture(params=["memory", "jetstream"], loop_scope="session")
+@pytest_asyncio.fixture(params=["memory", "jetstream", "jetstream with replicas"], loop_scope="session")
 async def open_journal(request: pytest.FixtureRequest, nats_server: EmbeddedNats) -> AsyncIterator[Open]:
     """Opens a new and empty journal each time."""
     opened: list[JetStreamJournal] = []
@@ -39,6 +39,8 @@ async def open_journal(request: pytest.FixtureRequest, nats_server: EmbeddedNats
                 monitor_url=nats_server.monitor_url,
             )
         )
+        if request.param == "jetstream with replicas":
+            opened[-1]._direct = False  # as with replicas: only the leader is asked for the last message of a subject
         return opened[-1]
 
     yield open_memory if request.param == "memory" else open_jetstream

