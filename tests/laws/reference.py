@@ -293,16 +293,10 @@ def _own_is_good(event: dict[str, Any], policies: dict[str, Any]) -> bool:
     if has("duplicate_of") != (has("reason") and event["reason"] == "duplicate"):
         return False
     # "the smaller id: it is always the larger id that is struck"
-    if has("duplicate_of") and not (
-        is_text(event["duplicate_of"], UUID) and event["duplicate_of"] < event["voter"]
-    ):
+    if has("duplicate_of") and not (is_text(event["duplicate_of"], UUID) and event["duplicate_of"] < event["voter"]):
         return False
     if kind == "not_met":
-        return (
-            event["why"] in ("absent", "refused", "unreachable")
-            and whole(event["nth"])
-            and 1 <= event["nth"] <= 99
-        )
+        return event["why"] in ("absent", "refused", "unreachable") and whole(event["nth"]) and 1 <= event["nth"] <= 99
     if kind == "ruled":
         if event["role"] not in ("pps", "ppk", "kpu"):
             return False
@@ -361,11 +355,7 @@ def bad_person(event: dict[str, Any], person: Any) -> bool:
 
 
 def _fields_fit(values: Any, keys: list[str]) -> bool:
-    return (
-        isinstance(values, dict)
-        and sorted(values) == keys
-        and all(_field_fits(key, values[key]) for key in keys)
-    )
+    return isinstance(values, dict) and sorted(values) == keys and all(_field_fits(key, values[key]) for key in keys)
 
 
 def _field_fits(key: str, value: Any) -> bool:
@@ -577,18 +567,13 @@ def _standing(e: Held, everything: list[Held], out: dict[str, str], policies: di
         return "equivocation" if forked else "parked"
     # Rule 3.
     for name, entry in causes(e):
-        if not any(
-            about(h) == about(e) and base64url(bytes.fromhex(h["hash"])[:16]) == entry for h in at_dot(name)
-        ):
+        if not any(about(h) == about(e) and base64url(bytes.fromhex(h["hash"])[:16]) == entry for h in at_dot(name)):
             return "wrong_cause"
     # Rule 4.
     covered = [
         h
         for h in everything
-        if about(h) == about(e)
-        and out.get(h["hash"]) == "counted"
-        and covers(e, h)
-        and "tps" in writes(h, policies)
+        if about(h) == about(e) and out.get(h["hash"]) == "counted" and covers(e, h) and "tps" in writes(h, policies)
     ]
     standing = [h for h in covered if not any(supersedes(other, h) for other in covered)]
     on_roll = any(writes(h, policies)["tps"].startswith(area(e["event"])) for h in standing)
@@ -661,8 +646,7 @@ def state(where: str, voter: str, counted: list[Held], policies: dict[str, Any])
     """§6, as a dict, of one voter's counted events (at least one)."""
     value = lambda e, register: writes(e, policies)[register]  # noqa: E731
     alive = {
-        register: alive_writes(counted, register, policies)
-        for register in ("verdict", "tps", "proposal", *FIELDS)
+        register: alive_writes(counted, register, policies) for register in ("verdict", "tps", "proposal", *FIELDS)
     }
 
     verdict, reason = value(greatest(alive["verdict"], "verdict", policies), "verdict")
@@ -683,9 +667,7 @@ def state(where: str, voter: str, counted: list[Held], policies: dict[str, Any])
             joined[device] = max(joined.get(device, 0), seq)
 
     decision = {
-        "alive": [
-            f"{d}:{n}" for d, n in sorted({dot(e) for some in (*alive.values(), attempts) for e in some})
-        ],
+        "alive": [f"{d}:{n}" for d, n in sorted({dot(e) for some in (*alive.values(), attempts) for e in some})],
         "attempts": sum(e["event"]["nth"] for e in attempts),
         "clock": joined,
         "conflicts": conflicts,
@@ -727,8 +709,7 @@ def digests(states: list[dict[str, Any]]) -> dict[str, str]:
     for one in states:
         rolls.setdefault(one["decision"]["tps"], []).append(one["decision"])
     heads = {
-        tps: tree_head([canonical(d) for d in sorted(roll, key=lambda d: d["voter"])])
-        for tps, roll in rolls.items()
+        tps: tree_head([canonical(d) for d in sorted(roll, key=lambda d: d["voter"])]) for tps, roll in rolls.items()
     }
     children = dict(heads)
     for length in (10, 6, 4, 2, 0):
@@ -736,8 +717,7 @@ def digests(states: list[dict[str, Any]]) -> dict[str, str]:
         for code in sorted(children):
             parents.setdefault(code[:length] or "00", []).append(code)
         children = {
-            parent: tree_head([code.encode() + children[code] for code in codes])
-            for parent, codes in parents.items()
+            parent: tree_head([code.encode() + children[code] for code in codes]) for parent, codes in parents.items()
         }
         heads |= children
     return {code: heads[code].hex() for code in sorted(heads)}
@@ -756,9 +736,7 @@ class Outcome:
     person_missing: frozenset[str]  # hashes of counted events whose person is absent
 
 
-def hold(
-    lines: list[bytes], policies: dict[str, Any]
-) -> tuple[dict[str, Held], list[tuple[str | None, bool]]]:
+def hold(lines: list[bytes], policies: dict[str, Any]) -> tuple[dict[str, Held], list[tuple[str | None, bool]]]:
     """What is held after these lines; and of each line (event hash or None: malformed, a bad person?)."""
     held: dict[str, Held] = {}
     seen: list[tuple[str | None, bool]] = []
@@ -784,9 +762,7 @@ def fold(lines: list[bytes], policies: dict[str, Any] = POLICIES) -> Outcome:
     standing = standings(held, policies)
     states = []
     for where, voter in sorted({about(h) for h in held.values()}):
-        counted = [
-            h for h in held.values() if about(h) == (where, voter) and standing[h["hash"]] == "counted"
-        ]
+        counted = [h for h in held.values() if about(h) == (where, voter) and standing[h["hash"]] == "counted"]
         if counted:
             states.append(state(where, voter, counted, policies))
     return Outcome(
