@@ -84,7 +84,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 @asynccontextmanager
 async def open_projector(settings: Settings, journal: Journal) -> AsyncIterator[Projector]:
     """The projector from an open journal into the settings' database."""
-    store = PostgresRoll(settings.database(), election=settings.election, regency=settings.regency)
+    store = PostgresRoll(
+        settings.database(), election=settings.election, regency=settings.regency, schema=settings.schema
+    )
     try:
         yield Projector(journal, store, contract.policies(), election=settings.election, regency=settings.regency)
     finally:
@@ -94,7 +96,7 @@ async def open_projector(settings: Settings, journal: Journal) -> AsyncIterator[
 @asynccontextmanager
 async def open_reader(settings: Settings) -> AsyncIterator[RollReader]:
     """The read side of the settings' database."""
-    async with PostgresReader(settings.database()) as reader:
+    async with PostgresReader(settings.database(), schema=settings.schema) as reader:
         yield reader
 
 

@@ -6,18 +6,17 @@ one machine nothing needs to be set.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
+from ecoklit.adapters.data_folder import read_running
 from ecoklit.core.ids import is_word
 from ecoklit.errors import EcoklitError
 
-RUNNING_FILE: Final = "running.json"
+_SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,47}").fullmatch
 _REGENCY = re.compile(r"(?:1[1-9]|[2-9][0-9])[0-9]{2}").fullmatch
 
 
@@ -42,6 +41,7 @@ class Settings:
     host: str
     port: int
     epoch: int
+    schema: str
     allow_unsafe: bool
 
     def nats(self) -> str:
@@ -75,18 +75,10 @@ def read_settings(environ: Mapping[str, str], *, running: bool = True) -> Settin
         service_url=url("ECOKLIT_SERVICE_URL", "service_url", "http", "https"),
         host=environ.get("ECOKLIT_HOST") or "127.0.0.1",
         port=_port(environ.get("ECOKLIT_PORT") or "8484"),
+        schema=_schema(environ.get("ECOKLIT_SCHEMA") or "ecoklit"),
         epoch=_epoch(environ.get("ECOKLIT_EPOCH") or "1"),
         allow_unsafe=environ.get("ECOKLIT_ALLOW_UNSAFE") == "1",
     )
-
-
-def read_running(data: Path) -> dict[str, str]:
-    """What the `ecoklit up` of this data folder started; {} when none is running."""
-    try:
-        found = json.loads((data / RUNNING_FILE).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
 
 
 def _needed(name: str, url: str | None) -> str:
@@ -119,6 +111,12 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 65536):
         raise BadSetting("ECOKLIT_PORT must be a number from 0 (any free port) to 65535: set it again.")
     return int(text)
+
+
+def _schema(text: str) -> str:
+    if _SCHEMA(text) is None:
+        raise BadSetting("ECOKLIT_SCHEMA must be a name of a-z, 0-9 and _, at most 48 long: set it again.")
+    return text
 
 
 def _epoch(text: str) -> int:

@@ -33,7 +33,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
     Exit.UNREACHABLE: ("journal_unavailable", "database_unavailable", "database_refused", "service_unavailable"),
     Exit.UNFIT: (
         "journal_unsafe", "journal_hole", "journal_damaged", "journal_restored", "journal_refused",
-        "data_in_use", "data_newer", "data_unreadable", "data_folder_in_use", "data_folder_version",
+        "data_in_use", "data_newer", "data_older", "data_unreadable", "data_folder_in_use", "data_folder_version",
         "store_in_use", "store_newer", "schema_version", "port_in_use", "projector_taken", "bad_installation",
         "nats_server_missing", "nats_server_failed",
         "index_in_use", "bad_index", "newer_index", "bad_key", "no_key", "other_key", "other_device", "out_of_step",

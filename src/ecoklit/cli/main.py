@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from ecoklit.cli import fold
+from ecoklit.cli import fold, serving
 from ecoklit.cli.exits import MEANINGS, Exit, exit_of
 from ecoklit.errors import EcoklitError
 
-GROUPS = (fold,)
+GROUPS = (serving, fold)
 
 
 class Parser(argparse.ArgumentParser):

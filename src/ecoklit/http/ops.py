@@ -7,7 +7,9 @@ from typing import Final
 
 import msgspec
 from litestar import Response, get
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import SkipValidation
 
 from ecoklit.bootstrap import House
 from ecoklit.errors import EcoklitError
@@ -45,7 +47,7 @@ async def live() -> Live:
 
 
 @get("/health/ready", responses={503: ResponseSpec(Ready, description="The journal does not answer.")})
-async def ready(house: House) -> Response[Ready]:
+async def ready(house: NamedDependency[SkipValidation[House]]) -> Response[Ready]:
     """Whether pushes are taken, and how far the roll is behind the journal."""
     journal, last = await _journal(house)
     database, projected = await _projected(house)
@@ -60,7 +62,7 @@ async def ready(house: House) -> Response[Ready]:
     return Response(answer, status_code=200 if answer.ready else 503)
 
 
-async def _journal(house: House) -> tuple[str, Position | None]:
+async def _journal(house: NamedDependency[SkipValidation[House]]) -> tuple[str, Position | None]:
     try:
         async with asyncio.timeout(ANSWER_SECONDS_MAX):
             return OK, await house.journal.last()
@@ -70,7 +72,7 @@ async def _journal(house: House) -> tuple[str, Position | None]:
         return error.code, None
 
 
-async def _projected(house: House) -> tuple[str, Position | None]:
+async def _projected(house: NamedDependency[SkipValidation[House]]) -> tuple[str, Position | None]:
     try:
         async with asyncio.timeout(ANSWER_SECONDS_MAX):
             as_of = await house.reader.as_of(house.settings.regency)

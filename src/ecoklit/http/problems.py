@@ -27,6 +27,9 @@ STATUS_OF: Final[dict[str, HTTPStatus]] = {
     "gap": HTTPStatus.CONFLICT,
     "broken_chain": HTTPStatus.CONFLICT,
     "bad_argument": HTTPStatus.BAD_REQUEST,
+    "unknown_area": HTTPStatus.BAD_REQUEST,
+    "unknown_voter": HTTPStatus.BAD_REQUEST,
+    "not_projected": HTTPStatus.NOT_FOUND,
     "not_found": HTTPStatus.NOT_FOUND,
 }
 """By the stable code of an error. Every other named error is of a part that is away, and the caller comes again."""

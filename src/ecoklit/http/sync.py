@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from litestar import post
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Body
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.params import RawBody, SkipValidation
 
 from ecoklit.core.limits import PUSH_BYTES_MAX
 from ecoklit.http.problems import Problem, UnsupportedMediaType
@@ -23,10 +26,23 @@ def demand_ndjson(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHa
         raise UnsupportedMediaType(f"A push is {NDJSON}, one wire line for each event: send it so.")
 
 
+@dataclass
+class PushOperation(Operation):
+    """The document's words on a body that the framework hands over as raw bytes."""
+
+    def __post_init__(self) -> None:
+        self.request_body = RequestBody(
+            content={NDJSON: OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))},
+            description="Consecutive events of one device, one wire line (SPEC §1) each.",
+            required=True,
+        )
+
+
 @post(
     "/v1/push",
     status_code=200,
     request_max_body_size=PUSH_BYTES_MAX,
+    operation_class=PushOperation,
     guards=[demand_ndjson],
     responses={
         status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
@@ -40,11 +56,6 @@ def demand_ndjson(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHa
         }.items()
     },
 )
-async def push(
-    service: Service,
-    body: Annotated[
-        bytes, Body(media_type=NDJSON, description="Consecutive events of one device, one wire line (SPEC §1) each.")
-    ],
-) -> Receipt:
+async def push(service: NamedDependency[SkipValidation[Service]], body: RawBody) -> Receipt:
     """Take a push whole or not at all. The receipt says that the log is held, durably; again changes nothing."""
     return await service.push(body)

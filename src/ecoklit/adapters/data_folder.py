@@ -1,0 +1,105 @@
+"""The data folder of `ecoklit up`: one program at a time, of one version, and what it runs can be found by the others.
+
+VERSION       the layout's number; raised when a program can no longer read what an older one wrote
+lock          held (flock) while a program works on the folder; freed by the kernel, however it ends
+running.json  where its servers are, for the other commands; without meaning unless the lock is held
+nats/ postgres/ office/   the journal, the projections, the office device that imports lists
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from ecoklit.errors import EcoklitError
+
+LAYOUT: Final = 1
+VERSION_FILE: Final = "VERSION"
+LOCK_FILE: Final = "lock"
+RUNNING_FILE: Final = "running.json"
+
+
+class DataFolderFault(EcoklitError):
+    """The folder cannot be used as it is; nothing in it was changed.
+
+    Codes: data_in_use, data_newer, data_older, data_unreadable.
+    """
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Path]:
+    """Hold `folder`, made if it is absent, for this process alone. Raises DataFolderFault."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DataFolderFault(
+            "data_unreadable", f"{folder} cannot be used ({error.strerror}): set ECOKLIT_DATA to a folder that can."
+        ) from error
+    try:
+        _demand_lock(folder, lock)
+        _demand_version(folder)
+        (folder / RUNNING_FILE).unlink(missing_ok=True)  # left by a program that was killed
+        yield folder
+        (folder / RUNNING_FILE).unlink(missing_ok=True)
+    finally:
+        os.close(lock)
+
+
+def announce(folder: Path, running: Mapping[str, str]) -> None:
+    """Say where the servers are, to the owner of the folder only: an address can hold a password."""
+    aside = folder / f"{RUNNING_FILE}.new"
+    aside.touch(mode=0o600)
+    aside.write_text(json.dumps(running, indent=2) + "\n")
+    aside.replace(folder / RUNNING_FILE)
+
+
+def read_running(folder: Path) -> dict[str, str]:
+    """What the program that holds `folder` announced; {} when none holds it."""
+    try:
+        found = json.loads((folder / RUNNING_FILE).read_bytes())
+        with (folder / LOCK_FILE).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return {}  # nobody held the lock
+    except BlockingIOError:
+        return {key: value for key, value in found.items() if isinstance(value, str)}
+    except (OSError, ValueError):
+        return {}
+
+
+def _demand_lock(folder: Path, lock: int) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DataFolderFault(
+            "data_in_use",
+            f"Another ecoklit runs in {folder}: stop it, or set ECOKLIT_DATA to another folder.",
+        ) from None
+
+
+def _demand_version(folder: Path) -> None:
+    path = folder / VERSION_FILE
+    if not path.exists():
+        path.write_text(f"{LAYOUT}\n")
+        return
+    text = path.read_text(errors="replace").strip()
+    if not (text.isascii() and text.isdigit()):
+        raise DataFolderFault(
+            "data_unreadable",
+            f"{path} holds no version: put {LAYOUT} there if ecoklit made the folder, else use another.",
+        )
+    if int(text) > LAYOUT:
+        raise DataFolderFault(
+            "data_newer", f"{folder} was written by a newer ecoklit (layout {text}, this knows {LAYOUT}): use that one."
+        )
+    if int(text) < LAYOUT:
+        raise DataFolderFault(
+            "data_older",
+            f"{folder} was written by an older ecoklit (layout {text}) and cannot be converted: start with a new "
+            "folder and push the devices' logs again.",
+        )

@@ -1,0 +1,130 @@
+"""`ecoklit up` and `ecoklit serve`: the service, with servers of its own or against given ones."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from ecoklit.adapters import data_folder
+from ecoklit.cli.command import Commands, add_command
+from ecoklit.cli.exits import Exit
+from ecoklit.settings import Settings, read_settings
+
+
+def add_commands(commands: Commands) -> None:
+    add_command(
+        commands,
+        "up",
+        up,
+        "Jalankan layanan dengan server sendiri, data dalam satu folder. "
+        "· Run the service with servers of its own, its data in one folder (ECOKLIT_DATA, default .ecoklit).",
+        "ECOKLIT_REGENCY=94.04 ecoklit up",
+        "print the addresses as one JSON object when ready",
+    )
+    add_command(
+        commands,
+        "serve",
+        serve,
+        "Jalankan layanan pada NATS dan PostgreSQL yang ada. · Run the service against the NATS and PostgreSQL given.",
+        "ECOKLIT_NATS_URL=nats://127.0.0.1:4222 ECOKLIT_NATS_MONITOR_URL=http://127.0.0.1:8222 "
+        "ECOKLIT_DATABASE_URL=postgresql://ecoklit@127.0.0.1/ecoklit ecoklit serve",
+        "print the address as one JSON object when ready",
+    )
+
+
+def up(arguments: argparse.Namespace) -> Exit:
+    settings = read_settings(os.environ, running=False)
+    with data_folder.opened(settings.data):
+        return run_until_stopped(up_until_stopped(settings, arguments.json))
+
+
+def serve(arguments: argparse.Namespace) -> Exit:
+    return run_until_stopped(serve_until_stopped(read_settings(os.environ, running=False), arguments.json))
+
+
+def run_until_stopped(serving: Coroutine[Any, Any, Exit]) -> Exit:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(serving)
+
+
+async def up_until_stopped(settings: Settings, as_json: bool) -> Exit:
+    async with own_servers(settings) as found:
+        return await serve_until_stopped(found, as_json, announce=True)
+
+
+@asynccontextmanager
+async def own_servers(settings: Settings) -> AsyncIterator[Settings]:
+    """A nats-server and a PostgreSQL in the data folder, while the block runs; the settings that reach them."""
+    from ecoklit.adapters.embedded_nats import EmbeddedNats
+    from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
+
+    nats = await EmbeddedNats.start(settings.data / "nats")
+    async with nats, EmbeddedPostgres(settings.data / "postgres") as postgres:
+        yield replace(settings, nats_url=nats.url, monitor_url=nats.monitor_url, database_url=postgres.dsn)
+
+
+async def serve_until_stopped(settings: Settings, as_json: bool, announce: bool = False) -> Exit:
+    """Serve and project until SIGINT or SIGTERM; then what is under way ends, and everything is closed in order."""
+    from ecoklit.bootstrap import follow, open_house
+    from ecoklit.http.app import make_app
+    from ecoklit.http.serve import served
+    from ecoklit.telemetry import configure_logging
+
+    configure_logging(as_json=not sys.stderr.isatty())
+    stop = stop_on_signals()
+    async with open_house(settings) as house, served(make_app(house), settings.host, settings.port) as url:
+        where = {**addresses(settings), "service_url": url}
+        if announce:
+            data_folder.announce(settings.data, where)
+        report(where, as_json)
+        following = asyncio.create_task(follow(house, stop), name="projector")
+        await stop.wait()
+        await following
+    return Exit.OK
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Set by the first SIGINT or SIGTERM. A second one cuts short what the first has begun."""
+    stop, task = asyncio.Event(), asyncio.current_task()
+
+    def on_signal() -> None:
+        if stop.is_set() and task is not None:
+            task.cancel()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    return stop
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    found = {
+        "election": settings.election,
+        "regency": settings.regency,
+        "nats_url": settings.nats_url,
+        "monitor_url": settings.monitor_url,
+        "database_url": settings.database_url,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def report(where: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(where), flush=True)
+        return
+    print(
+        f"ecoklit siap: {where['election']}, kabupaten/kota {where['regency']} · ready\n"
+        f"  layanan · service  {where['service_url']}  (/openapi.json, /health/ready)\n"
+        "  hentikan dengan Ctrl-C · stop with Ctrl-C",
+        flush=True,
+    )

@@ -1,0 +1,268 @@
+"""The HTTP service on the real broker and the real database."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from litestar import Litestar
+
+from ecoklit.adapters.embedded_nats import EmbeddedNats
+from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
+from ecoklit.bootstrap import House, open_house
+from ecoklit.core import ids
+from ecoklit.core.device_log import DeviceLog
+from ecoklit.core.event import RECORD_FIELDS
+from ecoklit.core.wire import Held
+from ecoklit.http.app import make_app
+from ecoklit.http.problems import MEDIA_TYPE
+from ecoklit.settings import Settings
+
+REGENCY = "9404"
+TPS = "9404012001001"
+AT = "2024-06-25T09:00:00+09:00"
+NDJSON = {"content-type": "application/x-ndjson"}
+NIK = "9404014107900001"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def house(
+    nats_server: EmbeddedNats, postgres_server: EmbeddedPostgres, schema: str, tmp_path: Path
+) -> AsyncIterator[House]:
+    settings = Settings(
+        data=tmp_path,
+        election=f"test-{uuid.uuid4().hex[:12]}",
+        regency=REGENCY,
+        nats_url=nats_server.url,
+        monitor_url=nats_server.monitor_url,
+        database_url=postgres_server.dsn,
+        service_url=None,
+        host="127.0.0.1",
+        port=0,
+        epoch=1,
+        schema=schema,
+        allow_unsafe=False,
+    )
+    async with open_house(settings) as house:
+        yield house
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(make_app(house)) as client:
+        yield client
+
+
+def client_of(app: Litestar) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    return httpx.AsyncClient(transport=transport, base_url="http://ecoklit")
+
+
+def office(house: House, name: bytes = b"k") -> DeviceLog:
+    device = ids.device_id("ed25519", name * 32)
+    return DeviceLog(house.settings.election, device, officer="o-1", role="kpu", policy="2024-1")
+
+
+def listed(log: DeviceLog, name: str = "Contoh") -> Held:
+    record = dict.fromkeys(RECORD_FIELDS) | {"name": name, "nik": NIK, "nkk": NIK, "sex": "P"}
+    person = {"salt": ids.to_base64url(bytes(16)), "record": record}
+    return log.append("listed", tps=TPS, at=AT, source="dp4-2024", person=person)
+
+
+def body(*held: Held) -> bytes:
+    return b"".join(one.line + b"\n" for one in held)
+
+
+async def push(client: httpx.AsyncClient, *held: Held) -> httpx.Response:
+    return await client.post("/v1/push", content=body(*held), headers=NDJSON)
+
+
+def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    problem: dict[str, Any] = answer.json()
+    assert (answer.status_code, problem["code"], answer.headers["content-type"]) == (status, code, MEDIA_TYPE)
+    assert problem["status"] == status
+    assert problem["title"]
+    assert problem["detail"]
+    return problem
+
+
+async def test_a_push_is_receipted_and_shows_on_the_roll(client: httpx.AsyncClient, house: House) -> None:
+    """What is pushed is receipted with its head and position, and stands on the roll with its number masked."""
+    log = office(house)
+    events = [listed(log, name) for name in ("Budi Contoh", "Ani Contoh")]
+    receipt = (await push(client, *events)).json()
+    assert receipt["device"] == log.device
+    assert (receipt["seq"], receipt["head"], receipt["epoch"]) == (2, log.prev, 1)
+    assert receipt["position"] == {f"ECOKLIT-{house.settings.election}-9404": 2}
+    await house.projector.run_until_caught_up()
+    roll = (await client.get("/v1/rolls/94.04.01.2001.001")).json()
+    assert [voter["name"] for voter in roll["voters"]] == ["Ani Contoh", "Budi Contoh"]
+    assert {voter["nik"] for voter in roll["voters"]} == {"940401**********"}
+    assert NIK not in str(roll)
+    assert roll["as_of"]["events"] == 2
+    _, digests = await house.reader.digests(REGENCY)
+    assert roll["digest"] == digests[TPS].hex()
+
+
+async def test_pushing_again_changes_nothing(client: httpx.AsyncClient, house: House) -> None:
+    """The same push, its first part, and it with more events are all receipted, and no event is stored twice."""
+    log = office(house)
+    events = [listed(log) for _ in range(5)]
+    first = (await push(client, *events[:3])).json()
+    assert (await push(client, *events[:3])).json() == first
+    assert (await push(client, events[1])).json()["seq"] == 3
+    assert (await push(client, *events[1:])).json()["seq"] == 5
+    assert (await house.journal.last()).events == 5
+
+
+async def test_a_copy_with_its_person_completes_one_without(client: httpx.AsyncClient, house: House) -> None:
+    """A person that was missing is stored when the held event is pushed again with it, and once only."""
+    log = office(house)
+    held = listed(log, "Contoh Lengkap")
+    bare = b'{"event":%b}\n' % held.event_bytes
+    await client.post("/v1/push", content=bare, headers=NDJSON)
+    await house.projector.run_until_caught_up()
+    assert (await client.get(f"/v1/rolls/{TPS}")).json()["voters"][0]["name"] is None
+    for _ in range(2):
+        assert (await push(client, held)).json()["seq"] == 1
+    await house.projector.run_until_caught_up()
+    assert (await client.get(f"/v1/rolls/{TPS}")).json()["voters"][0]["name"] == "Contoh Lengkap"
+    assert (await house.journal.last()).persons == 1
+
+
+async def test_every_refusal_has_its_name_and_leaves_nothing(client: httpx.AsyncClient, house: House) -> None:
+    """A refused push is a problem with the name and status of SPEC 7.4, and nothing of it is stored."""
+    log = office(house)
+    events = [listed(log) for _ in range(4)]
+    other = DeviceLog("another-2024", log.device, officer="o-1", role="kpu", policy="2024-1")
+    fork = office(house)
+    forked = [listed(fork, "Lain") for _ in range(2)]
+    stranger = listed(office(house, b"s"))
+    await push(client, *events[:2])
+
+    assert_problem(await client.post("/v1/push", content=b"", headers=NDJSON), 400, "malformed")
+    assert_problem(await client.post("/v1/push", content=b"{}\n", headers=NDJSON), 400, "malformed")
+    assert_problem(await push(client, events[2], stranger), 400, "malformed")
+    assert_problem(await client.post("/v1/push", content=b"x" * 900_001, headers=NDJSON), 413, "too_large")
+    assert_problem(await client.post("/v1/push", content=b"\n" * 1001, headers=NDJSON), 413, "too_large")
+    assert_problem(await push(client, listed(other)), 409, "wrong_election")
+    assert_problem(await push(client, *forked), 409, "equivocation")
+    assert_problem(await push(client, forked[1]), 409, "equivocation")
+    assert assert_problem(await push(client, events[3]), 409, "gap")["expected"] == 3
+    assert assert_problem(await push(client, events[0], events[2]), 409, "gap")["expected"] == 2
+    broken = DeviceLog(log.election, log.device, officer="o", role="kpu", policy="2024-1", seq=3, prev=events[1].prev)
+    assert_problem(await push(client, events[2], listed(broken)), 409, "broken_chain")
+    assert (await house.journal.last()).events == 2
+    assert (await push(client, *events)).json()["seq"] == 4
+
+
+async def test_an_event_that_cannot_count_is_taken_and_shown(client: httpx.AsyncClient, house: House) -> None:
+    """A bad event blocks no phone: it is receipted, and the history names what is wrong with it."""
+    log = office(house)
+    birth = listed(log)
+    ghost = log.append("found", tps=TPS, at=AT, voter=office_ghost(house), how="in_person")
+    assert (await push(client, birth, ghost)).json()["seq"] == 2
+    await house.projector.run_until_caught_up()
+    history = (await client.get(f"/v1/voters/{ghost.voter}/history")).json()
+    assert [event["standing"] for event in history["events"]] == ["not_on_roll"]
+
+
+def office_ghost(house: House) -> str:
+    return ids.birth_id(house.settings.election, ids.device_id("ed25519", b"g" * 32), 1, "A" * 43)
+
+
+async def test_areas_and_conflicts_answer(client: httpx.AsyncClient, house: House) -> None:
+    """The recap of a district has its villages' sums, and a conflict shows both its sides."""
+    log, phone, other = office(house), phone_of(house, b"p"), phone_of(house, b"q")
+    birth = listed(log)
+    met = phone.append("found", tps=TPS, at=AT, voter=birth.voter, seen=[birth], how="in_person")
+    dead = other.append("deceased", tps=TPS, at=AT, voter=birth.voter, seen=[birth], evidence="death_certificate")
+    for one in (birth, met, dead):
+        assert (await push(client, one)).status_code == 200
+    await house.projector.run_until_caught_up()
+    recap = (await client.get("/v1/recap/94.04.01")).json()
+    assert [(row["area"], row["listed"], row["on_list"]) for row in recap["rows"]] == [("9404012001", 1, 1)]
+    sides = (await client.get("/v1/conflicts/9404")).json()["rows"]
+    assert {(side["device"], side["value"], side["wins"]) for side in sides if side["register"] == "verdict"} == {
+        (phone.device, "confirmed", True),
+        (other.device, "deceased", False),
+    }
+    history = (await client.get(f"/v1/voters/{birth.voter}/history")).json()
+    assert [event["type"] for event in history["events"]] == ["listed", "found", "deceased"]
+
+
+def phone_of(house: House, name: bytes) -> DeviceLog:
+    device = ids.device_id("ed25519", name * 32)
+    return DeviceLog(house.settings.election, device, officer="o-2", role="pantarlih", policy="2024-1")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/nothing", 404, "not_found"),
+        ("GET", "/v1/push", 405, "method_not_allowed"),
+        ("POST", "/v1/rolls/9404012001001", 405, "method_not_allowed"),
+        ("GET", "/v1/rolls/123", 400, "unknown_area"),
+        ("GET", "/v1/rolls/9404", 400, "unknown_area"),
+        ("GET", "/v1/rolls/" + "9" * 500, 400, "bad_argument"),
+        ("GET", "/v1/rolls/%00%ff'--", 400, "unknown_area"),
+        ("GET", "/v1/recap/94", 400, "unknown_area"),
+        ("GET", "/v1/conflicts/99990", 400, "unknown_area"),
+        ("GET", "/v1/recap/9999", 404, "not_projected"),
+        ("GET", "/v1/voters/somebody/history", 400, "unknown_voter"),
+        ("GET", "/v1/voters/20a136e2-4c5f-8ec7-a2f4-cde6e20457a0/history", 404, "not_found"),
+        ("POST", "/v1/push", 415, "unsupported_media_type"),
+    ],
+)
+async def test_every_wrong_request_is_a_problem(
+    client: httpx.AsyncClient, house: House, method: str, path: str, status: int, code: str
+) -> None:
+    """Wrong paths, methods, codes and bodies are problems with a stable code; none of them is a fault of ours."""
+    await house.projector.run_until_caught_up()
+    answer = await client.request(method, path, content=b"{}" if method == "POST" else None)
+    assert_problem(answer, status, code)
+    if status == 405:
+        assert answer.headers["allow"]
+
+
+async def test_garbage_is_never_a_fault(client: httpx.AsyncClient) -> None:
+    """No body makes the service answer 5xx, whatever its bytes."""
+    bodies = [
+        b"\x00", b"\xff" * 100, b"[" * 100_000, b'{"event":' * 1000, b'{"event":{},"person":{}}', b"null\n" * 1000,
+        b'{"event":{"seq":' + b"9" * 10_000 + b"}}", b'{"event":{"device":"\\ud800"}}', b"\n\n\n",
+    ]  # fmt: skip
+    for garbage in bodies:
+        assert_problem(await client.post("/v1/push", content=garbage, headers=NDJSON), 400, "malformed")
+
+
+async def test_the_documents_describe_every_route_and_load_nothing(client: httpx.AsyncClient) -> None:
+    """OpenAPI is served as JSON and YAML, lists every route, and no page of ours loads a script from elsewhere."""
+    openapi = (await client.get("/openapi.json")).json()
+    assert set(openapi["paths"]) == {
+        "/v1/push", "/v1/rolls/{tps}", "/v1/recap/{area}", "/v1/conflicts/{area}", "/v1/voters/{voter}/history",
+        "/health/live", "/health/ready",
+    }  # fmt: skip
+    assert "application/x-ndjson" in openapi["paths"]["/v1/push"]["post"]["requestBody"]["content"]
+    assert (await client.get("/openapi.yaml")).status_code == 200
+    for path in ("/", "/docs", "/swagger", "/redoc", "/elements"):
+        assert "<script" not in (await client.get(path)).text
+
+
+async def test_health_says_what_lags(client: httpx.AsyncClient, house: House) -> None:
+    """Ready counts what the roll does not show yet, and comes to nought when the projector has caught up."""
+    assert (await client.get("/health/live")).json() == {"status": "ok"}
+    await house.projector.run_until_caught_up()
+    log = office(house)
+    await push(client, *[listed(log) for _ in range(3)])
+    behind = await client.get("/health/ready")
+    assert behind.status_code == 200
+    assert (behind.json()["lag_events"], behind.json()["lag_persons"]) == (3, 3)
+    await house.projector.run_until_caught_up()
+    assert (await client.get("/health/ready")).json() == {
+        "ready": True, "journal": "ok", "database": "ok", "projector": "ok", "lag_events": 0, "lag_persons": 0,
+    }  # fmt: skip
