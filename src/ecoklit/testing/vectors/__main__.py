@@ -16,6 +16,8 @@ def written(content: dict[str, Any]) -> str:
 
 
 def main(folder: Path) -> None:
+    for old in (folder / "stories").glob("*.json"):
+        old.unlink()
     for name, content in files().items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

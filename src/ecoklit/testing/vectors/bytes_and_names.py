@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - these are tables: a row stays on its line
 """Tables about bytes, hashes, names and trees: SPEC §1.2 to §1.4, §6.5, §6.6."""
 
 from __future__ import annotations
@@ -147,7 +148,11 @@ def digests() -> dict[str, Any]:
         return {"inputs": [leaf.hex() for leaf in inputs], "head": pen.tree_head(inputs).hex()}
 
     rolls = [("A1", 2), ("A2", 1), ("B1", 3), ("C1", 1), ("N1", 1), ("M1", 7)]
-    leaves = [(place(tps), f"{tps} {number}", f"voter {tps} {number}".encode()) for tps, count in rolls for number in range(count)]
+    leaves = [
+        (place(tps), f"{tps} {number}", f"voter {tps} {number}".encode())
+        for tps, count in rolls
+        for number in range(count)
+    ]
     return {
         "about": "SPEC §6.5, §6.6: tree heads of RFC 6962 over leaf inputs (hex); the digests of areas from rolls of leaf inputs in order",
         "trees": [tree(count) for count in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17)],
@@ -166,17 +171,62 @@ def signatures() -> dict[str, Any]:
     for phone in ("kpu", "sari"):
         key, device = key_of(phone), device_of(phone)
         good = key.sign(head_message(pen.ELECTION, device, 7, hash_))
-        base = {"algorithm": key.algorithm, "public_key": key.public.hex(), "election": pen.ELECTION, "device": device, "seq": 7, "hash": hash_}
+        base = {
+            "algorithm": key.algorithm,
+            "public_key": key.public.hex(),
+            "election": pen.ELECTION,
+            "device": device,
+            "seq": 7,
+            "hash": hash_,
+        }
         cases += [
             {"note": "right", **base, "signature": pen.base64url(good), "valid": True},
             {"note": "of another seq", **base, "seq": 8, "signature": pen.base64url(good), "valid": False},
-            {"note": "of another election", **base, "election": "pemilu-2029", "signature": pen.base64url(good), "valid": False},
-            {"note": "of another hash", **base, "hash": pen.FIRST_PREV, "signature": pen.base64url(good), "valid": False},
-            {"note": "of another device", **base, "device": device_of("budi"), "signature": pen.base64url(good), "valid": False},
-            {"note": "by another key", **base, "signature": pen.base64url(keys.ed25519("budi").sign(head_message(pen.ELECTION, device, 7, hash_))), "valid": False},
-            {"note": "without the last line break", **base, "signature": pen.base64url(key.sign(head_message(pen.ELECTION, device, 7, hash_)[:-1])), "valid": False},
-            {"note": "of the event hash alone", **base, "signature": pen.base64url(key.sign(pen.sha256(b"the last event"))), "valid": False},
-            {"note": "one bit flipped", **base, "signature": pen.base64url(bytes([good[0] ^ 1]) + good[1:]), "valid": False},
+            {
+                "note": "of another election",
+                **base,
+                "election": "pemilu-2029",
+                "signature": pen.base64url(good),
+                "valid": False,
+            },
+            {
+                "note": "of another hash",
+                **base,
+                "hash": pen.FIRST_PREV,
+                "signature": pen.base64url(good),
+                "valid": False,
+            },
+            {
+                "note": "of another device",
+                **base,
+                "device": device_of("budi"),
+                "signature": pen.base64url(good),
+                "valid": False,
+            },
+            {
+                "note": "by another key",
+                **base,
+                "signature": pen.base64url(keys.ed25519("budi").sign(head_message(pen.ELECTION, device, 7, hash_))),
+                "valid": False,
+            },
+            {
+                "note": "without the last line break",
+                **base,
+                "signature": pen.base64url(key.sign(head_message(pen.ELECTION, device, 7, hash_)[:-1])),
+                "valid": False,
+            },
+            {
+                "note": "of the event hash alone",
+                **base,
+                "signature": pen.base64url(key.sign(pen.sha256(b"the last event"))),
+                "valid": False,
+            },
+            {
+                "note": "one bit flipped",
+                **base,
+                "signature": pen.base64url(bytes([good[0] ^ 1]) + good[1:]),
+                "valid": False,
+            },
             {"note": "cut", **base, "signature": pen.base64url(good[:-1]), "valid": False},
             {"note": "empty", **base, "signature": "", "valid": False},
         ]

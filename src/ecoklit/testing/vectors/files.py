@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecoklit.testing.vectors import bytes_and_names, one_event
+from ecoklit.testing.vectors import bytes_and_names, one_event, pushes
 from ecoklit.testing.vectors.stories import STORIES
 from ecoklit.testing.vectors.story import told
 
@@ -19,5 +19,6 @@ def files() -> dict[str, dict[str, Any]]:
         "clocks.json": one_event.clocks(),
         "digests.json": bytes_and_names.digests(),
         "signatures.json": bytes_and_names.signatures(),
+        "refusals.json": pushes.refusals(),
         **{f"stories/{story.name}.json": told(story) for story in STORIES},
     }

@@ -1,7 +1,9 @@
+# ruff: noqa: E501 - these are tables: a row stays on its line
 """Tables about one event by itself: SPEC §1.5 to §1.10, §2, §3.9. Each wrong one differs from a right one in what its note says."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from ecoklit.testing.vectors import pen
@@ -132,7 +134,12 @@ _BAD: tuple[tuple[str, str, _Change, bool], ...] = (
     ("struck", "a bare TMS digit", {"reason": "7"}, False),
     ("struck", "a duplicate of nobody", {"reason": "duplicate"}, False),
     ("struck", "duplicate_of without the reason", {"duplicate_of": "00000000-0000-8000-8000-000000000000"}, False),
-    ("struck", "a duplicate of the larger id", {"reason": "duplicate", "duplicate_of": "ffffffff-ffff-8fff-bfff-ffffffffffff"}, True),
+    (
+        "struck",
+        "a duplicate of the larger id",
+        {"reason": "duplicate", "duplicate_of": "ffffffff-ffff-8fff-bfff-ffffffffffff"},
+        True,
+    ),
     ("struck", "a duplicate of itself", {"reason": "duplicate", "duplicate_of": "voter"}, True),
     ("struck", "a duplicate of a NIK", {"reason": "duplicate", "duplicate_of": "9109010101010001"}, False),
     ("not_met", "nth of nothing", {"nth": 0}, False),
@@ -187,9 +194,10 @@ _MALFORMED: tuple[tuple[str, _Change], ...] = (
 )
 
 
-def _author(table: str) -> dict[str, Line]:
+@cache
+def _good() -> dict[str, Line]:
     author = Author()
-    for row in table.strip().splitlines():
+    for row in _GOOD.strip().splitlines():
         author.add(row.strip())
     return author.lines
 
@@ -206,7 +214,7 @@ def _envelope(event: bytes, tail: bytes = b"") -> str:
 
 
 def events() -> dict[str, Any]:
-    good = _author(_GOOD)
+    good = _good()
     return {
         "about": "SPEC §1.5, §1.9, §1.10, §2: one line each. `valid` have no fault of their own under policy 2024-1 (clocks that fall apart);"
         " `bad_event` are held; `malformed` are not. `beyond_schema`: a schema may pass it, a reader must not",
@@ -222,7 +230,7 @@ def events() -> dict[str, Any]:
 
 
 def lines() -> dict[str, Any]:
-    found = _author(_GOOD)["corrected"]
+    found = _good()["corrected"]
     event, wire = found.event_bytes, found.wire
     person = pen.canonical(found.person)
     wide = {**(found.person or {}), "note": ""}
@@ -256,8 +264,14 @@ def lines() -> dict[str, Any]:
         ("an escaped letter in the event", b'{"event":' + event.replace(b'"o-budi"', b'"\\u006f-budi"') + b"}"),
         ("a fraction in the event", b'{"event":' + event.replace(b'"v":1', b'"v":1.0') + b"}"),
         ("an exponent in the clock", b'{"event":' + event.replace(b'"seq":', b'"seq":1e') + b"}"),
-        ("a fraction in an unknown field", b'{"event":' + event[:-1].replace(b'"voter"', b'"temper":0.5,"voter"') + b"}}"),
-        ("2^53 in an unknown field", b'{"event":' + event[:-1].replace(b'"voter"', b'"ut":9007199254740992,"voter"') + b"}}"),
+        (
+            "a fraction in an unknown field",
+            b'{"event":' + event[:-1].replace(b'"voter"', b'"temper":0.5,"voter"') + b"}}",
+        ),
+        (
+            "2^53 in an unknown field",
+            b'{"event":' + event[:-1].replace(b'"voter"', b'"ut":9007199254740992,"voter"') + b"}}",
+        ),
         ("a NIK of Papua as a number: it exceeds 2^53", b'{"event":' + event + b',"person":{"nik":9109010101010001}}'),
         ("minus zero in the person", b'{"event":' + event + b',"person":{"salt":-0}}'),
         ("a fraction in the person", b'{"event":' + event + b',"person":{"salt":1.5}}'),
@@ -279,14 +293,23 @@ def lines() -> dict[str, Any]:
 
 
 def persons() -> dict[str, Any]:
-    good = _author(_GOOD)
+    good = _good()
     salt = pen.invented("salt")
     record = (good["listed"].person or {})["record"]
-    visit = {"place": {"lat_e6": -4546000, "lon_e6": 136883000, "accuracy_m": 12}, "photos": [pen.FIRST_PREV], "sticker": True, "slip": False}
+    visit = {
+        "place": {"lat_e6": -4546000, "lon_e6": 136883000, "accuracy_m": 12},
+        "photos": [pen.FIRST_PREV],
+        "sticker": True,
+        "slip": False,
+    }
     right: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("listed", "a record", {"salt": salt, "record": record}),
         ("listed", "a record of nulls", {"salt": salt, "record": dict.fromkeys(record)}),
-        ("listed", "unreadable dates and 15 digits are strings", {"salt": salt, "record": {**record, "birth_date": "31-02-1970", "nik": "910901010101000"}}),
+        (
+            "listed",
+            "unreadable dates and 15 digits are strings",
+            {"salt": salt, "record": {**record, "birth_date": "31-02-1970", "nik": "910901010101000"}},
+        ),
         ("corrected", "changes", {"salt": salt, "changes": {"name": "Maria", "rt": None}}),
         ("found", "a note alone", {"salt": salt, "note": "rumah biru \U0001f3e0"}),
         ("found", "a whole visit", {"salt": salt, "visit": visit}),
@@ -323,9 +346,24 @@ def persons() -> dict[str, Any]:
         ("found", "a note that is a number", {"salt": salt, "note": 1}, False),
         ("found", "a null note", {"salt": salt, "note": None}, False),
         ("found", "a place without an accuracy", {"salt": salt, "visit": {"place": {"lat_e6": 0, "lon_e6": 0}}}, False),
-        ("found", "a place beyond the pole", {"salt": salt, "visit": {"place": {"lat_e6": 90000001, "lon_e6": 0, "accuracy_m": 1}}}, False),
-        ("found", "a place beyond the date line", {"salt": salt, "visit": {"place": {"lat_e6": 0, "lon_e6": -180000001, "accuracy_m": 1}}}, False),
-        ("found", "a negative accuracy", {"salt": salt, "visit": {"place": {"lat_e6": 0, "lon_e6": 0, "accuracy_m": -1}}}, False),
+        (
+            "found",
+            "a place beyond the pole",
+            {"salt": salt, "visit": {"place": {"lat_e6": 90000001, "lon_e6": 0, "accuracy_m": 1}}},
+            False,
+        ),
+        (
+            "found",
+            "a place beyond the date line",
+            {"salt": salt, "visit": {"place": {"lat_e6": 0, "lon_e6": -180000001, "accuracy_m": 1}}},
+            False,
+        ),
+        (
+            "found",
+            "a negative accuracy",
+            {"salt": salt, "visit": {"place": {"lat_e6": 0, "lon_e6": 0, "accuracy_m": -1}}},
+            False,
+        ),
         ("found", "a photo that is no hash", {"salt": salt, "visit": {"photos": ["photo.jpg"]}}, False),
         ("found", "a sticker of 1", {"salt": salt, "visit": {"sticker": 1}}, False),
         ("found", "an unknown part of a visit", {"salt": salt, "visit": {"dog": True}}, False),
@@ -361,7 +399,7 @@ def clocks() -> dict[str, Any]:
     others = [device for number in range(70) if (device := pen.device_id("ed25519", number.to_bytes(32))) != me]
 
     def case(note: str, clock: dict[str, int], saw: Any, kind: str = "not_met", seq: int = 3) -> dict[str, str]:
-        base = _author(_GOOD)["not_met" if kind == "not_met" else "new"].event
+        base = _good()["not_met" if kind == "not_met" else "new"].event
         event = {**base, "device": me, "seq": seq, "clock": clock}
         event.pop("saw", None)
         if saw is not None:
@@ -378,7 +416,7 @@ def clocks() -> dict[str, Any]:
             case("the own entry alone", {me: 3}, None),
             case("two others", {me: 3, a: 1, b: 9}, 2),
             case("the greatest integer", {me: 3, a: 2**53 - 1}, 1),
-            case("64 entries", {me: 3, **{device: 1 for device in others[:63]}}, 63),
+            case("64 entries", {me: 3, **dict.fromkeys(others[:63], 1)}, 63),
             case("a new", {me: 3}, None, "new"),
         ],
         "bad_clock": [
@@ -402,7 +440,7 @@ def clocks() -> dict[str, Any]:
             case("an empty key", {me: 3, "": 1}, 1),
             case("seq 0", {me: 3, a: 0}, 1),
             case("a negative seq", {me: 3, a: -1}, 1),
-            case("65 entries", {me: 3, **{device: 1 for device in others[:64]}}, 64),
+            case("65 entries", {me: 3, **dict.fromkeys(others[:64], 1)}, 64),
         ],
         "covers": [
             {"note": note, "f": f, "e": e, "covers": answer}

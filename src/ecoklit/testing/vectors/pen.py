@@ -1,4 +1,4 @@
-"""Bytes, hashes and names as the contract spells them, in the plainest way: the ink of the vectors, not the core's twin."""
+"""Bytes, hashes and names as the contract spells them, in the plainest way: the ink of the vectors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from typing import Any
 ELECTION = "pilkada-2024"
 POLICY = "2024-1"
 FIRST_PREV = "A" * 43
-RECORD_FIELDS = tuple("address birth_date birth_place disability ektp marital name nik nkk rt rw sex".split())
+RECORD_FIELDS = (
+    "address", "birth_date", "birth_place", "disability", "ektp", "marital",
+    "name", "nik", "nkk", "rt", "rw", "sex",
+)  # fmt: skip
 
 _ESCAPED = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - these are tables: a row stays on its line
 """The merge stories: what happened at the doors, and what the contract makes of it.
 
 Each expectation was reasoned from the clauses that its `why` names, not taken from a program. Devices compare as strings, and the

@@ -4,9 +4,10 @@ A table has one line per event:
 
     label  phone  type  key=value…  [=> standing]
 
-`after=a,b` are the events of others that the author holds; with what they name they make `clock` and `saw`. `of=label` is the voter
-born there (default: the first birth). Keys that are record fields make `person`; `tps`, `to`, `to_area` take the short places below.
-A phone can also lie: see `_LIES`. `=>` is what becomes of the event by the contract, where it does not count.
+`after=a,b` are the events of others that the author holds; with what they name they make `clock` and `saw`.
+`of=label` is the voter born there (default: the first birth). Keys that are record fields make `person`; `tps`,
+`to` and `to_area` take the short places below. A phone can also lie: see `_LIES`. `=>` is what becomes of the event
+by the contract, where it does not count.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -49,8 +50,9 @@ _RECORD: dict[str, str | None] = {
 _PERSON_KEYS = frozenset({"note", "death_date"})
 _TABLE_KEYS = frozenset({"of", "after", "person", "wire"})
 _LIES = frozenset({"seq", "voter", "only", "also", "forge", "branch", "own", "saw", "set", "drop", "changes"})
-"""How to lie: another `seq` or `voter`; `only` these are named (no memory, no closure); `also` phone:n is named unseen; `forge` the
-`saw` of a phone; `branch` of a fork that was seen; the `own` entry; `saw=none`, `saw=reversed` or a list; `set`/`drop` any field; `changes` under other keys."""
+"""How to lie: another `seq` or `voter`; `only` these are named (no memory, no closure); `also` phone:n is named unseen;
+`forge` the `saw` of a phone; `branch` of a fork that was seen; the `own` entry; `saw=none`, `saw=reversed` or a list;
+`set`/`drop` any field; `changes` under other keys."""
 
 
 @dataclass
@@ -95,9 +97,8 @@ class Author:
         line = self.lines[of]
         person = self._carried(line.person, options.get("person"))
         wire = _wire(line.event_bytes, person)
-        kept = standing or ("" if line.standing == "counted" else line.standing)
-        return Line(label, note, line.device, line.seq, line.voter, line.clock, line.event, line.event_bytes, line.person, wire,
-                    *_standing(kept))  # fmt: skip
+        kept, fault = _standing(standing or line.standing)
+        return replace(line, label=label, note=note, wire=wire, standing=kept, fault=fault)
 
     def _written(self, label: str, note: str, phone: str, kind: str, options: dict[str, str], standing: str) -> Line:
         device, tps = device_of(phone), place(options.pop("tps", "A1"))
@@ -267,7 +268,8 @@ def told(story: Story) -> dict[str, Any]:
         "orders": _orders(story.name, len(lines)),
         "states": [pen.canonical(state).decode() for _, state in states],
         "digests": pen.area_digests(
-            (state["decision"]["tps"], state["decision"]["voter"], pen.canonical(state["decision"])) for _, state in states
+            (state["decision"]["tps"], state["decision"]["voter"], pen.canonical(state["decision"]))
+            for _, state in states
         ),
         "parked": len({line.event_bytes for line in lines if line.standing == "parked"}),
     }
@@ -304,7 +306,11 @@ def _state(author: Author, text: str) -> tuple[tuple[str, str], dict[str, Any]]:
               ("alive", "proposed", "conflicts", "field_conflicts", "salts")}  # fmt: skip
     born = author.lines[birth]
     regency = place(tps)[:4]
-    counted = [line for line in author.lines.values() if (line.voter, line.regency, line.standing) == (born.voter, regency, "counted")]
+    counted = [
+        line
+        for line in author.lines.values()
+        if (line.voter, line.regency, line.standing) == (born.voter, regency, "counted")
+    ]
     clock: dict[str, int] = {}
     _join(clock, *(line.clock for line in counted))
     alive = sorted({(author.lines[label].device, author.lines[label].seq) for label in listed["alive"]})
