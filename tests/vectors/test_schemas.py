@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
@@ -267,7 +269,7 @@ def test_a_code_book_names_every_word_once() -> None:
 @pytest.mark.parametrize(
     "problem",
     [
-        {"type": "about:blank", "title": "Gap", "status": 409, "code": "gap", "detail": "Send from 3 on."},
+        {"title": "Gap", "status": 409, "code": "gap", "detail": "Send from 3 on."},
         {
             "type": "about:blank",
             "title": "Late",
@@ -275,10 +277,37 @@ def test_a_code_book_names_every_word_once() -> None:
             "code": "late",
             "detail": "Nothing is refused for this.",
         },
-        {"title": "Gap", "status": 409, "code": "gap", "detail": "Send from 3 on.", "expected": 3},
+        {"title": "Gap", "status": 409, "detail": "Send from 3 on.", "expected": 3},
     ],
-    ids=["a gap that says not where", "a quarantine as a refusal", "no type"],
+    ids=["a gap that says not where", "a quarantine as a refusal", "no code"],
 )
 def test_an_unfinished_problem_does_not_fit(problem: dict[str, Any]) -> None:
     """A refusal says its code and what to do; a gap says the seq expected; a quarantine is no refusal."""
     assert not _fits("problem.schema.json", problem)
+
+
+# --- the channels ------------------------------------------------------------------------------------------------
+
+
+def test_the_channels_refer_to_what_exists() -> None:
+    """Every reference of asyncapi.yaml leads somewhere, in the document or into a schema."""
+    document = yaml.safe_load(data_path("events", "asyncapi.yaml").read_text(encoding="utf-8"))
+    assert document["asyncapi"] == "3.0.0"
+    references = list(_references(document))
+    for reference in references:
+        file, _, pointer = reference.partition("#")
+        target = SCHEMAS[file.removeprefix("schemas/")] if file else document
+        for step in filter(None, pointer.split("/")):
+            target = target[step]
+        assert target
+    assert len(references) > 20
+
+
+def test_the_channels_are_the_journals() -> None:
+    """The subjects of SPEC §9 are those that the document describes, with each of their parameters."""
+    channels = yaml.safe_load(data_path("events", "asyncapi.yaml").read_text(encoding="utf-8"))["channels"]
+    spec = data_path("events", "SPEC.md").read_text(encoding="utf-8")
+    for name in ("events", "persons"):
+        address = channels[name]["address"]
+        assert address.replace("{", "<").replace("}", ">") in spec
+        assert set(channels[name]["parameters"]) == set(re.findall(r"{(\w+)}", address))
