@@ -4,6 +4,7 @@ A wrong copy is a fault of that copy, never of the event: it is dropped, and the
 that an erasure can never change a decision.
 """
 
+import re
 from typing import Final, Literal
 
 import msgspec
@@ -118,6 +119,33 @@ def parse(data: bytes, event: AnyEvent | None, person_hash: bytes) -> tuple[Pers
         return None, "the person is not the one that the event commits to"
     fault = _misfit(person, event)
     return (None, fault) if fault else (person, None)
+
+
+_TEXT = rb'(?:null|"[ !#-\[\]-~]*")'
+_BIRTH: Final = re.compile(
+    rb'\{"record":(\{"address":%(text)b,"birth_date":%(text)b,"birth_place":%(text)b,'
+    rb'"disability":(?:null|"(?:physical|intellectual|mental|speech|hearing|visual)"),"ektp":(?:null|"[SB]"),'
+    rb'"marital":(?:null|"[BSP]"),"name":%(text)b,"nik":%(text)b,"nkk":%(text)b,"rt":%(text)b,"rw":%(text)b,'
+    rb'"sex":(?:null|"[LP]")\}),"salt":"([A-Za-z0-9_-]{21}[AQgw])"\}' % {b"text": _TEXT}
+).fullmatch
+
+
+def plain_birth(data: bytes) -> tuple[bytes, bytes] | None:
+    """The canonical record and the salt in a birth's person of plain ASCII; None where `data` takes a closer look."""
+    birth = _BIRTH(data)
+    return None if birth is None else (birth[1], birth[2])
+
+
+def plain_changes(data: bytes, changed: tuple[str, ...]) -> tuple[bytes, bytes] | None:
+    """The canonical changes and the salt in a person that has nothing else; None where `data` takes a closer look."""
+    try:
+        person = _DECODER.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+    plain = Person(person.salt, person.changes)
+    if _ENCODER.encode(plain) != data or not ids.is_mark(person.salt) or changed_of(person.changes) != changed:
+        return None
+    return _ENCODER.encode(person.changes), person.salt.encode()
 
 
 def _demand_canonical(data: bytes) -> None:

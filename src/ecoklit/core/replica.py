@@ -54,7 +54,11 @@ class Replica:
 
     def states(self) -> list[State]:
         """One state for every voter of whom an event counts, by regency, then voter."""
-        return [self._states[key] for key in sorted(self._states)]
+        return [self._states[key] for key in self.keys()]
+
+    def keys(self) -> list[VoterKey]:
+        """The (regency, voter) of every state, sorted."""
+        return sorted(self._states)
 
     def state(self, key: VoterKey) -> State | None:
         return self._states.get(key)

@@ -65,6 +65,11 @@ class State(msgspec.Struct, frozen=True, gc=False):
 _ENCODER: Final = msgspec.json.Encoder()
 
 
+def encode_decision(decision: Decision) -> bytes:
+    """The canonical bytes of a decision: the leaf input of every digest."""
+    return _ENCODER.encode(decision)
+
+
 class VoterFold(msgspec.Struct, frozen=True):
     """What the held events about one voter come to; `state` is None when none of them counts."""
 
@@ -89,7 +94,7 @@ def read(counted: Sequence[Counted]) -> State:
 def _read(counted: Sequence[Counted], alive: Sequence["Alive"]) -> State:
     decision = _decide(counted, alive)
     birth = next(one.event for one in counted if is_birth(one.event))
-    return State(decision, _particulars(alive), birth.tps, _ENCODER.encode(decision))
+    return State(decision, _particulars(alive), birth.tps, encode_decision(decision))
 
 
 # --- what is alive (SPEC §4) ---------------------------------------------------------------------------------------

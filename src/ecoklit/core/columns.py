@@ -1,0 +1,263 @@
+"""Many events at once, as columns of bytes: whether they are well formed, and what stands where.
+
+Canonical events of one kind differ only in times, names, hashes and numbers, each of a fixed alphabet. So where the
+plain reader has read one event, every other event with the same bytes around its words can be checked by columns:
+equal where the first one is fixed, of the right alphabet where it varies. What fits no layout is no worse for it: it
+goes to the plain reader (`wire.hold`), which stays the authority.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+
+import msgspec
+import numpy as np
+from msgspec import UNSET
+from numpy.typing import NDArray
+
+from ecoklit.core import ids, wire
+from ecoklit.core.causality import clock_fault
+from ecoklit.core.event import AnyEvent, Malformed, Moved, is_date
+from ecoklit.core.limits import LINE_BYTES_MAX
+
+Matrix = NDArray[np.uint8]
+Indexes = NDArray[np.int64]
+
+ROWS_MIN: Final = 24
+"""Fewer rows than this are read faster one by one."""
+LAYOUTS_ALIKE_MAX: Final = 64
+"""What is left after so many layouts of one length is read one by one: no input makes the search quadratic."""
+
+_DIGIT, _BASE32, _HEX, _BASE64, _WORD, _LAST_HASH, _LAST_MARK, _SIXTH = (1 << bit for bit in range(8))
+_ALPHABETS: Final = {
+    _DIGIT: b"0123456789",
+    _BASE32: b"abcdefghijklmnopqrstuvwxyz234567",
+    _HEX: b"0123456789abcdef",
+    _BASE64: b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+    _WORD: b"abcdefghijklmnopqrstuvwxyz0123456789_-",
+    _LAST_HASH: b"AEIMQUYcgkosw048",
+    _LAST_MARK: b"AQgw",
+    _SIXTH: b"012345",
+}
+_MEMBER: Final = bytes(sum(bit for bit, letters in _ALPHABETS.items() if byte in letters) for byte in range(256))
+"""Of each byte the alphabets that it belongs to."""
+_SEXTET: Final = np.zeros(256, np.uint8)
+_SEXTET[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")] = np.arange(64)
+_HEX_DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
+
+_EVENT: Final = b'{"event":'
+_MEMBERS = re.compile(rb'"([a-z_]+)":(?:"([^"]*)"|\{([^}]*)\}|\[([^\]]*)\]|([0-9]+))').finditer
+_CLOCK = re.compile(rb'"([a-z2-7]{16})":([0-9]+)').finditer
+_MARKS = re.compile(rb'"([A-Za-z0-9_-]{22})"').finditer
+_SEQ_DIGITS_MAX: Final = 15
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """Where the words stand in every part like the first one that was read, whose event is `event`."""
+
+    event: AnyEvent
+    body: slice
+    """The event's bytes within the part."""
+    first: Matrix
+    """The first part's bytes; those of varying words mean nothing."""
+    alphabets: Matrix
+    """For each byte the alphabet that it is of; 0 where it is fixed."""
+    spans: dict[str, slice]
+    clock: list[tuple[slice, slice]]
+    marks: list[slice]
+
+    def fits(self, rows: Matrix, members: Matrix) -> NDArray[np.bool_]:
+        """Which of these rows are well-formed events like the first; `members` tells each byte's alphabets."""
+        fixed = self.alphabets == 0
+        good: NDArray[np.bool_] = (((members & self.alphabets) != 0) | (fixed & (rows == self.first))).all(axis=1)
+        good &= self._names_itself(rows)
+        for (before, _), (after, _) in pairwise(self.clock):
+            good &= words(rows, before) < words(rows, after)
+        for seq in (self.spans["seq"], *(seq for _, seq in self.clock)):
+            good &= rows[:, seq.start] != ord("0")
+        good &= _is_variant(rows[:, self.spans["voter"].start + 19])
+        good &= _two(rows[:, self.spans["tps"]], 0) >= 11  # provinces are 11 to 99
+        return good & self._stays_in_reach(rows) & _is_time(rows[:, self.spans["at"]])
+
+    def _names_itself(self, rows: Matrix) -> NDArray[np.bool_]:
+        device, seq = rows[:, self.spans["device"]], rows[:, self.spans["seq"]]
+        own = np.zeros(len(rows), np.bool_)
+        for entry_device, entry_seq in self.clock:
+            if entry_seq.stop - entry_seq.start == seq.shape[1]:
+                own |= (rows[:, entry_device] == device).all(axis=1) & (rows[:, entry_seq] == seq).all(axis=1)
+        return own
+
+    def _stays_in_reach(self, rows: Matrix) -> NDArray[np.bool_]:
+        """A move is as the first one: within the village, or from the same regency to the same area."""
+        tps = rows[:, self.spans["tps"]]
+        if "to" in self.spans:
+            near: NDArray[np.bool_] = (rows[:, self.spans["to"]][:, :10] == tps[:, :10]).all(axis=1)
+            return near
+        if isinstance(self.event, Moved):
+            same: NDArray[np.bool_] = (tps[:, :4] == self.first[self.spans["tps"]][:4]).all(axis=1)
+            return same
+        return np.ones(len(rows), np.bool_)
+
+
+def survey(parts: Sequence[bytes]) -> Iterator[tuple[Layout, Indexes, Matrix]]:
+    """The parts that fit a layout, by layout: their places in `parts`, and their bytes as rows.
+
+    A part is a wire line without a person, or one up to the end of its event.
+    """
+    alike: dict[tuple[int, int], list[int]] = {}
+    for place, part in enumerate(parts):
+        alike.setdefault((len(part), part.find(b'"device"')), []).append(place)
+    for (length, _), places in alike.items():
+        if len(places) >= ROWS_MIN:
+            data = b"".join([parts[place] for place in places])
+            rows, members = (
+                np.frombuffer(kind, np.uint8).reshape(-1, length) for kind in (data, data.translate(_MEMBER))
+            )
+            yield from _survey(np.array(places), rows, members)
+
+
+def _survey(places: Indexes, rows: Matrix, members: Matrix) -> Iterator[tuple[Layout, Indexes, Matrix]]:
+    for _ in range(LAYOUTS_ALIKE_MAX):
+        if len(places) < ROWS_MIN:
+            return
+        layout = layout_of(rows[0].tobytes())
+        fit = np.zeros(len(places), np.bool_) if layout is None else layout.fits(rows, members)
+        if layout is not None:
+            yield layout, places[fit], rows[fit]
+        fit[0] = True  # the first row is dealt with, one way or the other
+        if fit.all():
+            return
+        places, rows, members = places[~fit], rows[~fit], members[~fit]
+
+
+def layout_of(part: bytes) -> Layout | None:
+    """The layout of a part; None when its event is no good one, or says something that has none."""
+    is_whole = part.count(b"{") == part.count(b"}")
+    body = slice(len(_EVENT), len(part) - is_whole)
+    if len(part) > LINE_BYTES_MAX or not part.startswith(_EVENT) or part[body.stop :] not in (b"", b"}"):
+        return None
+    try:
+        held = wire.hold(part[body], None)
+    except Malformed:
+        return None
+    event = held.event
+    if event is None or clock_fault(held) is not None or event.visited is not UNSET:
+        return None
+    spans, clock, marks = _spans(part, body)
+    if "to" in spans and ids.village_of(part[spans["to"]].decode()) != ids.village_of(event.tps):
+        return None
+    if max(seq.stop - seq.start for _, seq in clock) > _SEQ_DIGITS_MAX:
+        return None
+    alphabets = np.zeros(len(part), np.uint8)
+    for name, span in (
+        *spans.items(),
+        *(("device", device) for device, _ in clock),
+        *(("seq", seq) for _, seq in clock),
+        *(("mark", mark) for mark in marks),
+    ):
+        alphabets[span] = _alphabet(name, span.stop - span.start)
+    return Layout(event, body, np.frombuffer(part, np.uint8), alphabets, spans, clock, marks)
+
+
+def _spans(part: bytes, body: slice) -> tuple[dict[str, slice], list[tuple[slice, slice]], list[slice]]:
+    spans: dict[str, slice] = {}
+    clock: list[tuple[slice, slice]] = []
+    marks: list[slice] = []
+    for member in _MEMBERS(part, body.start + 1):
+        name = member[1].decode()
+        if name == "clock":
+            clock = [(_shift(one, 1, member.start(3)), _shift(one, 2, member.start(3))) for one in _CLOCK(member[3])]
+        elif name == "saw":
+            marks = [_shift(one, 1, member.start(4)) for one in _MARKS(member[4])]
+        elif name == "seq":
+            spans[name] = slice(*member.span(5))
+        elif name in ("at", "device", "officer", "person", "prev", "to", "tps", "voter"):
+            spans[name] = slice(*member.span(2))
+    return spans, clock, marks
+
+
+def _shift(found: re.Match[bytes], group: int, by: int) -> slice:
+    return slice(found.start(group) + by, found.end(group) + by)
+
+
+_AT: Final = "dddd-dd-ddTdd:sd:sd+dd:sd"
+_VOTER: Final = "hhhhhhhh-hhhh-8hhh-hhhh-hhhhhhhhhhhh"
+_LETTERS: Final = {"d": _DIGIT, "s": _SIXTH, "h": _HEX}
+
+
+def _alphabet(name: str, length: int) -> list[int]:
+    """The alphabet of each byte of a word of this length; 0 where the byte is fixed."""
+    if name in ("at", "voter"):
+        return [_LETTERS.get(sort, 0) for sort in (_AT[:length] if name == "at" else _VOTER)]
+    if name in ("person", "prev"):
+        return [_BASE64] * (length - 1) + [_LAST_HASH]
+    if name == "mark":
+        return [_BASE64] * (length - 1) + [_LAST_MARK]
+    return [{"device": _BASE32, "officer": _WORD, "seq": _DIGIT, "to": _DIGIT, "tps": _DIGIT}[name]] * length
+
+
+def _is_variant(column: Matrix) -> NDArray[np.bool_]:
+    return np.isin(column, np.frombuffer(b"89ab", np.uint8))
+
+
+def _is_time(at: Matrix) -> NDArray[np.bool_]:
+    good: NDArray[np.bool_] = _two(at, 11) < 24
+    if at.shape[1] > 20:
+        good &= _two(at, 20) < 24
+    days = words(at, slice(0, 10))
+    for day in set(days.tolist()):
+        if not is_date(day.decode()):
+            good &= days != day
+    return good
+
+
+def _two(rows: Matrix, column: int) -> NDArray[np.uint8]:
+    return (rows[:, column] - 48) * 10 + (rows[:, column + 1] - 48)
+
+
+def words(rows: Matrix, span: slice) -> NDArray[np.bytes_]:
+    """The words that stand in these columns."""
+    part = np.ascontiguousarray(rows[:, span])
+    return part.view(f"S{part.shape[1]}").ravel()
+
+
+def texts(rows: Matrix, span: slice) -> list[str]:
+    """The words that stand in these columns, as text."""
+    size = span.stop - span.start
+    text = np.ascontiguousarray(rows[:, span]).tobytes().decode("ascii")
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+def numbers(rows: Matrix, span: slice) -> list[int]:
+    """The numbers that stand in these columns, all of one length."""
+    digits = rows[:, span].astype(np.int64) - 48
+    found: list[int] = (digits @ 10 ** np.arange(digits.shape[1] - 1, -1, -1)).tolist()
+    return found
+
+
+def slices(rows: Matrix) -> list[bytes]:
+    """Each row's bytes."""
+    data, size = np.ascontiguousarray(rows).tobytes(), rows.shape[1]
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def unbase64(rows: Matrix, span: slice) -> Matrix:
+    """The bytes that base64url without padding in these columns stands for."""
+    sextets = _SEXTET[rows[:, span]]
+    size = sextets.shape[1] * 6 // 8
+    padded = np.pad(sextets, ((0, 0), (0, -sextets.shape[1] % 4))).reshape(len(rows), -1, 4)
+    a, b, c, d = (padded[:, :, place] for place in range(4))
+    triples = np.stack([(a << 2) | (b >> 4), (b << 4) | (c >> 2), (c << 6) | d], axis=2)
+    return triples.reshape(len(rows), -1)[:, :size]
+
+
+def voter_ids(digests: bytes) -> Matrix:
+    """The voter ids (36 characters each) that these births' SHA-256 digests give (SPEC §1)."""
+    head = np.frombuffer(digests, np.uint8).reshape(-1, 32)[:, :16].copy()
+    head[:, 6] = (head[:, 6] & 0x0F) | 0x80
+    head[:, 8] = (head[:, 8] & 0x3F) | 0x80
+    digits = np.stack([_HEX_DIGITS[head >> 4], _HEX_DIGITS[head & 15]], axis=2).reshape(len(head), 32)
+    ids = np.full((len(head), 36), ord("-"), np.uint8)
+    ids[:, [place for place in range(36) if place not in (8, 13, 18, 23)]] = digits
+    return ids
