@@ -18,6 +18,7 @@ from ecoklit.core import ids, row_mark
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import KnownRow, LogEnd, Position
 
+DEVICE_FILE: Final = "device"
 KEY_FILE: Final = "listing.key"
 INDEX_FILE: Final = "listing.sqlite"
 SCHEMA_VERSION: Final = 1
@@ -57,6 +58,20 @@ class IndexFault(EcoklitError):
     """The office device's folder cannot be used as it is; nothing was changed in it."""
 
 
+def office_device(folder: Path) -> str:
+    """The id of the office device whose folder this is; made at the first call. Raises IndexFault bad_device.
+
+    Until devices have keys of their own, the id is that of a public key which nobody holds.
+    """
+    path = folder / DEVICE_FILE
+    if not path.exists():
+        _write_aside(path, ids.device_id("ed25519", secrets.token_bytes(32)).encode("ascii"))
+    device = path.read_bytes().decode("ascii", "replace").strip()
+    if not ids.is_device(device):
+        raise IndexFault("bad_device", f"{path} does not hold a device id of 16 characters: put the right one back.")
+    return device
+
+
 def office_key(folder: Path) -> bytes:
     """The key of the marks, kept in `folder` for its owner alone; made at the first call.
 
@@ -69,20 +84,20 @@ def office_key(folder: Path) -> bytes:
                 "no_key",
                 f"{KEY_FILE} is missing in {folder}: put it back, or move {INDEX_FILE} away to learn it again.",
             )
-        _write_key(folder, path)
+        _write_aside(path, secrets.token_bytes(row_mark.KEY_BYTES))
     key = path.read_bytes()
     if len(key) != row_mark.KEY_BYTES:
         raise IndexFault("bad_key", f"{path} is not a key of {row_mark.KEY_BYTES} bytes: put the right one back.")
     return key
 
 
-def _write_key(folder: Path, path: Path) -> None:
-    # Written aside and renamed, so that a crash never leaves half a key under the name of a whole one.
-    folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f"{KEY_FILE}.{secrets.token_hex(4)}"
+def _write_aside(path: Path, data: bytes) -> None:
+    # Renamed when it is whole, so that a crash never leaves half a key under the name of one.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.write(file, secrets.token_bytes(row_mark.KEY_BYTES))
+        os.write(file, data)
         os.fsync(file)
     finally:
         os.close(file)

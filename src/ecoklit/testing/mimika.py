@@ -315,26 +315,24 @@ def _model_a_row(person: MadeUp, tps: str, book: Codebook) -> tuple[str, ...]:
 
 
 def write_csv(path: Path, village: str, book: Codebook, seed: int = SEED) -> int:
-    """Writes a village's list as CSV and gives the number of its rows."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(TITLES.values())
-        rows = list(model_a_rows(village, book, seed))
-        writer.writerows(rows)
-    return len(rows)
+    """Writes a village's list as CSV; gives the number of its rows."""
+    return write_rows(path, list(model_a_rows(village, book, seed)))
 
 
 def write_xlsx(path: Path, village: str, book: Codebook, seed: int = SEED) -> int:
-    """Writes a village's list as XLSX, all cells text, a thousand rows to a sheet; gives the number of its
-    rows.
-    """
+    """Writes a village's list as XLSX, all cells text, a thousand rows to a sheet; gives their number."""
     return write_workbook(path, list(model_a_rows(village, book, seed)))
 
 
+def write_rows(path: Path, rows: Sequence[Sequence[str]]) -> int:
+    """Writes `rows` under the titles of the form as CSV; gives the number of rows."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([tuple(TITLES.values()), *rows])
+    return len(rows)
+
+
 def write_workbook(path: Path, rows: Sequence[Sequence[str]], titles: Sequence[str] = tuple(TITLES.values())) -> int:
-    """Writes `rows` under `titles` as XLSX, all cells text, a thousand rows to a sheet; gives the number of
-    rows.
-    """
+    """Writes `rows` under `titles` as XLSX, all cells text, a thousand rows to a sheet; gives their number."""
     with xlsxwriter.Workbook(path, {"constant_memory": True, "strings_to_numbers": False}) as workbook:
         for first in range(0, max(len(rows), 1), SHEET_ROWS_MAX):
             sheet = workbook.add_worksheet(f"Lembar {first // SHEET_ROWS_MAX + 1}")

@@ -14,7 +14,7 @@ from ecoklit.core.list_sheet import Voter, read_sheets
 from ecoklit.testing import mimika
 
 BOOK = parse_codebook(data_path("events", "codebooks", "2024.json").read_bytes())
-TOWN, KAMPUNG = "9404011002", "9404022003"
+TOWN, KAMPUNG = "9404092003", "9404022003"
 
 
 def test_the_regency_has_its_published_sums() -> None:
@@ -82,7 +82,7 @@ def test_nobody_can_be_real() -> None:
 
 def test_niks_are_right_but_for_the_quirks_of_real_lists() -> None:
     """Of a town's people almost all have a NIK that agrees with birth date and sex, and a few of each quirk do not."""
-    people = [one for tps in mimika.tps_codes("940416") for one in mimika.people(tps)]
+    people = [one for tps in mimika.tps_codes("940409") for one in mimika.people(tps)]
     niks = Counter(one.nik for one in people)
     fifteen = sum(nik_fault(one.nik or "") == "nik_15_digits" for one in people)
     shared = sum(count for count in niks.values() if count > 1)
