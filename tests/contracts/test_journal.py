@@ -99,6 +99,30 @@ async def test_head(journal: Journal, log: OpaqueLog) -> None:
     assert (await journal.append([log.push(1, head.sequence)])) == [Stored(4, 4)]
 
 
+async def test_event_by_seq(journal: Journal) -> None:
+    """Every held event is found by its device and seq, however the devices' pushes lie between each other."""
+    logs = [OpaqueLog(device_name(n)) for n in range(3)]
+    places: dict[tuple[str, int], tuple[int, bytes]] = {}
+    for turn in range(6):
+        pushes = []
+        for log in logs[: 1 + turn % 3]:
+            head = await journal.head(log.device)
+            pushes.append(log.push(1 + turn % 4, head.sequence if head else 0))
+        for push, outcome in zip(pushes, await journal.append(pushes), strict=True):
+            assert isinstance(outcome, Stored)
+            seqs = len([key for key in places if key[0] == push.device])
+            for n, payload in enumerate(push.events):
+                places[push.device, seqs + n + 1] = (outcome.first + n, payload)
+    for (device, seq), place in places.items():
+        event = await journal.event(device, seq)
+        assert event is not None
+        assert (event.seq, event.sequence, event.payload) == (seq, *place)
+    for log in logs:
+        assert await journal.event(log.device, log.seq + 1) is None
+        assert await journal.event(log.device, 0) is None
+    assert await journal.event(device_name(9), 1) is None
+
+
 async def test_stale_stores_nothing(journal: Journal, log: OpaqueLog) -> None:
     """A push that expects another head than the device's stores none of its events, and says so."""
     await journal.append([log.push(2, 0)])
@@ -119,6 +143,16 @@ async def test_again_changes_nothing(journal: Journal, log: OpaqueLog) -> None:
     assert await journal.append([longer]) == [Stored(3, 3)], "somebody else's portions of the same log are held too"
     assert await journal.append([Push(log.device, 0, push.events[:2])]) == [Stale()], "held, but not as the head"
     assert len(await _payloads(journal)) == 3
+
+
+async def test_held_in_other_portions(journal: Journal, log: OpaqueLog) -> None:
+    """A log that somebody else pushed in other portions is held, but not as this push: no place is made up for it."""
+    events, other = log.take(3), OpaqueLog(device_name(1))
+    await journal.append([Push(log.device, 0, events[:1])])
+    await journal.append([other.push(1, 0)])
+    await journal.append([Push(log.device, 1, events[1:])])
+    assert await journal.append([Push(log.device, 0, events)]) == [Stale()]
+    assert len(await _payloads(journal)) == 4
 
 
 async def test_the_stale_do_not_hold_up_the_rest(journal: Journal) -> None:

@@ -251,9 +251,16 @@ async def test_full(tmp_path: Path, election: str, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3])
-async def test_a_lost_answer_doubles_nothing(nats_server: EmbeddedNats, election: str, lost: int) -> None:
-    """A commit whose answer is lost is found again: stored once, answered Stored, with its persons."""
+async def test_a_lost_answer_doubles_nothing(
+    nats_server: EmbeddedNats, election: str, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit whose answer is lost is found again: stored once, answered Stored, with its persons.
+
+    It is the cut that tells, not a time-out: here the time-out is longer than the test may last.
+    """
+    monkeypatch.setattr(jetstream, "COMMIT_SECONDS_MAX", 3600.0)
     async with (
+        asyncio.timeout(60),
         CuttingProxy(int(nats_server.url.rpartition(":")[2])) as proxy,
         await _open(nats_server, election, url=proxy.url) as journal,
     ):

@@ -454,10 +454,11 @@ class JetStreamJournal:
         head = await self.head(device)
         if head is None or not 1 <= seq <= head.seq:
             return None
-        # A device's seq rises with the stream's sequence and has no gap, so it is found by bisection.
+        # A device's seq rises with the stream's sequence and has no gap, so it is found by bisection. The first guess
+        # is that no other device came between it and the head: so it is within the last push.
         low, high = seq, head.sequence - (head.seq - seq)
+        middle = high
         while low <= high:
-            middle = (low + high) // 2
             message = await self._message(self._events, {"seq": middle, "next_by_subj": self._event_prefix + device})
             found = head.seq + 1 if message is None else _seq_of(message.data)
             if message is not None and found == seq:
@@ -466,6 +467,7 @@ class JetStreamJournal:
                 high = middle - 1
             else:
                 low = message.seq + 1
+            middle = (low + high) // 2
         return None
 
     async def persons_held(self, device: str, persons: Sequence[tuple[int, bytes]]) -> frozenset[int]:
