@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,15 +15,21 @@ import structlog
 from ecoklit import contract
 from ecoklit.adapters.http_service import HttpService
 from ecoklit.adapters.jetstream import JetStreamJournal
+from ecoklit.adapters.listing_index import SqliteListingIndex, office_device, office_key
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_reader import PostgresReader
+from ecoklit.core.codebook import Codebook
+from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import Journal, RollReader, Service
 from ecoklit.services.admit import Admission
 from ecoklit.services.group_commit import GroupCommit
+from ecoklit.services.listing import Office, office_log
+from ecoklit.services.listing_journal import events_about, learn
 from ecoklit.services.project import Projector
 from ecoklit.settings import BadSetting, Settings
 
+SALT_BYTES: Final = 16
 IDLE_SECONDS: Final = 0.1  # how far the roll trails a quiet journal
 RETRY_SECONDS: Final = 1.0
 
@@ -98,6 +105,29 @@ async def open_reader(settings: Settings) -> AsyncIterator[RollReader]:
     """The read side of the settings' database."""
     async with PostgresReader(settings.database(), schema=settings.schema) as reader:
         yield reader
+
+
+@asynccontextmanager
+async def open_office(settings: Settings, book: Codebook, officer: str, policy: str) -> AsyncIterator[Office]:
+    """The office device of the data folder, which imports lists; its index is brought up to the journal first."""
+    folder = settings.data / "office" / f"{settings.election}-{settings.regency}"
+    device, key = office_device(folder), office_key(folder)
+    async with open_journal(settings) as journal, open_admission(settings, journal) as admission:
+
+        async def push(lines: list[bytes]) -> None:
+            await admission.push(b"".join(line + b"\n" for line in lines))
+
+        async def seen(voters: Collection[str]) -> Mapping[str, Sequence[Held]]:
+            return await events_about(journal, voters)
+
+        with SqliteListingIndex(folder, device, key) as index:
+            await learn(journal, index, device=device, key=key)
+            log = office_log(index, election=settings.election, device=device, officer=officer, policy=policy)
+            yield Office(log, index, key=key, book=book, salt=_salt, push=push, seen=seen)
+
+
+def _salt() -> bytes:
+    return secrets.token_bytes(SALT_BYTES)
 
 
 @asynccontextmanager

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from ecoklit.cli import fold, serving
+from ecoklit.cli import demo, fold, pushing, reading, replaying, serving
 from ecoklit.cli.exits import MEANINGS, Exit, exit_of
 from ecoklit.errors import EcoklitError
 
-GROUPS = (serving, fold)
+GROUPS = (serving, pushing, replaying, reading, fold, demo)
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,7 +1,6 @@
 """Every answer that is no success, as a problem (RFC 9457) with a stable `code` (SPEC §7.4)."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from msgspec import UNSET, UnsetType
 
 from ecoklit.core.admission import Refused
 from ecoklit.errors import EcoklitError
@@ -43,15 +43,15 @@ CODE_OF: Final[dict[int, str]] = {
 }
 
 
-class Problem(msgspec.Struct, omit_defaults=True):
+class Problem(msgspec.Struct):
     """A problem (RFC 9457): what went wrong, and what to do. Tell problems apart by `code`."""
 
+    type: str
     title: str
     status: int
-    detail: str
     code: str
-    type: str = "about:blank"
-    expected: int | None = None
+    detail: str
+    expected: int | UnsetType = UNSET
 
 
 class UnsupportedMediaType(HTTPException):
@@ -61,12 +61,12 @@ class UnsupportedMediaType(HTTPException):
 
 
 def problem(
-    code: str, status: int, detail: str, *, expected: int | None = None, headers: dict[str, str] | None = None
+    code: str, status: int, detail: str, *, expected: int | UnsetType = UNSET, headers: Mapping[str, str] | None = None
 ) -> Response[Problem]:
     """The answer for one problem; a caller that is to come again is told when."""
     wait = {"Retry-After": str(RETRY_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return Response(
-        Problem(HTTPStatus(status).phrase, status, detail, code, expected=expected),
+        Problem("about:blank", HTTPStatus(status).phrase, status, code, detail, expected),
         status_code=status,
         media_type=MEDIA_TYPE,
         headers={**(headers or {}), **wait},
@@ -75,7 +75,8 @@ def problem(
 
 def on_named_error(_: Request[Any, Any, Any], error: EcoklitError) -> Response[Problem]:
     status = STATUS_OF.get(error.code, HTTPStatus.SERVICE_UNAVAILABLE)
-    return problem(error.code, status, error.message, expected=error.expected if isinstance(error, Refused) else None)
+    expected = error.expected if isinstance(error, Refused) and error.expected is not None else UNSET
+    return problem(error.code, status, error.message, expected=expected)
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:

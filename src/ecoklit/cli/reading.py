@@ -1,0 +1,197 @@
+"""`ecoklit roll`, `recap`, `conflicts` and `history`: what the roll says now, from the database."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+from ecoklit.cli.command import Commands, add_command, area_code, tps_code, voter_id
+from ecoklit.cli.exits import Exit
+from ecoklit.errors import EcoklitError
+from ecoklit.ports import AsOf, RollReader
+from ecoklit.services.disclose import disclosed
+from ecoklit.settings import read_settings
+
+ROLL: Final = {
+    "name": "Nama\nname",
+    "nik": "NIK",
+    "sex": "L/P\nsex",
+    "birth_date": "Tgl lahir\nborn",
+    "address": "Alamat\naddress",
+    "rt": "RT",
+    "rw": "RW",
+    "disability": "Disabilitas\ndisability",
+    "remark": "Ket\nremark",
+    "conflicts": "Konflik\nconflicts",
+    "proposed": "Usulan\nproposals",
+}
+RECAP: Final = {
+    "area": "Wilayah\narea",
+    "tps_count": "TPS",
+    "listed": "Daftar awal\nlisted",
+    "new": "+ Baru\nnew",
+    "arrived": "+ Masuk\narrived",
+    "departed": "− Keluar\ndeparted",
+    "removed": "− Tersaring\nremoved",
+    "on_list": "= Pemilih\non the list",
+    "visited": "Dicoklit\nvisited",
+    "sesuai": "Sesuai\nunchanged",
+    "ubah": "Ubah\nchanged",
+    "proposed": "Usulan\nproposals",
+    "in_conflict": "Konflik\nconflicts",
+}
+CONFLICTS: Final = {
+    "tps": "TPS",
+    "voter": "Pemilih\nvoter",
+    "register": "Tentang\nregister",
+    "value": "Kata satu pihak\none side says",
+    "wins": "Berlaku\nwins",
+    "type": "Peristiwa\nevent",
+    "role": "Peran\nrole",
+    "officer": "Petugas\nofficer",
+    "at": "Waktu alat\ndevice's clock",
+    "device": "Alat\ndevice",
+    "seq": "seq",
+}
+PROPOSALS: Final = {
+    "tps": "TPS",
+    "voter": "Pemilih\nvoter",
+    "proposal": "Usulan\nproposal",
+    "evidence": "Bukti\nevidence",
+    "verdict": "Hasil kini\nverdict now",
+    "role": "Peran\nrole",
+    "officer": "Petugas\nofficer",
+    "at": "Waktu alat\ndevice's clock",
+    "device": "Alat\ndevice",
+    "seq": "seq",
+}
+HISTORY: Final = {
+    "position": "Posisi\nposition",
+    "type": "Peristiwa\nevent",
+    "standing": "Kedudukan\nstanding",
+    "tps": "TPS",
+    "role": "Peran\nrole",
+    "officer": "Petugas\nofficer",
+    "at": "Waktu alat\ndevice's clock",
+    "device": "Alat\ndevice",
+    "seq": "seq",
+}
+
+
+def add_commands(commands: Commands) -> None:
+    roll = add_command(
+        commands,
+        "roll",
+        run(show_roll),
+        "Daftar pemilih terkini satu TPS. · The current voter list of one TPS.",
+        "ecoklit roll 94.04.01.2001.001",
+        "one object: as_of, tps, digest, voters",
+    )
+    roll.add_argument("tps", metavar="TPS", type=tps_code, help="13 digits, dots allowed")
+    recap = add_command(
+        commands,
+        "recap",
+        run(show_recap),
+        "Rekapitulasi suatu wilayah menurut bagiannya. · The recap of an area by its parts, with their sums.",
+        "ecoklit recap 94.04.01",
+        "one object: as_of, area, rows",
+    )
+    recap.add_argument("area", metavar="AREA", type=area_code, help="regency, district, village or TPS; dots allowed")
+    conflicts = add_command(
+        commands,
+        "conflicts",
+        run(show_conflicts),
+        "Konflik terbuka dan usulan di suatu wilayah. · An area's open conflicts with both sides, and its proposals.",
+        "ecoklit conflicts 94.04",
+        "one object: as_of, area, conflicts, proposals",
+    )
+    conflicts.add_argument(
+        "area", metavar="AREA", type=area_code, help="regency, district, village or TPS; dots allowed"
+    )
+    history = add_command(
+        commands,
+        "history",
+        run(show_history),
+        "Riwayat satu pemilih: setiap peristiwa dan kedudukannya. · One voter's history: every event and its standing.",
+        "ecoklit history 74100b01-af6e-88bf-ae05-5d4a729b6c2e",
+        "one object for each event",
+    )
+    history.add_argument("voter", metavar="VOTER", type=voter_id, help="the voter's id")
+
+
+def run(show: Callable[[RollReader, argparse.Namespace], Awaitable[Exit]]) -> Callable[[argparse.Namespace], Exit]:
+    async def reading(arguments: argparse.Namespace) -> Exit:
+        from ecoklit.bootstrap import open_reader
+
+        async with open_reader(read_settings(os.environ)) as reader:
+            return await show(reader, arguments)
+
+    return lambda arguments: asyncio.run(reading(arguments))
+
+
+async def show_roll(reader: RollReader, arguments: argparse.Namespace) -> Exit:
+    from ecoklit.cli.output import print_json, print_line, print_table
+
+    answer = await reader.roll(arguments.tps)
+    voters = [disclosed(row) for row in answer.rows]
+    if arguments.json:
+        print_json({"as_of": answer.as_of, "tps": answer.tps, "digest": answer.digest.hex(), "voters": voters})
+        return Exit.OK
+    print_table(f"Daftar pemilih TPS {answer.tps} · voter list", ROLL, voters)
+    print_line(f"{len(voters)} pemilih · voters; digest {answer.digest.hex()}; {said_of(answer.as_of)}")
+    return Exit.OK
+
+
+async def show_recap(reader: RollReader, arguments: argparse.Namespace) -> Exit:
+    from ecoklit.cli.output import print_json, print_line, print_table
+
+    answer = await reader.recap(arguments.area)
+    if arguments.json:
+        print_json({"as_of": answer.as_of, "area": arguments.area, "rows": answer.rows})
+        return Exit.OK
+    print_table(f"Rekapitulasi {arguments.area} · recap", RECAP, answer.rows, totals=True)
+    print_line(said_of(answer.as_of))
+    return Exit.OK
+
+
+async def show_conflicts(reader: RollReader, arguments: argparse.Namespace) -> Exit:
+    from ecoklit.cli.output import print_json, print_line, print_table
+
+    conflicts = await reader.conflicts(arguments.area)
+    proposals = await reader.proposals(arguments.area)
+    sides = [disclosed(row) for row in conflicts.rows]
+    if arguments.json:
+        print_json({"as_of": conflicts.as_of, "area": arguments.area, "conflicts": sides, "proposals": proposals.rows})
+        return Exit.OK
+    print_table(f"Konflik terbuka {arguments.area} · open conflicts", CONFLICTS, sides)
+    print_table(f"Usulan {arguments.area} · proposals", PROPOSALS, proposals.rows)
+    print_line(
+        f"{count(sides, 'register')} konflik · conflicts, {count(proposals.rows, 'proposal')} usulan · proposals; "
+        f"{said_of(conflicts.as_of)}"
+    )
+    return Exit.OK
+
+
+async def show_history(reader: RollReader, arguments: argparse.Namespace) -> Exit:
+    from ecoklit.cli.output import print_json, print_table
+
+    events = await reader.history(arguments.voter)
+    if not events:
+        raise EcoklitError("unknown_voter", "No event about this voter is projected here: check the id.")
+    if arguments.json:
+        print_json(*events)
+    else:
+        print_table(f"Riwayat pemilih {arguments.voter} · history", HISTORY, events)
+    return Exit.OK
+
+
+def count(rows: Iterable[dict[str, Any]], what: str) -> int:
+    """How many conflicts or proposals these rows speak of: a conflict has several sides."""
+    return len({(str(row["voter"]), row[what]) for row in rows})
+
+
+def said_of(as_of: AsOf) -> str:
+    return f"per posisi · as of position {as_of.events} ({as_of.election}, {as_of.regency})"
