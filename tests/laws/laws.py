@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 from reference import tree_head
+from spoiling import good_line, spoil
 from strategies import POLICIES, Case, core, held, slow
 from world import Item, play, wire
 
@@ -154,6 +155,14 @@ def core_equals_reference(case: Case) -> None:
     assert fast.names == literal.names
     assert fast.standings == literal.standings
     assert fast.person_missing == literal.person_missing
+
+
+def lines_are_read_alike(case: Case) -> None:
+    """Core and reference call each almost right line by the same name, and leave the same of it."""
+    rng = case.rng
+    for _ in range(8):
+        line = spoil(good_line(rng), rng)
+        assert core([line]) == slow([line])
 
 
 def short_way_is_the_long_way(case: Case) -> None:
@@ -494,6 +503,7 @@ LAWS: tuple[Law, ...] = (
     voters_do_not_touch,
     replicas_of_the_same_set_agree,
     core_equals_reference,
+    lines_are_read_alike,
     short_way_is_the_long_way,
     wall_clocks_do_not_matter,
     persons_decide_nothing,

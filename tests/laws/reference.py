@@ -28,6 +28,7 @@ from typing import Any
 # §1 Canonical bytes
 
 WHOLE_MAX = 2**53 - 1
+NESTING_MAX = 16
 LINE_BYTES_MAX = 16 * 1024
 
 
@@ -72,11 +73,18 @@ def parse(data: bytes) -> Any:
             parse_constant=_no_number,
         )
         again = canonical(value)
-    except (ValueError, RecursionError) as error:  # Choice: nesting too deep to parse is malformed.
+    except (ValueError, RecursionError) as error:
         raise Malformed(str(error)) from error
     if again != data:
         raise Malformed("not RFC 8785")
     return value
+
+
+def nesting(value: Any) -> int:
+    """How many objects and arrays are inside each other."""
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + max(map(nesting, value.values() if isinstance(value, dict) else value), default=0)
 
 
 def whole(value: Any) -> bool:
@@ -183,6 +191,9 @@ def read(line: bytes) -> tuple[dict[str, Any], Any]:
     # Choice: an envelope with anything else in it is malformed, not bad_event.
     if not isinstance(wire, dict) or set(wire) not in ({"event"}, {"event", "person"}):
         raise Malformed("not an envelope")
+    # Choice: event and person nest at most 16 deep, or the stack of whoever reads would decide what is malformed.
+    if max(nesting(part) for part in wire.values()) > NESTING_MAX:
+        raise Malformed("too deep")
     event = wire["event"]
     if not isinstance(event, dict):
         raise Malformed("no event")

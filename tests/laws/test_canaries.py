@@ -16,7 +16,7 @@ from laws import LAWS, Law
 from msgspec.structs import replace
 from strategies import random_case
 
-from ecoklit.core import causality, effect, replica, roll, straight, voter
+from ecoklit.core import causality, effect, event, person, replica, roll, straight, voter, wire
 from ecoklit.core.causality import Standing
 from ecoklit.core.wire import Held
 
@@ -287,6 +287,38 @@ def rolls_of_birth(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+# --- reading lines --------------------------------------------------------------------------------------------
+
+
+def any_date_will_do(patch: pytest.MonkeyPatch) -> None:
+    """A date is whatever Python reads as one."""
+    patch.setattr(event, "is_date", lambda text: text[:4] != "2023")
+
+
+def any_person_fits(patch: pytest.MonkeyPatch) -> None:
+    """A person with the right hash is the right person."""
+    patch.setattr(person, "_misfit", lambda person, event: None)
+
+
+def clocks_are_believed(patch: pytest.MonkeyPatch) -> None:
+    """Nobody looks whether a clock holds its own dot."""
+    _the_long_way(patch)
+    patch.setattr(causality, "clock_fault", lambda held: None)
+
+
+def spelling_is_free(patch: pytest.MonkeyPatch) -> None:
+    """JSON is JSON, however it is written."""
+    patch.setattr(wire, "write", lambda event_bytes, person_bytes: AnyBytes(event_bytes))
+
+
+class AnyBytes(bytes):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __ne__ = lambda self, other: False  # noqa: E731
+    __hash__ = bytes.__hash__
+
+
 CANARIES = (
     Canary(names_the_dot, (laws.core_equals_reference, laws.alive_yields_to_nobody)),
     Canary(yields_to_itself, (laws.written_is_alive, laws.core_equals_reference), crashes=True),
@@ -325,6 +357,10 @@ CANARIES = (
     Canary(attempts_add_up, (laws.core_equals_reference, laws.disagreements_are_listed)),
     Canary(evidence_has_no_strength, (laws.core_equals_reference,)),
     Canary(policy_is_the_newest, (laws.core_equals_reference,)),
+    Canary(any_date_will_do, (laws.lines_are_read_alike,)),
+    Canary(any_person_fits, (laws.lines_are_read_alike, laws.core_equals_reference)),
+    Canary(clocks_are_believed, (laws.lines_are_read_alike, laws.core_equals_reference)),
+    Canary(spelling_is_free, (laws.lines_are_read_alike,)),
     Canary(rolls_of_birth, (laws.one_voter_one_roll, laws.core_equals_reference)),
 )
 PAIRS = [(canary, law) for canary in CANARIES for law in canary.found_by]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from ecoklit.core.limits import INTEGER_MAX
+from ecoklit.core.limits import INTEGER_MAX, NESTING_MAX
 
 Integer = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 """Any number of the contract, for types that decode bytes without passing through here."""
@@ -34,12 +34,14 @@ def decode(data: bytes) -> Any:
     return value
 
 
-def _ordered(value: Any) -> Any:
+def _ordered(value: Any, room: int = NESTING_MAX) -> Any:
+    if isinstance(value, dict | list | tuple) and room == 0:
+        raise ValueError(f"the value nests deeper than {NESTING_MAX}")
     if isinstance(value, dict):
         # RFC 8785 §3.2.3 sorts by UTF-16 code units, which differs from code points beyond U+FFFF.
-        return {key: _ordered(value[key]) for key in sorted(value, key=_utf16)}
+        return {key: _ordered(value[key], room - 1) for key in sorted(value, key=_utf16)}
     if isinstance(value, list | tuple):
-        return [_ordered(item) for item in value]
+        return [_ordered(item, room - 1) for item in value]
     if isinstance(value, bool | str) or value is None:
         return value
     if isinstance(value, int) and -INTEGER_MAX <= value <= INTEGER_MAX:

@@ -8,6 +8,10 @@ LINE_BYTES_MAX: Final = 16 * 1024
 INTEGER_MAX: Final = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly."""
 
+NESTING_MAX: Final = 16
+"""Objects and arrays inside each other, in an event or a person: four are in use, and without a bound a reader's own
+stack would decide what is malformed."""
+
 CLOCK_ENTRIES_MAX: Final = 64
 """Devices that one clock may name: a voter is seen by a handful; more is an attack on everybody's memory."""
 
