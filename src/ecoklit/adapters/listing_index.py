@@ -55,7 +55,7 @@ _PARAMETERS_MAX: Final = 900
 
 
 class IndexFault(EcoklitError):
-    """The office device's folder cannot be used as it is; nothing was changed in it."""
+    """The office device's folder cannot be used as it is; what was in it stays as it was."""
 
 
 def office_device(folder: Path) -> str:
@@ -175,10 +175,24 @@ class SqliteListingIndex:
         self._db.execute("begin immediate")
         try:
             yield
+            self._db.execute("commit")
         except BaseException:
-            self._db.execute("rollback")
+            # A full disk may have rolled it back already.
+            if self._db.in_transaction:
+                self._db.execute("rollback")
             raise
-        self._db.execute("commit")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            with self._transaction():
+                yield
+        except sqlite3.OperationalError as error:
+            raise IndexFault(
+                "index_not_written",
+                f"{self._path} could not be written ({error}): make room on the disk and import the list again; "
+                "what was imported is kept.",
+            ) from error
 
     # --- what it holds ---------------------------------------------------------------------------------
 
@@ -216,17 +230,17 @@ class SqliteListingIndex:
 
     def hold(self, rows: Sequence[KnownRow], lines: Sequence[bytes], end: LogEnd) -> None:
         first = end.seq - len(lines) + 1
-        with self._transaction():
+        with self._writing():
             self._remember(rows)
             self._db.executemany("insert into outbox values (?, ?)", enumerate(lines, start=first))
             self._db.execute("update office set seq = ?, hash = ?", (end.seq, end.hash))
 
     def release(self, seq: int) -> None:
-        with self._transaction():
+        with self._writing():
             self._db.execute("delete from outbox where seq <= ?", (seq,))
 
     def learn(self, rows: Sequence[KnownRow], end: LogEnd, position: Position) -> None:
-        with self._transaction():
+        with self._writing():
             self._remember(rows)
             self._db.execute(
                 "update office set seq = ?, hash = ?, events = ?, persons = ?",

@@ -167,6 +167,20 @@ def test_an_office_device_keeps_its_name(tmp_path: Path) -> None:
         office_device(tmp_path)
 
 
+def test_a_full_disk_is_said_and_changes_nothing(tmp_path: Path) -> None:
+    """A write that finds no room is refused in one sentence; the index goes on when there is room again."""
+    with SqliteListingIndex(tmp_path, DEVICE, KEY) as index:
+        index.hold([row(1)], [b"one"], LogEnd(1, b"h" * 32))
+        index._db.execute("pragma max_page_count = 1")  # SQLite's own full disk
+        with pytest.raises(IndexFault) as fault:
+            index.hold([row(2)], [b"x" * 100_000], LogEnd(2, b"i" * 32))
+        assert fault.value.code == "index_not_written" and "make room" in fault.value.message
+        assert index.log_end().seq == 1 and list(index.known(TPS)) == [row(1).row] and index.waiting(5) == [b"one"]
+        index._db.execute("pragma max_page_count = 1000000")
+        index.hold([row(2)], [b"two"], LogEnd(2, b"i" * 32))
+        assert index.waiting(5) == [b"one", b"two"]
+
+
 def test_nothing_personal_is_in_the_file(tmp_path: Path) -> None:
     """Marks only: a released outbox line is not left in the file for anybody to find."""
     with SqliteListingIndex(tmp_path, DEVICE, KEY) as index:

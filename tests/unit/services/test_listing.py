@@ -390,6 +390,25 @@ async def test_a_push_of_unknown_outcome_is_pushed_again(desk: Desk, journal: Me
     assert set(await states(journal)) == {"Maria 1", "Maria 2"}
 
 
+async def test_stopping_in_the_middle_of_a_push_loses_nothing(desk: Desk, journal: MemoryJournal) -> None:
+    """Ctrl-C while the journal has not answered: what was held is pushed by the next import, once."""
+    pushing = asyncio.Event()
+
+    async def push(lines: list[bytes]) -> None:
+        pushing.set()
+        await asyncio.Event().wait()
+
+    with SqliteListingIndex(desk.folder, DEVICE, KEY) as index:
+        task = asyncio.ensure_future(desk.office(index, push).import_list(rows(person(1), person(2)), WHAT))
+        await pushing.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    summary = await desk.take(person(1), person(2))
+    assert summary.outcomes["unchanged"] == 2 and summary.pushed == 2
+    assert set(await states(journal)) == {"Maria 1", "Maria 2"}
+
+
 async def test_a_file_that_breaks_in_the_middle_keeps_what_came_before(desk: Desk, journal: MemoryJournal) -> None:
     """The mended file continues with no doubles."""
     people = [person(n) for n in range(1, 1_500)]
