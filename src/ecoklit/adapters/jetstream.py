@@ -26,7 +26,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 import nats.aio.client
-import nats.aio.msg
 import nats.errors
 
 from ecoklit.core.ids import sha256
@@ -74,7 +73,8 @@ _SUBJECT_HEADER: Final = b"\r\nNats-Subject: "
 _OWN_HEADER: Final = b"\r\n" + HEADER_PREFIX.encode()
 
 _Answer = TypeVar("_Answer")
-_Message = tuple[str, bytes, dict[str, str]]  # subject, payload, headers
+_Message = tuple[str, bytes, dict[str, str]]  # to be published: subject, payload, headers
+_Raw = tuple[bytes, bytes]  # as read: headers, payload
 
 # What a stream must be so that it loses nothing that was acknowledged, and so that batches and reads work at
 # all.
@@ -158,16 +158,22 @@ class _ServerConnections(msgspec.Struct):
 
 
 class _Client(nats.aio.client.Client):
-    """nats-py, except that a stored message's headers stay bytes.
+    """nats-py, with a short cut for the messages of a direct read.
 
-    Making a dict of eight headers per message halves the speed of a replay, and three of them are looked at.
-    Status messages keep their dict: the client itself reads them.
+    On its usual way every message gets a dict of eight headers, an object and a place in a queue: 21 µs of a replay's
+    time, of which the short cut leaves 7.
     """
 
-    async def _process_headers(self, headers: Any) -> Any:
-        if headers and headers[8:9] != b" ":  # "NATS/1.0 503 …" is a status
-            return headers
-        return await super()._process_headers(headers)
+    def __init__(self) -> None:
+        super().__init__()
+        self.short_cuts: dict[bytes, Callable[[bytes, bytes], None]] = {}  # inbox → what takes (headers, payload)
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        take = self.short_cuts.get(subject)
+        if take is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+        else:
+            take(headers, data)
 
 
 class JetStreamJournal:
@@ -484,11 +490,11 @@ class JetStreamJournal:
         deadline = self._deadline()
         while True:
             read: list[EventMessage] = []
-            for message in await self._read(self._events, after, limit):
-                subject, sequence, headers = _address(message)
+            for headers, payload in await self._read(self._events, after, limit):
+                subject, sequence = _address(headers)
                 if sequence != after + len(read) + 1:
                     break
-                read.append(EventMessage(sequence, subject[prefix_length:], message.data, _own_headers(headers)))
+                read.append(EventMessage(sequence, subject[prefix_length:], payload, _own_headers(headers)))
             if read or (await self.last()).events <= after:
                 return read
             if await self._message_at(self._events, after + 1) is None:
@@ -502,10 +508,10 @@ class JetStreamJournal:
     async def read_persons(self, after: int, limit: int) -> list[PersonMessage]:
         prefix_length = len(self._person_prefix)
         read: list[PersonMessage] = []
-        for message in await self._read(self._persons, after, limit):
-            subject, sequence, _ = _address(message)
+        for headers, payload in await self._read(self._persons, after, limit):
+            subject, sequence = _address(headers)
             device, _, seq = subject[prefix_length:].partition(".")
-            read.append(PersonMessage(sequence, device, int(seq), message.data))
+            read.append(PersonMessage(sequence, device, int(seq), payload))
         return read
 
     async def last(self) -> Position:
@@ -520,7 +526,7 @@ class JetStreamJournal:
             )
         return answer
 
-    async def _read(self, stream: str, after: int, limit: int) -> list[nats.aio.msg.Msg]:
+    async def _read(self, stream: str, after: int, limit: int) -> list[_Raw]:
         # A batch of direct reads (ADR-31): 100k messages/s, where a pull consumer gave 18k and left state on
         # the broker.
         query: dict[str, object] = {
@@ -536,9 +542,9 @@ class JetStreamJournal:
             some = subjects[start : start + SUBJECTS_PER_READ_MAX]
             if self._direct:
                 query: dict[str, object] = {"multi_last": some, "batch": len(some)}
-                for message in await self._retry(partial(self._direct_get, stream, query)):
-                    subject, sequence, _ = _address(message)
-                    found[subject] = _StoredMessage(subject, sequence, message.data)
+                for headers, payload in await self._retry(partial(self._direct_get, stream, query)):
+                    subject, sequence = _address(headers)
+                    found[subject] = _StoredMessage(subject, sequence, payload)
             else:
                 asked = [self._message(stream, {"last_by_subj": subject}) for subject in some]
                 found |= {message.subject: message for message in await asyncio.gather(*asked) if message is not None}
@@ -562,25 +568,29 @@ class JetStreamJournal:
         )
         return msgspec.json.decode(reply.data, type=answer)
 
-    async def _direct_get(self, stream: str, query: dict[str, object]) -> list[nats.aio.msg.Msg]:
-        read: list[nats.aio.msg.Msg] = []
-        ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    async def _direct_get(self, stream: str, query: dict[str, object]) -> list[_Raw]:
+        read: list[_Raw] = []
+        ended: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-        async def on_message(message: nats.aio.msg.Msg) -> None:
-            if message.data:
-                read.append(message)
+        def take(headers: bytes, payload: bytes) -> None:
+            if payload:
+                read.append((headers, payload))
             elif not ended.done():
-                ended.set_result((message.headers or {}).get("Status", ""))
+                ended.set_result(headers[len(b"NATS/1.0 ") :][:3])
 
         inbox = self._client.new_inbox()
-        subscription = await self._client.subscribe(inbox, cb=on_message, pending_msgs_limit=0, pending_bytes_limit=0)
+        self._client.short_cuts[inbox.encode()] = take
         try:
-            await self._client.publish(f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode(query), reply=inbox)
-            status = await self._answer(ended, COMMIT_SECONDS_MAX)
+            subscription = await self._client.subscribe(inbox)
+            try:
+                await self._client.publish(f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode(query), reply=inbox)
+                status = await self._answer(ended, COMMIT_SECONDS_MAX)
+            finally:
+                with contextlib.suppress(nats.errors.Error):
+                    await subscription.unsubscribe()
         finally:
-            with contextlib.suppress(nats.errors.Error):
-                await subscription.unsubscribe()
-        if status in ("204", "404"):  # the end of the batch; nothing to read
+            del self._client.short_cuts[inbox.encode()]
+        if status in (b"204", b"404"):  # the end of the batch; nothing to read
             return read
         raise _Lost
 
@@ -657,16 +667,9 @@ def _raise(error: _Error) -> NoReturn:
     raise JournalError("journal_refused", f"The broker refused ({error.description}, {error.err_code}): see its log.")
 
 
-def _address(message: nats.aio.msg.Msg) -> tuple[str, int, bytes]:
-    """Subject, sequence and headers of a message that was read directly: the broker adds its own headers last."""
-    headers: Any = message.headers
-    if isinstance(headers, dict):  # a client that parses after all
-        headers = b"".join(b"\r\n%b: %b" % (k.encode(), v.encode()) for k, v in headers.items()) + b"\r\n\r\n"
-    return (
-        _last_header(headers, _SUBJECT_HEADER).decode("ascii"),
-        int(_last_header(headers, _SEQUENCE_HEADER)),
-        headers,
-    )
+def _address(headers: bytes) -> tuple[str, int]:
+    """Subject and sequence of a message that was read directly: the broker adds its own headers last."""
+    return _last_header(headers, _SUBJECT_HEADER).decode("ascii"), int(_last_header(headers, _SEQUENCE_HEADER))
 
 
 def _last_header(headers: bytes, name: bytes) -> bytes:
