@@ -36,8 +36,8 @@ create table event (
     body        bytea  not null,
     primary key (regency, device, seq)
 ) partition by list (regency);
-create index event_voter on event (voter);
-create index event_not_counted on event (standing) where standing <> 'counted';
+create index event_voter on event (regency, voter);
+create index event_not_counted on event (regency, standing) where standing <> 'counted';
 comment on table event is 'Every event of the journal, once, with its exact bytes and its standing. Holds nothing personal.';
 comment on column event.position is 'Stream sequence in the regency''s journal.';
 comment on column event.seq is 'The event''s place in its device''s log, from 1 without a gap.';
@@ -96,7 +96,7 @@ create table voter (
     on_list     boolean generated always as (verdict in ('confirmed', 'unvisited')) virtual,
     primary key (regency, voter)
 ) partition by list (regency);
-create index voter_tps on voter (tps);
+create index voter_tps on voter (regency, tps);
 comment on table voter is 'One row per voter that has a counted event: its state, exactly as the fold gives it. state_line(decision, record) is the line that `ecoklit fold` prints.';
 comment on column voter.voter is 'The voter''s id, born with its first event.';
 comment on column voter.attempts is 'How often somebody came and did not meet the voter: the sum over the devices.';
@@ -141,7 +141,7 @@ create table waiting (
     device      text   not null,
     primary key (regency, device, seq, voter)
 ) partition by list (regency);
-create index waiting_voter on waiting (voter);
+create index waiting_voter on waiting (regency, voter);
 comment on table waiting is 'Dots that are named by parked events and not held: their arrival folds the voter anew.';
 comment on column waiting.seq is 'With device: the dot awaited.';
 comment on column waiting.voter is 'The voter with an event parked on it.';

@@ -564,3 +564,30 @@ class RollReader(Protocol):
     async def close(self) -> None:
         """Give up the connections."""
         ...
+
+
+class Rolls(Protocol):
+    """The live rolls of a database, and room beside them to make them anew.
+
+    The shadow is invisible until `swap`: whatever dies before, the live rolls stay as they were.
+    """
+
+    async def regencies(self) -> list[str]:
+        """The regencies that are projected live; [] where nothing is, or what is there cannot be read."""
+        ...
+
+    def live(self, regency: str) -> RollStore:
+        """The live roll of a regency."""
+        ...
+
+    def shadow(self, regency: str) -> RollStore:
+        """The roll of a regency in the shadow."""
+        ...
+
+    async def clear(self) -> None:
+        """Make the shadow empty: what a rebuild that died has left goes."""
+        ...
+
+    async def swap(self) -> None:
+        """The shadow becomes live, all its regencies at once, in one transaction; what was live goes."""
+        ...

@@ -7,8 +7,8 @@ so memory does not grow with the voters, and whatever dies, the next start goes 
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -30,6 +30,8 @@ from ecoklit.ports import (
     Step,
 )
 from ecoklit.services.step import Batch, Copies, Elsewhere, JournalDamaged, gather, logs_of, make_step, named_elsewhere
+
+Message = TypeVar("Message", EventMessage, PersonMessage)
 
 BATCH_EVENTS_MAX: Final = 8000  # some 10 MB in flight; larger ones measured no faster
 IDLE_SECONDS: Final = 0.05
@@ -128,22 +130,20 @@ class Projector:
         limit = self._batch_events_max
         if until is not None:
             limit = min(limit, until.events - before.events)
-        messages = await self._journal.read_events(before.events, limit) if limit > 0 else []
+        messages = await _collect(self._journal.read_events, before.events, limit)
         events = self._decode(messages, before)
-        # Both streams were written together, so a full batch needs about the persons that it names. One that comes later
-        # completes its voter then, and one that is early waits as an orphan.
+        # Both streams were written together, so a full batch needs about the persons that it names. One that
+        # comes later completes its voter then, and one that is early waits as an orphan.
         wanted = _commitments(events) if len(events) == limit else self._batch_events_max
-        arrived = await self._read_persons(before.persons, wanted, until)
+        arrived = await _collect(self._journal.read_persons, before.persons, wanted)
+        if until is not None:
+            arrived = [one for one in arrived if one.sequence <= until.persons]
         after = Checkpoint(
             messages[-1].sequence if messages else before.events,
             events[-1][1].hash if events else before.event_hash,
             arrived[-1].sequence if arrived else before.persons,
         )
         return Batch(before, after, events, arrived)
-
-    async def _read_persons(self, after: int, limit: int, until: Position | None) -> list[PersonMessage]:
-        arrived = await self._journal.read_persons(after, limit) if limit > 0 else []
-        return arrived if until is None else [one for one in arrived if one.sequence <= until.persons]
 
     def _decode(self, messages: Sequence[EventMessage], before: Checkpoint) -> list[tuple[int, Held]]:
         events = []
@@ -196,6 +196,19 @@ class Projector:
         return make_step(
             batch, known, copies, elsewhere, self._policies, self._regency
         )
+
+
+async def _collect(
+    read: Callable[[int, int], Awaitable[list[Message]]], after: int, limit: int
+) -> list[Message]:
+    """The next `limit` messages; fewer only at the end, although one read may bring fewer anywhere."""
+    messages: list[Message] = []
+    while len(messages) < limit:
+        more = await read(messages[-1].sequence if messages else after, limit - len(messages))
+        if not more:
+            break
+        messages.extend(more)
+    return messages
 
 
 def _commitments(events: Sequence[tuple[int, Held]]) -> int:

@@ -13,7 +13,8 @@ from ecoklit.core import ids, wire
 from ecoklit.core import person as persons
 from ecoklit.core.causality import COUNTED, Counted
 from ecoklit.core.effect import FIELD, PROPOSAL, RECORD, TPS, VERDICT
-from ecoklit.core.event import Listed, Malformed, New
+from ecoklit.core.event import AnyEvent, Listed, Malformed, New
+from ecoklit.core.person import Person
 from ecoklit.core.policy import Policy
 from ecoklit.core.voter import State, alive_of, fold_voter, value_of
 from ecoklit.core.wire import Dot, Held
@@ -142,7 +143,7 @@ def gather(
     held: dict[str, list[Held]] = {}
     standings: dict[Dot, str] = {}
     for row in rows:
-        one = copies.complete(wire.hold(row.body, row.person))
+        one = copies.complete(_restored(row))
         held.setdefault(row.voter, []).append(one)
         standings[row.device, row.seq] = row.standing
     refolded = frozenset(held)
@@ -150,6 +151,19 @@ def gather(
         if one.regency == regency:
             held.setdefault(one.voter, []).append(one)
     return Known(held, standings, refolded)
+
+
+def _restored(row: HeldRow) -> Held:
+    """The event as held before. What counted then is known to be good, and to have its right person: no new proof."""
+    if row.standing != COUNTED:
+        return wire.hold(row.body, row.person)
+    event = _EVENTS.decode(row.body)
+    person = None if row.person is None else _PERSONS.decode(row.person)
+    return Held(row.body, ids.sha256(row.body), event, event, None, row.person, person, None)
+
+
+_EVENTS: Final = msgspec.json.Decoder(AnyEvent)
+_PERSONS: Final = msgspec.json.Decoder(Person)
 
 
 def named_elsewhere(known: Known) -> list[Dot]:
@@ -194,8 +208,9 @@ def make_step(
         if voter in known.refolded:
             changed.extend(_changed_standings(held, known.standings, faults))
         if folded.state is not None:
-            voters.append(row_of(folded.state, judgement.counted))
-            sides.extend(sides_of(folded.state, judgement.counted))
+            voters.append(row := row_of(folded.state, judgement.counted))
+            if row.conflicts or row.proposed:
+                sides.extend(sides_of(folded.state, judgement.counted))
         if judgement.awaited:
             waiting.extend(WaitingRow(seq, voter, device) for device, seq in dict.fromkeys(judgement.awaited))
     return Step(
@@ -235,35 +250,38 @@ def row_of(state: State, counted: Sequence[Counted]) -> VoterRow:
     """The voter's row. Whatever counts has seen the birth, so the birth is the first of `counted`."""
     decision, record = state.decision, state.record
     birth = counted[0].event
-    conflicts = decision.conflicts if record is None else decision.conflicts + record.conflicts
     return VoterRow(
         decision.voter,
         decision.attempts,
-        any(one.effect.mask & RECORD and not isinstance(one.event, Listed | New) for one in counted),
+        len(counted) > 1 and any(one.effect.mask & RECORD and type(one.event) not in _RECORDS for one in counted),
         decision.tps,
         state.first_tps,
         birth.source if isinstance(birth, Listed) else None,
         decision.verdict,
         decision.reason,
-        sorted(conflicts) or None,
+        _conflicts(state) or None,
         decision.proposed or None,
         None if record is None else record.fields.sex,
         None if record is None else record.fields.disability,
         state.decision_bytes,
-        None if record is None else _record_bytes(state).decode(),
+        None if record is None else _ENCODER.encode(record).decode(),
     )
 
 
-def _record_bytes(state: State) -> bytes:
-    return state.line[len(b'{"decision":,"record":') + len(state.decision_bytes) : -1]
+# As in the state's own line: the fields of a record stand in canonical order.
+_ENCODER: Final = msgspec.json.Encoder()
+_RECORDS: Final = (Listed, New)
+
+
+def _conflicts(state: State) -> list[str]:
+    fields = [] if state.record is None else state.record.conflicts
+    return sorted([*state.decision.conflicts, *fields]) if fields else state.decision.conflicts
 
 
 def sides_of(state: State, counted: Sequence[Counted]) -> Iterator[SideRow]:
     """Every alive write of each register in conflict, and every alive proposal."""
     decision, record = state.decision, state.record
     fields: list[Any] = [] if record is None else record.conflicts
-    if not (decision.conflicts or fields or decision.proposed):
-        return
     for one, mask in alive_of(counted):
         held = one.held
         for register in decision.conflicts:
