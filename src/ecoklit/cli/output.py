@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -27,7 +28,7 @@ def print_table(
 ) -> None:
     """Rows as a table: `columns` maps a row's key to its heading. With `totals`, numbers add up in a last line."""
     shown = list(rows)
-    table = Table(title=title, title_justify="left", show_footer=totals)
+    table = Table(title=title, title_justify="left", show_footer=totals, box=SIMPLE_HEAD)
     for key, heading in columns.items():
         values = [row[key] for row in shown]
         is_number = bool(values) and all(type(value) is int for value in values)

@@ -1,0 +1,1 @@
+"""What the program does: services move events across the ports, and know no driver and no shell."""
