@@ -104,28 +104,32 @@ def _write_aside(path: Path, data: bytes) -> None:
     aside.rename(path)
 
 
+def _not_opened(path: Path, error: sqlite3.DatabaseError) -> IndexFault:
+    if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+        return IndexFault("index_in_use", f"{path} is in use: wait until the other import has ended.")
+    if isinstance(error, sqlite3.OperationalError):
+        return IndexFault("no_index", f"{path} cannot be opened ({error}): check its folder, its rights and its disk.")
+    return IndexFault("bad_index", f"{path} is damaged ({error}): move it away, it is learned from the journal again.")
+
+
 class SqliteListingIndex:
     """A `ListingIndex` in `folder`, of one device and under one key. A context manager; closing it lets
     others in.
     """
 
     def __init__(self, folder: Path, device: str, key: bytes) -> None:
-        """Raises IndexFault: index_in_use, newer_index, other_key, other_device, bad_index."""
+        """Raises IndexFault: index_in_use, no_index, bad_index, newer_index, other_key, other_device."""
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / INDEX_FILE
-        self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, cached_statements=64)
+        try:
+            self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+        except sqlite3.OperationalError as error:
+            raise _not_opened(self._path, error) from error
         try:
             self._open(device, row_mark.key_mark(key))
-        except sqlite3.OperationalError as error:
-            self._db.close()
-            raise IndexFault(
-                "index_in_use", f"{self._path} is in use ({error}): wait until the other import has ended."
-            ) from error
         except sqlite3.DatabaseError as error:
             self._db.close()
-            raise IndexFault(
-                "bad_index", f"{self._path} is damaged ({error}): move it away, it is learned from the journal again."
-            ) from error
+            raise _not_opened(self._path, error) from error
         except IndexFault:
             self._db.close()
             raise

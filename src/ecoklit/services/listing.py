@@ -38,7 +38,7 @@ from ecoklit.core.limits import (
     PUSH_BYTES_MAX,
     PUSH_EVENTS_MAX,
 )
-from ecoklit.core.list_row import Finding, ListRow, SourceRow, check
+from ecoklit.core.list_row import FINDINGS, Finding, ListRow, SourceRow, check
 from ecoklit.core.list_sheet import Notice, Voter, read_sheets
 from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
@@ -86,11 +86,15 @@ class GoneRow(NamedTuple):
 
 
 class Summary(msgspec.Struct):
-    """What became of a file: rows by outcome, findings by code, and what is no longer there."""
+    """What became of a file: rows by outcome, errors apart from warnings by code, and what is no longer there.
+
+    `pushed` counts events, with those that an earlier import had left in the outbox.
+    """
 
     village: str
     outcomes: dict[str, int]
-    findings: dict[str, int]
+    errors: dict[str, int]
+    warnings: dict[str, int]
     notices: list[Notice]
     gone: list[GoneRow]
     pushed: int
@@ -425,8 +429,11 @@ class _Run:
             if mark not in self.placed
         ]
         self.notices.extend(self._absent_tps())
-        findings = dict(sorted(self._findings.items()))
-        return Summary(self.what.village, outcomes, findings, self.notices, gone, pushed)
+        errors, warnings = self._counted("error"), self._counted("warning")
+        return Summary(self.what.village, outcomes, errors, warnings, self.notices, gone, pushed)
+
+    def _counted(self, severity: str) -> dict[str, int]:
+        return {code: count for code, count in sorted(self._findings.items()) if FINDINGS[code][0] == severity}
 
     def _absent_tps(self) -> Iterator[Notice]:
         """A TPS that is not on the file at all is one notice, not six hundred rows that are gone."""

@@ -140,6 +140,14 @@ def test_a_damaged_index_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / INDEX_FILE).read_bytes().startswith(b"not a database")
 
 
+def test_an_index_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
+    """What is no file at all is not called damaged, nor in use."""
+    (tmp_path / INDEX_FILE).mkdir()
+    with pytest.raises(IndexFault) as fault:
+        SqliteListingIndex(tmp_path, DEVICE, KEY)
+    assert fault.value.code == "no_index" and "cannot be opened" in fault.value.message
+
+
 def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     """The second call gives the same key; nobody else on the machine can read it."""
     key = office_key(tmp_path / "office")

@@ -214,6 +214,7 @@ async def test_a_row_that_cannot_be_listed_keeps_no_other_out(desk: Desk, journa
     """Errors are refused one by one, in the report, and the rest is listed."""
     summary = await desk.take(person(1), person(2, name=""), person(3, tps=""), person(4))
     assert summary.outcomes["listed"] == 2 and summary.outcomes["refused"] == 2 and summary.has_errors
+    assert summary.errors == {"no_name": 1, "no_tps": 1} and summary.warnings == {}
     assert {report.place for report in desk.reports if report.outcome == "refused"} == {"A:3", "A:4"}
     assert set(await states(journal)) == {"Maria 1", "Maria 4"}
 
@@ -240,7 +241,7 @@ async def test_people_without_a_nik_are_not_taken_for_one(desk: Desk, journal: M
     """Two of one name and birth date and no NIK are both listed, with a warning, and known again by their order."""
     pair = [person(1, nik="", nkk="9404810101150001"), person(1, nik="", nkk="9404810101150002")]
     summary = await desk.take(*pair)
-    assert summary.outcomes["listed"] == 2 and summary.findings["row_repeated_without_nik"] == 1
+    assert summary.outcomes["listed"] == 2 and summary.warnings["row_repeated_without_nik"] == 1
     again = await desk.take(*pair)
     assert again.outcomes["unchanged"] == 2 and again.gone == []
     assert len(await held_in(journal)) == 2
