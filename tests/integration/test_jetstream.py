@@ -306,7 +306,9 @@ async def test_broker_dies_and_stays_away(own_server: EmbeddedNats, election: st
         journal.read_persons(0, 10),
         journal.last(),
     ):
-        with pytest.raises(JournalUnavailable, match="see that it runs, then send this again"):
+        with pytest.raises(
+            JournalUnavailable, match="see that it runs and that its disk has room, then send this again"
+        ):
             await call
     async with await _again(own_server):
         await _until_reconnected(journal)

@@ -630,7 +630,8 @@ class JetStreamJournal:
     async def _pause(self, deadline: float, *, skip: bool = False) -> None:
         if asyncio.get_running_loop().time() >= deadline:
             raise JournalUnavailable(
-                f"The broker did not answer for {self._answer_seconds_max:g} s: see that it runs, then send this again."
+                f"The broker did not answer for {self._answer_seconds_max:g} s: "
+                "see that it runs and that its disk has room, then send this again."
             )
         if not skip:
             await asyncio.sleep(RETRY_PAUSE_SECONDS)
