@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 # --- the broker ------------------------------------------------------------------------------------------------------
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
 from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
+from ecoklit.contract import data_path
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -42,3 +47,18 @@ async def schema(postgres_server: EmbeddedPostgres) -> AsyncIterator[str]:
     for made in (name, f"{name}_rebuild"):
         await connection.execute(f"drop schema if exists {made} cascade")
     await connection.close()
+
+
+# --- the published schemas -------------------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def contract_schema() -> Callable[[str], Draft202012Validator]:
+    """The validator of a schema in events/schemas, by its name: `contract_schema("receipt").validate(…)`."""
+    files = [file for file in data_path("events", "schemas").iterdir() if file.name.endswith(".json")]
+    schemas = [json.loads(file.read_bytes()) for file in files]
+    registry: Registry[Any] = Registry().with_resources((one["$id"], Resource.from_contents(one)) for one in schemas)
+
+    def named(name: str) -> Draft202012Validator:
+        found = next(one for one in schemas if one["$id"].endswith(f"/{name}.schema.json"))
+        return Draft202012Validator(found, registry=registry)
+
+    return named

@@ -135,7 +135,9 @@ async def test_a_copy_with_its_person_completes_one_without(client: httpx.AsyncC
     assert (await house.journal.last()).persons == 1
 
 
-async def test_every_refusal_has_its_name_and_leaves_nothing(client: httpx.AsyncClient, house: House) -> None:
+async def test_every_refusal_has_its_name_and_leaves_nothing(
+    client: httpx.AsyncClient, house: House, contract_schema: Any
+) -> None:
     """A refused push is a problem with the name and status of SPEC 7.4, and nothing of it is stored."""
     log = office(house)
     events = [listed(log) for _ in range(4)]
@@ -153,7 +155,9 @@ async def test_every_refusal_has_its_name_and_leaves_nothing(client: httpx.Async
     assert_problem(await push(client, listed(other)), 409, "wrong_election")
     assert_problem(await push(client, *forked), 409, "equivocation")
     assert_problem(await push(client, forked[1]), 409, "equivocation")
-    assert assert_problem(await push(client, events[3]), 409, "gap")["expected"] == 3
+    gap = assert_problem(await push(client, events[3]), 409, "gap")
+    assert gap["expected"] == 3
+    contract_schema("problem").validate(gap)
     assert assert_problem(await push(client, events[0], events[2]), 409, "gap")["expected"] == 2
     broken = DeviceLog(log.election, log.device, officer="o", role="kpu", policy="2024-1", seq=3, prev=events[1].prev)
     assert_problem(await push(client, events[2], listed(broken)), 409, "broken_chain")
