@@ -22,6 +22,7 @@ from ecoklit.ports import (
     Checkpoint,
     EventMessage,
     Journal,
+    JournalHole,
     JournalUnavailable,
     PersonMessage,
     Position,
@@ -204,7 +205,12 @@ async def _collect(
     """The next `limit` messages; fewer only at the end, although one read may bring fewer anywhere."""
     messages: list[Message] = []
     while len(messages) < limit:
-        more = await read(messages[-1].sequence if messages else after, limit - len(messages))
+        try:
+            more = await read(messages[-1].sequence if messages else after, limit - len(messages))
+        except JournalHole:
+            if messages:
+                break  # what lies before the hole is projected; the next batch begins at it
+            raise
         if not more:
             break
         messages.extend(more)
