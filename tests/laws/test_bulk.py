@@ -13,9 +13,10 @@ from spoiling import spoil
 from strategies import POLICIES, Case, cases, tried
 from world import GENE_BYTES, play
 
-from ecoklit.core import bulk, columns, replica, wire
+from ecoklit.core import bulk, columns, ids, replica, wire
 from ecoklit.core.bulk import BulkFold, Entry, Fault
-from ecoklit.core.event import Malformed
+from ecoklit.core.device_log import DeviceLog
+from ecoklit.core.event import RECORD_FIELDS, Malformed
 from ecoklit.core.wire import Held
 
 
@@ -45,7 +46,8 @@ def plain(lines: Sequence[bytes]) -> BulkFold:
         Entry(*key, state.decision.tps, state.decision_bytes, state.line)
         for key, state in zip(folded.keys(), folded.states(), strict=True)
     ]
-    return BulkFold(entries, sorted(faults, key=lambda fault: fault.number), folded.parked_count())
+    elections = sorted({held.event.election for _, held in read if held.event is not None})
+    return BulkFold(entries, sorted(faults, key=lambda fault: fault.number), folded.parked_count(), elections)
 
 
 @pytest.mark.usefixtures("any_rows")
@@ -96,17 +98,38 @@ def test_every_byte_is_looked_at(seed: int) -> None:
 
 
 def test_columns_do_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a plain history of many voters nearly all is settled by columns: the short way is the one that is tried."""
-    read: list[Any] = []
+    """Of a plain history of many voters each is settled by columns: the short way is the one that is tried."""
+    read: list[bytes] = []
     plainly = wire.read
 
     def counting(line: bytes) -> Held:
         read.append(line)
         return plainly(line)
 
-    monkeypatch.setattr(columns, "ROWS_MIN", 1)
     monkeypatch.setattr(bulk.wire, "read", counting)
+    lines = [held.line for held in visited_voters(200)]
+    assert len(bulk.fold_lines(lines, POLICIES).entries) == 200
+    # Only layouts of few rows are left to the plain reader, of a single length of seq.
+    assert len(read) < len(lines) / 10
+    monkeypatch.setattr(bulk.wire, "read", plainly)
+    assert bulk.fold_lines(lines, POLICIES) == plain(lines)
+
+
+def visited_voters(count: int) -> Iterator[Held]:
+    """Listed voters whose names are plain ASCII, and each found, moved or changed."""
     rng = Random(7)
-    lines = [line for _ in range(60) for line in play([rng.randbytes(GENE_BYTES) for _ in range(2)]).whole]
-    assert bulk.fold_lines(lines, POLICIES).entries
-    assert len(read) < len(set(lines)) / 2
+    office = DeviceLog("pilkada-2024", "a" * 16, officer="o-kpu", role="kpu", policy="2024-1")
+    phone = DeviceLog("pilkada-2024", "b" * 16, officer="o-1", role="pantarlih", policy="2024-1")
+    at, tps = "2024-06-25T09:00:00+09:00", "9404012001001"
+    for number in range(count):
+        record: dict[str, str | None] = dict.fromkeys(RECORD_FIELDS, None) | {"name": f"ORANG {number:03d}"}
+        salt = ids.to_base64url(rng.randbytes(16))
+        born = office.append("listed", tps=tps, at=at, source="dp4", person={"record": record, "salt": salt})
+        yield born
+        told: dict[str, Any] = {"tps": tps, "at": at, "voter": born.voter, "seen": [born]}
+        if number % 3 == 0:
+            yield phone.append("found", how="in_person", **told)
+        elif number % 3 == 1:
+            yield phone.append("moved", to="9404012001002", **told)
+        else:
+            yield phone.append("found", how="family", person={"changes": {"rt": "007"}, "salt": salt}, **told)

@@ -8,36 +8,15 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from ecoklit import contract
 from ecoklit.cli.command import Commands, add_command
 from ecoklit.cli.exits import Exit
-from ecoklit.core import causality, roll, wire
-from ecoklit.core.event import Malformed
+from ecoklit.core import roll
+from ecoklit.core.bulk import BulkFold, fold_lines
+from ecoklit.core.merkle import leaf_hash
 from ecoklit.core.policy import Policy, parse_policy
-from ecoklit.core.replica import Replica, fold
-from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
-
-BAD_PERSON = "bad_person"
-IN_ORDER = (causality.COUNTED, causality.PARKED)
-"""The standings that are no fault of a line."""
-
-
-class Uncounted(NamedTuple):
-    """What cannot count on a line: the line's number (from 1), the fault's stable name, and a clause why."""
-
-    line: int
-    name: str
-    why: str
-
-
-class Read(NamedTuple):
-    """An event that could be held, and the number of its line."""
-
-    line: int
-    held: Held
 
 
 def add_commands(commands: Commands) -> None:
@@ -66,15 +45,17 @@ def run(arguments: argparse.Namespace) -> Exit:
 
 
 def fold_input(policies: Mapping[str, Policy], arguments: argparse.Namespace) -> Exit:
-    readable, malformed = read_lines(sys.stdin.buffer.read())
-    replica = fold((one.held for one in readable), policies)
+    folded = fold_lines(lines_of(sys.stdin.buffer.read()), policies)
     if arguments.digests:
-        write(digest_lines(replica, arguments.json))
+        write(digest_lines(folded, arguments.json))
     else:
-        write(state.line for state in replica.states())
-    uncounted = sorted([*malformed, *faults(readable, replica)])
-    report(uncounted, replica.parked_count(), arguments.json)
-    return Exit.DIFFERS if uncounted else Exit.OK
+        write(entry.line for entry in folded.entries)
+    report(folded, arguments.json)
+    return Exit.DIFFERS if folded.faults else Exit.OK
+
+
+def lines_of(ndjson: bytes) -> list[bytes]:
+    return ndjson.removesuffix(b"\n").split(b"\n") if ndjson else []
 
 
 def read_policies(files: Iterable[Path]) -> dict[str, Policy]:
@@ -89,30 +70,9 @@ def read_policies(files: Iterable[Path]) -> dict[str, Policy]:
     return policies
 
 
-def read_lines(ndjson: bytes) -> tuple[list[Read], list[Uncounted]]:
-    """The events that can be held, and the lines that are nobody's event."""
-    readable: list[Read] = []
-    malformed: list[Uncounted] = []
-    for number, line in enumerate(ndjson.removesuffix(b"\n").split(b"\n") if ndjson else (), start=1):
-        try:
-            readable.append(Read(number, wire.read(line)))
-        except Malformed as error:
-            malformed.append(Uncounted(number, error.code, error.message))
-    return readable, malformed
-
-
-def faults(readable: Iterable[Read], replica: Replica) -> Iterator[Uncounted]:
-    """Every line that cannot count, each by one name; a bad person is named where the event itself is in order."""
-    for line, held in readable:
-        standing = replica.standing(held.hash)
-        if standing.name not in IN_ORDER:
-            yield Uncounted(line, standing.name, standing.why)
-        elif held.person_fault is not None:
-            yield Uncounted(line, BAD_PERSON, held.person_fault)
-
-
-def digest_lines(replica: Replica, as_json: bool) -> Iterator[bytes]:
-    for code, digest in roll.digests(roll.leaves(replica.states())).items():
+def digest_lines(folded: BulkFold, as_json: bool) -> Iterator[bytes]:
+    leaves = ((entry.tps, entry.voter, leaf_hash(entry.decision_bytes)) for entry in folded.entries)
+    for code, digest in roll.digests(leaves).items():
         yield (json.dumps({"code": code, "digest": digest.hex()}) if as_json else f"{code} {digest.hex()}").encode()
 
 
@@ -122,11 +82,16 @@ def write(lines: Iterable[bytes]) -> None:
     output.flush()
 
 
-def report(uncounted: Iterable[Uncounted], parked: int, as_json: bool) -> None:
-    for fault in uncounted:
-        said = json.dumps(fault._asdict()) if as_json else f"line {fault.line}: {fault.name}: {fault.why}"
-        print(said, file=sys.stderr)
+def report(folded: BulkFold, as_json: bool) -> None:
+    for fault in folded.faults:
+        shown = {"line": fault.number, "name": fault.name, "why": fault.why}
+        print(json.dumps(shown) if as_json else "line {line}: {name}: {why}".format(**shown), file=sys.stderr)
+    parked, elections = folded.parked_count, folded.elections
     if as_json:
         print(json.dumps({"parked": parked}), file=sys.stderr)
     elif parked:
         print(f"{parked} parked: each waits for an event that is not here; give that one too.", file=sys.stderr)
+    if len(elections) > 1:
+        names = ", ".join(elections)
+        said = f"these are events of {names}: fold one election at a time."
+        print(json.dumps({"elections": elections}) if as_json else said, file=sys.stderr)

@@ -51,11 +51,15 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
 
 
 class BulkFold(msgspec.Struct, frozen=True):
-    """What a history comes to: one entry a voter, by regency then voter; the lines that cannot count, by number."""
+    """What a history comes to: one entry a voter, by regency then voter; the lines that cannot count, by number.
+
+    `elections` are those that the good events name: a fold of more than one means nothing.
+    """
 
     entries: list[Entry]
     faults: list[Fault]
     parked_count: int
+    elections: list[str]
 
 
 def fold_lines(lines: Sequence[bytes], policies: Mapping[str, Policy]) -> BulkFold:
@@ -74,7 +78,9 @@ def fold_lines(lines: Sequence[bytes], policies: Mapping[str, Policy]) -> BulkFo
     entries.sort(key=lambda entry: (entry.regency, entry.voter))
     faults += _faults((*read, *again), rest)
     faults.sort(key=lambda fault: fault.number)
-    return BulkFold(entries, faults, rest.parked_count())
+    elections = {row.kind.election for row in rows.by_dot.values()}
+    elections |= {held.event.election for _, held in (*read, *again) if held.event is not None}
+    return BulkFold(entries, faults, rest.parked_count(), sorted(elections))
 
 
 # --- reading by columns ----------------------------------------------------------------------------------------------
@@ -83,6 +89,7 @@ def fold_lines(lines: Sequence[bytes], policies: Mapping[str, Policy]) -> BulkFo
 class _Kind(msgspec.Struct, frozen=True, gc=False):
     """What all rows of one layout have in common."""
 
+    election: str
     is_birth: bool
     is_move: bool
     changed: tuple[str, ...]
@@ -134,8 +141,15 @@ def _kind_of(layout: Layout, policies: Mapping[str, Policy]) -> _Kind | None:
     if policy is None or has_person != bool(is_birth or changed) or not (is_birth or _is_simple(event, policy)):
         return None
     nth = event.nth if isinstance(event, NotMet) else 0
-    is_move = "to" in layout.spans
-    return _Kind(is_birth, is_move, tuple(changed), effect_of(event, policy), AREA_DIGITS[event.role], nth)
+    return _Kind(
+        event.election,
+        is_birth,
+        "to" in layout.spans,
+        tuple(changed),
+        effect_of(event, policy),
+        AREA_DIGITS[event.role],
+        nth,
+    )
 
 
 def _is_simple(event: AnyEvent, policy: Policy) -> bool:
@@ -187,7 +201,8 @@ def _writes(
 ) -> list[tuple[bytes, bytes] | None]:
     """What each event writes to the record, and its salt; None where the person is absent, wrong or unusual."""
     if not (kind.is_birth or kind.changed):
-        return [_NOTHING if cuts[at] < 0 else None for at in numbers]
+        # No person belongs to these; and where none stands, the line ends with its envelope.
+        return [_NOTHING if layout.is_whole and cuts[at] < 0 else None for at in numbers]
     hashes = columns.slices(columns.unbase64(matrix, layout.spans["person"]))
     own = _own_births(layout, matrix) if kind.is_birth else [True] * len(numbers)
     written: list[tuple[bytes, bytes] | None] = []

@@ -59,6 +59,8 @@ class Layout(msgspec.Struct, frozen=True):
     event: AnyEvent
     body: slice
     """The event's bytes within the part."""
+    is_whole: bool
+    """Whether the part is a whole wire line."""
     first: Matrix
     """The first part's bytes; those of varying words mean nothing."""
     alphabets: Matrix
@@ -109,7 +111,7 @@ def survey(parts: Sequence[bytes]) -> Iterator[tuple[Layout, Indexes, Matrix]]:
     for place, part in enumerate(parts):
         alike.setdefault((len(part), part.find(b'"device"')), []).append(place)
     for (length, _), places in alike.items():
-        if len(places) >= ROWS_MIN:
+        if length and len(places) >= ROWS_MIN:
             data = b"".join([parts[place] for place in places])
             rows, members = (
                 np.frombuffer(kind, np.uint8).reshape(-1, length) for kind in (data, data.translate(_MEMBER))
@@ -157,7 +159,7 @@ def layout_of(part: bytes) -> Layout | None:
         *(("mark", mark) for mark in marks),
     ):
         alphabets[span] = _alphabet(name, span.stop - span.start)
-    return Layout(event, body, np.frombuffer(part, np.uint8), alphabets, spans, clock, marks)
+    return Layout(event, body, is_whole, np.frombuffer(part, np.uint8), alphabets, spans, clock, marks)
 
 
 def _spans(part: bytes, body: slice) -> tuple[dict[str, slice], list[tuple[slice, slice]], list[slice]]:
@@ -207,7 +209,7 @@ def _is_time(at: Matrix) -> NDArray[np.bool_]:
         good &= _two(at, 20) < 24
     days = words(at, slice(0, 10))
     for day in set(days.tolist()):
-        if not is_date(day.decode()):
+        if not is_date(day.decode("latin-1")):
             good &= days != day
     return good
 
