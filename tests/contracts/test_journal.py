@@ -237,6 +237,7 @@ async def test_read_from_a_position(journal: Journal, log: OpaqueLog) -> None:
             persons += people
         assert read == whole
         assert [m.sequence for m in persons] == list(range(1, 98))
+    assert await journal.read_events(0, 0) == [] == await journal.read_persons(0, 0), "nothing was asked for"
     assert await journal.read_events(97, 10) == []
     assert await journal.read_events(1000, 10) == [], "a reader that is ahead waits"
 

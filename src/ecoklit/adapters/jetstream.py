@@ -486,6 +486,8 @@ class JetStreamJournal:
         )
 
     async def read_events(self, after: int, limit: int) -> list[EventMessage]:
+        if limit < 1:
+            return []
         prefix_length = len(self._event_prefix)
         deadline = self._deadline()
         while True:
@@ -506,6 +508,8 @@ class JetStreamJournal:
             await self._pause(deadline)  # it arrived between the two questions, or a replica is behind
 
     async def read_persons(self, after: int, limit: int) -> list[PersonMessage]:
+        if limit < 1:
+            return []
         prefix_length = len(self._person_prefix)
         read: list[PersonMessage] = []
         for headers, payload in await self._read(self._persons, after, limit):

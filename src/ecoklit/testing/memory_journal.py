@@ -113,7 +113,7 @@ class MemoryJournal:
             if sequence in self._holes:
                 break
             read.append(EventMessage(sequence, event.device, event.payload, event.headers))
-        if not read and len(self._events) > after:
+        if not read and len(self._events) > after and limit > 0:
             raise JournalHole(f"Event {after + 1} cannot be read: restore the journal.", after + 1)
         return read
 
@@ -124,7 +124,7 @@ class MemoryJournal:
             for sequence, person in enumerate(self._persons[after:], start=after + 1)
             if person is not None
         ]
-        return read[:limit]
+        return read[: max(limit, 0)]
 
     async def last(self) -> Position:
         await self._reachable()
