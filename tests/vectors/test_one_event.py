@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from ecoklit.contract import policies
+from ecoklit.core import columns
+from ecoklit.core.bulk import fold_lines
 from ecoklit.core.causality import BAD_CLOCK, BAD_EVENT, COUNTED, NOT_ON_ROLL, PARKED, UNKNOWN_POLICY, covers
 from ecoklit.core.event import Malformed
 from ecoklit.core.replica import fold
@@ -103,6 +105,17 @@ def test_a_right_clock_is_no_fault(line: bytes) -> None:
 def test_a_wrong_clock_is_named(line: bytes) -> None:
     """What is wrong with a clock by itself is a bad clock, not a bad event."""
     assert _alone(line)[1] == BAD_CLOCK
+
+
+@pytest.mark.parametrize("file", ["lines.json", "events.json", "persons.json", "clocks.json"])
+def test_the_quick_fold_names_the_same_faults(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read by columns where it can be, a wrong line has the name of its list."""
+    monkeypatch.setattr(columns, "ROWS_MIN", 1)
+    content = shelf.read(file)
+    for key in set(content) & {"malformed", "bad_event", "bad_person", "bad_clock"}:
+        for case in content[key]:
+            faults = fold_lines([_bytes(case)], policies()).faults
+            assert [(fault.number, fault.name) for fault in faults] == [(1, key)], case["note"]
 
 
 @pytest.mark.parametrize("case", shelf.read("clocks.json")["covers"], ids=lambda case: case["note"])

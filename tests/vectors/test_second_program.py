@@ -54,7 +54,8 @@ def test_the_reference_tells_the_same_story(folder: str, name: str) -> None:
 @pytest.mark.parametrize("file", ["lines.json", "events.json", "persons.json", "clocks.json"])
 def test_the_reference_names_the_same_faults(file: str) -> None:
     """Each wrong line alone has the same name, and each right one none of those names."""
-    wrong = {"malformed", "bad_event", "bad_clock"}
+    # A line that is read may still hold a bad event: that is for the other files.
+    wrong = {"malformed"} if file == "lines.json" else {"malformed", "bad_event", "bad_clock"}
     for key, cases in shelf.read(file).items():
         if key in ("about", "covers"):
             continue

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ecoklit.contract import policies
-from ecoklit.core import roll
+from ecoklit.core import columns, roll
+from ecoklit.core.bulk import fold_lines
 from ecoklit.core.policy import Policy, parse_policy
 from ecoklit.core.replica import Replica
 from ecoklit.core.wire import Held, read
@@ -83,6 +84,20 @@ def test_a_line_has_one_name(history: tuple[str, str]) -> None:
         standing = replica.standing(one.hash).name
         fault = None if standing in ("counted", "parked") else standing
         assert (fault or ("bad_person" if one.person_fault else None)) == event["line_fault"]
+
+
+@each_history
+def test_the_quick_fold_tells_the_same_story(history: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read by columns wherever a line can be, a story has the same states, and every line the same name."""
+    monkeypatch.setattr(columns, "ROWS_MIN", 1)
+    story = shelf.read(*history)
+    for order in story["orders"]:
+        told = [story["events"][place] for place in order]
+        folded = fold_lines([event["line"].encode() for event in told], _policies(story))
+        assert [entry.line.decode() for entry in folded.entries] == story["states"]
+        expected = [(number, event["line_fault"]) for number, event in enumerate(told, start=1) if event["line_fault"]]
+        assert [(fault.number, fault.name) for fault in folded.faults] == expected
+        assert folded.parked_count == story["parked"]
 
 
 def test_an_erasure_changes_no_digest() -> None:

@@ -213,6 +213,12 @@ def _envelope(event: bytes, tail: bytes = b"") -> str:
     return (b'{"event":' + event + tail + b"}").decode()
 
 
+def _nested(part: bytes, depth: int) -> bytes:
+    """`part`, an object, with an unknown last member that makes it nest `depth` deep."""
+    lists = b"[" * (depth - 1) + b"]" * (depth - 1)
+    return part[:-1] + b',"z":' + lists + b"}"
+
+
 def events() -> dict[str, Any]:
     good = _good()
     return {
@@ -278,6 +284,9 @@ def lines() -> dict[str, Any]:
         ("a key of the person twice", b'{"event":' + event + b',"person":{"salt":"a","salt":"a"}}'),
         ("a lone surrogate in the person", b'{"event":' + event + b',"person":{"note":"\\ud800"}}'),
         ("bad UTF-8 in the person", b'{"event":' + event + b',"person":{"note":"\xff"}}'),
+        ("an event that nests 17 deep", _envelope(_nested(event, 17)).encode()),
+        ("a person that nests 17 deep", b'{"event":' + event + b',"person":' + _nested(person, 17) + b"}"),
+        ("a person that nests 7,500 deep", b'{"event":' + event + b',"person":' + b"[" * 7500 + b"]" * 7500 + b"}"),
         ("16,385 bytes", b'{"event":' + event + b',"person":' + full.replace(b'"note":"', b'"note":"x') + b"}"),
     )
     return {
@@ -286,6 +295,11 @@ def lines() -> dict[str, Any]:
             {"note": "with its person", "hex": wire.hex()},
             {"note": "without", "hex": (b'{"event":' + event + b"}").hex()},
             {"note": "exactly 16,384 bytes (the person is a wrong one)", "hex": (b'{"event":' + event + b',"person":' + full + b"}").hex()},
+            {"note": "an event that nests 16 deep (a bad one)", "hex": _envelope(_nested(event, 16)).encode().hex()},
+            {
+                "note": "a person that nests 16 deep (a bad one)",
+                "hex": (b'{"event":' + event + b',"person":' + _nested(person, 16) + b"}").hex(),
+            },
             {"note": "a null person is a bad person, not a malformed line", "hex": (b'{"event":' + event + b',"person":null}').hex()},
         ],
         "malformed": [{"note": note, "hex": raw.hex()} for note, raw in wrong],

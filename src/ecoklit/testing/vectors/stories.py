@@ -280,6 +280,37 @@ HONEST = (
         "birth confirmed A1 alive=birth,moved,met conflicts=tps",
     ),
     Story(
+        "moved-beside-a-document",
+        "Both keep the voter and weigh 2; a document says how (0), a move does not (-1): confirmed, on the roll of the document, "
+        "whatever the device (§5.2, §5.3, §5.4).",
+        """
+        birth   kpu    listed  tps=A1
+        moved   budi   moved   to=A2  after=birth
+        paper   maria  found   how=document  after=birth
+        """,
+        "birth confirmed A1 alive=birth,moved,paper conflicts=tps",
+    ),
+    Story(
+        "strengths-of-how",
+        "In person over family over video call over document, before the device (§5.4).",
+        """
+        one     kpu    listed  tps=A1
+        two     kpu    listed  tps=A1
+        three   kpu    listed  tps=A1
+        paper   budi   found   how=document    name=Paper   of=one    after=one
+        call    maria  found   how=video_call  name=Call    of=one    after=one
+        call2   budi   found   how=video_call  name=Call    of=two    after=two
+        family  maria  found   how=family      name=Family  of=two    after=two
+        family2 budi   found   how=family      name=Family  of=three  after=three
+        person  maria  found   how=in_person   name=Person  of=three  after=three
+        """,
+        """
+        one confirmed A1 alive=one,paper,call name=Call field_conflicts=name salts=one,paper,call
+        two confirmed A1 alive=two,call2,family name=Family field_conflicts=name salts=two,call2,family
+        three confirmed A1 alive=three,family2,person name=Person field_conflicts=name salts=three,family2,person
+        """,
+    ),
+    Story(
         "moved-to-another-village-without-evidence",
         "Beyond the village and unproven: a removal without evidence, so only a proposal; the roll is unchanged (§2.4).",
         """
