@@ -123,6 +123,9 @@ def _spoil_bytes(line: bytes, rng: Random) -> bytes:
             + line[at:],
             line[:at] + bytes([rng.randrange(256)]) + line[at + 1 :],
             line[:at],
+            line[:-1],
+            line.replace(b",", b", ", 1),
+            line.replace(b'":"', b'": "', 1),
             line + line[:at],
         )
     )
