@@ -84,7 +84,7 @@ def test_clock_that_would_fall_is_refused() -> None:
 
 
 def test_clock_names_the_latest_of_each() -> None:
-    """Of every other device the event with the highest seq is named, in order of device, in whatever order they came."""
+    """Of every other device the event with the highest seq is named, in order of device, however they came."""
     office = _log("office", "kpu")
     birth, log = _birth(office), _log("door")
     first = log.append("found", tps=TPS, at=AT, voter=birth.voter, seen=[birth], how="family")
