@@ -7,7 +7,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
@@ -18,6 +18,7 @@ from ecoklit.adapters.jetstream import JetStreamJournal
 from ecoklit.adapters.listing_index import SqliteListingIndex, office_device, office_key
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_reader import PostgresReader
+from ecoklit.adapters.postgres_rolls import PostgresRolls
 from ecoklit.core.codebook import Codebook
 from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
@@ -27,6 +28,7 @@ from ecoklit.services.group_commit import GroupCommit
 from ecoklit.services.listing import Office, office_log
 from ecoklit.services.listing_journal import events_about, learn
 from ecoklit.services.project import Projector
+from ecoklit.services.rebuild import Rebuilt, rebuild
 from ecoklit.settings import BadSetting, Settings
 
 SALT_BYTES: Final = 16
@@ -98,6 +100,18 @@ async def open_projector(settings: Settings, journal: Journal) -> AsyncIterator[
         yield Projector(journal, store, contract.policies(), election=settings.election, regency=settings.regency)
     finally:
         await store.close()
+
+
+async def rebuild_all(settings: Settings, *, accept: bool) -> Rebuilt:
+    """Make every roll of the settings' schema anew, each from the journal of its regency."""
+    rolls = PostgresRolls(settings.database(), election=settings.election, schema=settings.schema)
+    regencies = sorted({settings.regency, *await rolls.regencies()})
+    async with contextlib.AsyncExitStack() as stack:
+        journals = {
+            regency: await stack.enter_async_context(open_journal(replace(settings, regency=regency)))
+            for regency in regencies
+        }
+        return await rebuild(rolls, journals, contract.policies(), election=settings.election, accept=accept)
 
 
 @asynccontextmanager

@@ -52,9 +52,13 @@ def add_import(commands: Commands) -> None:
         "--village", metavar="CODE", help="the village (10 digits) when the file's name does not say it"
     )
     command.add_argument("--codebook", default="2024", metavar="YEAR", help="2018, 2023 or 2024 (default)")
-    command.add_argument("--source", default="model-a", type=word, help="what rows without a source came from")
-    command.add_argument("--officer", default="kpu", type=word, help="who imports, an id (default: kpu)")
-    command.add_argument("--policy", default="2024-1", type=word, help="the policy that the office works under")
+    command.add_argument(
+        "--source", default="model-a", type=word, metavar="WORD", help="what rows without a source came from"
+    )
+    command.add_argument("--officer", default="kpu", type=word, metavar="ID", help="who imports, an id (default: kpu)")
+    command.add_argument(
+        "--policy", default="2024-1", type=word, metavar="NAME", help="the policy that the office works under"
+    )
 
 
 def word(text: str) -> str:

@@ -1,10 +1,12 @@
-"""`ecoklit project` and `ecoklit rebuild`: from the journal to the roll, again or anew."""
+"""`ecoklit project` and `ecoklit rebuild`: from the journal to the roll, on or anew."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from ecoklit.cli.command import Commands, add_command
@@ -15,9 +17,12 @@ from ecoklit.settings import Settings, read_settings
 if TYPE_CHECKING:
     from ecoklit.ports import Checkpoint, Journal
     from ecoklit.services.project import Projector
+    from ecoklit.services.rebuild import Rebuilt
 
 STEP_EVENTS = 40_000
 """Events between two looks at the bar: about a second's work."""
+
+CODES_SHOWN_MAX = 20
 
 
 def add_commands(commands: Commands) -> None:
@@ -30,6 +35,34 @@ def add_commands(commands: Commands) -> None:
         "one object: regency, events, persons",
     )
     project.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
+    rebuild = add_command(
+        commands,
+        "rebuild",
+        run_rebuild,
+        "Bangun ulang daftar dari jurnal, bandingkan digest, lalu tukar. "
+        "· Make the roll anew from the journal, compare the digests, and swap it in.",
+        "ecoklit rebuild",
+        "one object: positions, compared, differences, swapped",
+    )
+    rebuild.add_argument("--accept", action="store_true", help="swap it in also when digests differ")
+
+
+@asynccontextmanager
+async def reached(settings: Settings) -> AsyncIterator[Settings]:
+    """The settings, where a journal and a database are known; else the servers of an idle data folder, started."""
+    from ecoklit.adapters import data_folder
+    from ecoklit.cli.serving import own_servers
+
+    known = settings.nats_url is not None or settings.database_url is not None
+    if known or not (settings.data / "nats").is_dir():
+        yield settings
+        return
+    with data_folder.opened(settings.data):
+        async with own_servers(settings) as found:
+            yield found
+
+
+# --- project ---------------------------------------------------------------------------------------------------------
 
 
 def run_project(arguments: argparse.Namespace) -> Exit:
@@ -40,12 +73,16 @@ async def project(settings: Settings, arguments: argparse.Namespace) -> Exit:
     from ecoklit.bootstrap import open_journal, open_projector
     from ecoklit.cli.serving import stop_on_signals
 
-    async with open_journal(settings) as journal, open_projector(settings, journal) as projector:
+    async with (
+        reached(settings) as found,
+        open_journal(found) as journal,
+        open_projector(found, journal) as projector,
+    ):
         checkpoint = await project_in_sight(journal, projector)
         if arguments.follow:
             await projector.run_forever(stop_on_signals())
             checkpoint = await projector.run_until_caught_up()
-    report(settings.regency, checkpoint, arguments.json)
+    report_projected(settings.regency, checkpoint, arguments.json)
     return Exit.OK
 
 
@@ -64,10 +101,54 @@ async def project_in_sight(journal: Journal, projector: Projector) -> Checkpoint
         return await projector.run_until_caught_up()
 
 
-def report(regency: str, checkpoint: Checkpoint, as_json: bool) -> None:
+def report_projected(regency: str, checkpoint: Checkpoint, as_json: bool) -> None:
     from ecoklit.cli.output import print_json, print_line
 
     if as_json:
         print_json({"regency": regency, "events": checkpoint.events, "persons": checkpoint.persons})
     else:
         print_line(f"{regency}: {checkpoint.events} peristiwa diproyeksikan · events projected")
+
+
+# --- rebuild ---------------------------------------------------------------------------------------------------------
+
+
+def run_rebuild(arguments: argparse.Namespace) -> Exit:
+    return asyncio.run(rebuild_rolls(read_settings(os.environ), arguments))
+
+
+async def rebuild_rolls(settings: Settings, arguments: argparse.Namespace) -> Exit:
+    from ecoklit.bootstrap import rebuild_all
+
+    async with reached(settings) as found:
+        rebuilt = await rebuild_all(found, accept=arguments.accept)
+    report_rebuilt(rebuilt, arguments.json)
+    return Exit.DIFFERS if rebuilt.differences else Exit.OK
+
+
+def report_rebuilt(rebuilt: Rebuilt, as_json: bool) -> None:
+    from ecoklit.cli.output import listing, print_json, print_line
+
+    differences = [
+        {"code": one.code, "live": hex_of(one.live), "rebuilt": hex_of(one.rebuilt)} for one in rebuilt.differences
+    ]
+    if as_json:
+        shown = {"positions": rebuilt.positions, "compared": rebuilt.compared, "swapped": rebuilt.swapped}
+        print_json({**shown, "differences": differences})
+        return
+    for regency, position in rebuilt.positions.items():
+        print_line(f"{regency}: {position.events} peristiwa diputar ulang · events replayed")
+    if differences:
+        codes = listing([str(one["code"]) for one in differences], CODES_SHOWN_MAX)
+        print_line(f"digest berbeda · digests differ: {codes}")
+    elif rebuilt.compared:
+        print_line("semua digest sama · all digests are equal")
+    print_line(
+        "daftar baru dipakai · the new roll is in place"
+        if rebuilt.swapped
+        else "daftar lama tetap dipakai; --accept menukarnya · the old roll stays; --accept swaps it"
+    )
+
+
+def hex_of(digest: bytes | None) -> str | None:
+    return None if digest is None else digest.hex()
