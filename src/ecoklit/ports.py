@@ -171,9 +171,9 @@ class Journal(Protocol):
         of its events, but for one case: a broker whose disk fills up in the middle of it keeps its beginning, and after
         a restart with more room all of it; the head tells. Its persons may stay behind as orphans, which is harmless.
         One stale push does not keep the others out. At most 1000 events and 1000 persons in all, and at most one push
-        per device (ValueError otherwise, nothing stored). Raises JournalUnavailable (outcome unknown), JournalFull and
-        JournalBusy (not stored). To append again what was stored already changes nothing and answers `Stored` or
-        `Stale`. Concurrent calls are safe. Cancelled: outcome unknown.
+        per device (ValueError otherwise, nothing stored). Raises JournalUnavailable and JournalFull (what is stored is
+        unknown), JournalBusy (nothing is). To append again what was stored already changes nothing and answers
+        `Stored` or `Stale`. Concurrent calls are safe. Cancelled: outcome unknown.
         """
         ...
 

@@ -330,6 +330,35 @@ async def test_a_broker_that_comes_back_without_fsync_is_refused(own_server: Emb
                 await journal.append([log.push(1, 1)])
 
 
+async def test_a_monitoring_port_that_comes_back_late_is_waited_for(
+    nats_server: EmbeddedNats, election: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a reconnection nothing is acknowledged before fsync is verified again, and that may take a while."""
+    failures = 3
+    fetch = jetstream._fetch
+
+    async def failing(url: str, answer: Any) -> Any:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise OSError
+        return await fetch(url, answer)
+
+    async with (
+        CuttingProxy(int(nats_server.url.rpartition(":")[2])) as proxy,
+        await _open(nats_server, election, url=proxy.url, answer_seconds_max=5) as journal,
+    ):
+        log = OpaqueLog(device_name(0))
+        monkeypatch.setattr(jetstream, "_fetch", failing)
+        proxy.cut()
+        assert await journal.append([log.push(1, 0, persons=True)]) == [Stored(1, 1)]
+        assert failures == 0
+        failures = 10**9
+        proxy.cut()
+        with pytest.raises(JournalUnavailable, match="monitoring port does not answer"):
+            await journal.append([log.push(1, 1)])
+
+
 async def test_kill_9_loses_and_doubles_nothing(own_server: EmbeddedNats, election: str) -> None:
     """The broker is killed again and again under ten writers: all they were promised is read, once, in order."""
     chance = random.Random(2)

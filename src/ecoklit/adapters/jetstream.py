@@ -73,11 +73,11 @@ _SUBJECT_HEADER: Final = b"\r\nNats-Subject: "
 _OWN_HEADER: Final = b"\r\n" + HEADER_PREFIX.encode()
 
 _Answer = TypeVar("_Answer")
+_ErrorOr = TypeVar("_ErrorOr", bound="_Answered")
 _Message = tuple[str, bytes, dict[str, str]]  # to be published: subject, payload, headers
 _Raw = tuple[bytes, bytes]  # as read: headers, payload
 
-# What a stream must be so that it loses nothing that was acknowledged, and so that batches and reads work at
-# all.
+# What a stream must be so that it loses nothing that was acknowledged, and that batches and direct reads work.
 _KEEPS_ALL: Final[dict[str, object]] = {
     "retention": "limits",
     "storage": "file",
@@ -100,6 +100,9 @@ _ABSENT: Final = ("mirror", "sources", "subject_transform")
 class _Lost(Exception):
     """No answer, and none to be expected on this connection: what was asked may have been done."""
 
+    def __init__(self, why: JournalError | None = None) -> None:
+        self.why = why
+
 
 class _Refused(Exception):
     """The broker checked a batch against its subjects' last sequences and stored nothing of it."""
@@ -110,10 +113,12 @@ class _Error(msgspec.Struct):
     description: str = ""
 
 
-class _Committed(msgspec.Struct):
-    seq: int = 0
-    count: int = 0
+class _Answered(msgspec.Struct, kw_only=True):
     error: _Error | None = None
+
+
+class _Committed(_Answered):
+    seq: int = 0
 
 
 class _StoredMessage(msgspec.Struct):
@@ -122,19 +127,17 @@ class _StoredMessage(msgspec.Struct):
     data: bytes = b""
 
 
-class _MessageAnswer(msgspec.Struct):
+class _MessageAnswer(_Answered):
     message: _StoredMessage | None = None
-    error: _Error | None = None
 
 
 class _StreamState(msgspec.Struct):
     last_seq: int = 0
 
 
-class _StreamAnswer(msgspec.Struct):
+class _StreamAnswer(_Answered):
     config: dict[str, Any] = {}
     state: _StreamState = msgspec.field(default_factory=_StreamState)
-    error: _Error | None = None
 
 
 class _JetStreamSettings(msgspec.Struct):
@@ -364,7 +367,8 @@ class JetStreamJournal:
             try:
                 last = await self._commit([message for push in waiting for message in self._event_messages(push)])
             except (_Lost, _Refused) as failure:
-                # True now: each waiting push is stored whole or not at all. The heads tell which.
+                # True now: each waiting push is stored whole or not at all (or, by a broker without room, its
+                # beginning). The heads tell which.
                 settled = await self._settle(waiting)
                 outcomes |= settled
                 unmoved = 0 if settled else unmoved + 1
@@ -372,7 +376,7 @@ class JetStreamJournal:
                     raise JournalUnavailable(
                         "The broker refuses a push that is in its place: its replicas disagree, send it again later."
                     ) from None
-                await self._pause(deadline, skip=bool(settled))
+                await self._pause(deadline, failure, skip=bool(settled))
             else:
                 outcomes |= _placed(waiting, last)
         return [outcomes[push.device] for push in pushes]
@@ -387,10 +391,10 @@ class JetStreamJournal:
         while messages:
             try:
                 await self._commit(messages)
-            except _Lost:
+            except _Lost as failure:
                 held = await self._last_messages(self._persons, [subject for subject, _, _ in messages])
                 messages = [message for message in messages if _payload(held.get(message[0])) != message[1]]
-                await self._pause(deadline, skip=not messages)
+                await self._pause(deadline, failure, skip=not messages)
             else:
                 return
 
@@ -565,12 +569,18 @@ class JetStreamJournal:
 
     # --- asking the broker ----------------------------------------------------------------------------------
 
-    async def _ask(self, subject: str, query: dict[str, object], answer: type[_Answer]) -> _Answer:
+    async def _ask(self, subject: str, query: dict[str, object], answer: type[_ErrorOr]) -> _ErrorOr:
         request = msgspec.json.encode(query)
-        reply = await self._retry(
-            lambda: self._answer(self._client.request(subject, request, timeout=COMMIT_SECONDS_MAX), COMMIT_SECONDS_MAX)
-        )
-        return msgspec.json.decode(reply.data, type=answer)
+
+        async def ask() -> _ErrorOr:
+            asked = self._client.request(subject, request, timeout=COMMIT_SECONDS_MAX)
+            reply = await self._answer(asked, COMMIT_SECONDS_MAX)
+            said = msgspec.json.decode(reply.data, type=answer)
+            if said.error is not None and said.error.err_code in _TRANSIENT:
+                raise _Lost
+            return said
+
+        return await self._retry(ask)
 
     async def _direct_get(self, stream: str, query: dict[str, object]) -> list[_Raw]:
         read: list[_Raw] = []
@@ -605,8 +615,8 @@ class JetStreamJournal:
             try:
                 await self._connected()
                 return await ask()
-            except (_Lost, nats.errors.Error, OSError):
-                await self._pause(deadline)
+            except (_Lost, nats.errors.Error, OSError) as failure:
+                await self._pause(deadline, failure)
 
     async def _answer(self, asked: Awaitable[_Answer], seconds_max: float) -> _Answer:
         """The answer, or _Lost as soon as the connection is: nats-py itself would wait for the time-out."""
@@ -626,13 +636,27 @@ class JetStreamJournal:
         if self._down.done() or not self._client.is_connected:
             raise _Lost
         if not self._verified:  # it may have come back with another configuration
+            await self._verify_again()
+
+    async def _verify_again(self) -> None:
+        down = self._down
+        try:
             await self._verify_server()
+        except JournalError as why:
+            if down.done() or isinstance(why, JournalUnavailable):  # away again; its monitoring port, too
+                raise _Lost(why) from None
+            raise
+        if down.done():
+            self._verified = False
+            raise _Lost
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self._answer_seconds_max
 
-    async def _pause(self, deadline: float, *, skip: bool = False) -> None:
+    async def _pause(self, deadline: float, failure: Exception | None = None, *, skip: bool = False) -> None:
         if asyncio.get_running_loop().time() >= deadline:
+            if isinstance(failure, _Lost) and failure.why is not None:
+                raise failure.why
             raise JournalUnavailable(
                 f"The broker did not answer for {self._answer_seconds_max:g} s: "
                 "see that it runs and that its disk has room, then send this again."
