@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 import uuid
 
 # --- the broker ------------------------------------------------------------------------------------------------------
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +32,24 @@ async def nats_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 
 
 # --- the database ----------------------------------------------------------------------------------------------------
+@pytest.fixture
+def postgres_folder() -> Iterator[Path]:
+    """A folder for a server of the test's own.
+
+    Not below tmp_path: each pytest that starts shuts that to other accounts again, and as root the server has another.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="ecoklit-test-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
+async def postgres_server() -> AsyncIterator[EmbeddedPostgres]:
     """One real PostgreSQL for the whole run; every test takes a schema of its own. Never stop or kill it."""
-    folder: Path = tmp_path_factory.mktemp("postgres")
-    async with EmbeddedPostgres(folder, fsync=False) as server:
+    folder = Path(tempfile.mkdtemp(prefix="ecoklit-test-"))
+    async with EmbeddedPostgres(folder / "postgres", fsync=False) as server:
         yield server
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

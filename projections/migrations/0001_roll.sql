@@ -160,5 +160,5 @@ comment on function leaf_hash(bytea) is 'RFC 6962 hash of a voter''s leaf in the
 
 create function shown(canonical text) returns json
     language sql immutable strict parallel safe
-    return replace(canonical, '\u0000', '\ufffd')::json;
+    return replace(replace(replace(canonical, '\\', e'\x01'), '\u0000', '\ufffd'), e'\x01', '\\')::json;
 comment on function shown(text) is 'Canonical JSON for display. PostgreSQL has no character U+0000: it is shown as U+FFFD; the stored bytes keep it.';

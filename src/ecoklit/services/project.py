@@ -135,7 +135,7 @@ class Projector:
         events = self._decode(messages, before)
         # Both streams were written together, so a full batch needs about the persons that it names. One that
         # comes later completes its voter then, and one that is early waits as an orphan.
-        wanted = _commitments(events) if len(events) == limit else self._batch_events_max
+        wanted = _commitments(events) if events and len(events) == limit else self._batch_events_max
         arrived = await _collect(self._journal.read_persons, before.persons, wanted)
         if until is not None:
             arrived = [one for one in arrived if one.sequence <= until.persons]
