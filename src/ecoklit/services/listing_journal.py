@@ -12,7 +12,7 @@ import msgspec
 from ecoklit.core import ids, row_mark, wire
 from ecoklit.core.event import RECORD_FIELDS
 from ecoklit.core.person import Person
-from ecoklit.core.wire import Dot, Held
+from ecoklit.core.wire import Held
 from ecoklit.ports import EventMessage, Journal, KnownRow, ListingIndex, LogEnd, Position
 from ecoklit.services.listing import ListingFault
 
@@ -100,30 +100,39 @@ def _glance(payload: bytes) -> _Glance | None:
         return None  # a bad event: its device, seq and voter are well formed, its type may not be
 
 
+class _Copy(NamedTuple):
+    """A person as an event commits to it: beside the right copy a refused push may have left another (an orphan)."""
+
+    device: str
+    seq: int
+    hash: str
+
+
 class _Persons:
     """The persons of a journal, read no further than the events that are asked for."""
 
     def __init__(self, journal: Journal, after: int) -> None:
         self.after = after
         self._journal = journal
-        self._ahead: dict[Dot, bytes] = {}
+        self._ahead: dict[_Copy, bytes] = {}
 
-    async def of(self, dots: Collection[Dot]) -> dict[Dot, bytes]:
-        """The last stored person of each of `dots` that has one."""
-        missing = {dot for dot in dots if dot not in self._ahead}
+    async def of(self, copies: Collection[_Copy]) -> dict[_Copy, bytes]:
+        """Those of `copies` that the journal holds."""
+        missing = {copy for copy in copies if copy not in self._ahead}
         while missing:
             messages = await self._journal.read_persons(self.after, READ_MESSAGES_MAX)
             if not messages:
                 break
             self.after = messages[-1].sequence
             for message in messages:
-                self._ahead[message.device, message.seq] = message.payload
-                missing.discard((message.device, message.seq))
-        return {dot: self._ahead[dot] for dot in dots if dot in self._ahead}
+                hash_text = ids.to_base64url(ids.sha256(message.payload))
+                self._ahead[_Copy(message.device, message.seq, hash_text)] = message.payload
+            missing.difference_update(self._ahead)
+        return {copy: self._ahead[copy] for copy in copies if copy in self._ahead}
 
     def forget(self, done: dict[str, int]) -> None:
         """Drop the persons of each device up to the seq of it that was asked about."""
-        self._ahead = {dot: person for dot, person in self._ahead.items() if dot[1] > done.get(dot[0], 0)}
+        self._ahead = {copy: person for copy, person in self._ahead.items() if copy.seq > done.get(copy.device, 0)}
 
 
 class _School:
@@ -163,15 +172,16 @@ class _School:
         self.persons.forget(self._done)
 
     async def _rows(self, listings: Sequence[_Glance]) -> list[KnownRow]:
-        persons = await self.persons.of([(one.device, one.seq) for one in listings])
-        learned = [self._row(one, persons.get((one.device, one.seq))) for one in listings]
+        copies = [_Copy(one.device, one.seq, one.person or "") for one in listings]
+        persons = await self.persons.of(copies)
+        learned = [self._row(one, persons.get(copy)) for one, copy in zip(listings, copies, strict=True)]
         rows = [row for row in learned if row is not None]
         self.rows += len(rows)
         self.without_person += len(listings) - len(rows)
         return rows
 
     def _row(self, listing: _Glance, person_bytes: bytes | None) -> KnownRow | None:
-        record = _record(listing, person_bytes)
+        record = _record(person_bytes)
         if record is None:
             return None
         known = self._known_rows(listing.tps)
@@ -206,9 +216,9 @@ def _demand_own(glance: _Glance, payload: bytes, end: LogEnd) -> None:
         )
 
 
-def _record(listing: _Glance, person_bytes: bytes | None) -> dict[str, str | None] | None:
-    """The record that the listing commits to; None when the right person is not held."""
-    if person_bytes is None or ids.to_base64url(ids.sha256(person_bytes)) != listing.person:
+def _record(person_bytes: bytes | None) -> dict[str, str | None] | None:
+    """The record in a person; None when there is none, because it was erased or is a bad person."""
+    if person_bytes is None:
         return None
     try:
         person = _PERSON.decode(person_bytes)

@@ -36,6 +36,12 @@ def test_a_digit_of_two_meanings_is_known_and_means_nothing() -> None:
     assert book("2018").read("disability", "3") == (None, True)
 
 
+def test_of_two_marks_for_one_word_the_first_is_written() -> None:
+    """A book may read two marks as one word; it writes the one that it names first."""
+    two = Codebook("x", {"sex": {"L": "L", "1": "L"}})
+    assert two.read("sex", "1").word == "L" and two.write("sex", "L") == "L"
+
+
 def test_a_word_without_a_mark_is_not_written() -> None:
     """2018 had no digit for a mental disability: None, not an empty cell."""
     assert book("2018").write("disability", "mental") is None

@@ -48,6 +48,15 @@ def test_a_sheet_without_a_header_has_that_of_the_one_before() -> None:
     assert read(*rows) == (["A:2", "B:1", "B:2"], ["sheet_without_header"])
 
 
+def test_the_header_before_is_that_of_the_last_sheet() -> None:
+    """A third sheet without a header goes on as the second did, not as the first."""
+    turned = tuple(reversed(HEAD))
+    onward = tuple(reversed(voter()))
+    rows = [*sheet("A", HEAD, voter()), *sheet("B", turned, onward), *sheet("C", onward)]
+    found = [one for one in read_sheets(rows) if isinstance(one, Voter)]
+    assert [one.row.cells[one.header.places[1]] for one in found] == ["9404815203900001"] * 3
+
+
 def test_an_empty_sheet_says_nothing() -> None:
     """Sheet2 and Sheet3 that every workbook once had are no notices."""
     assert read(*sheet("A", HEAD, voter()), *sheet("B", (), ("", ""))) == (["A:2"], [])

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from ecoklit.adapters.listing_index import SqliteListingIndex
 from ecoklit.contract import data_path, policies
-from ecoklit.core import ids, wire
+from ecoklit.core import canonical, ids, wire
 from ecoklit.core.codebook import parse_codebook
 from ecoklit.core.device_log import DeviceLog
+from ecoklit.core.event import RECORD_FIELDS
 from ecoklit.core.limits import PUSH_BYTES_MAX, PUSH_EVENTS_MAX
 from ecoklit.core.list_row import COLUMNS, TITLES, SourceRow
 from ecoklit.core.person import Record
@@ -466,6 +467,23 @@ async def test_learning_again_changes_nothing(desk: Desk, journal: MemoryJournal
     await desk.take(person(1), person(2))
     other = Desk(tmp_path / "other", journal, OTHER_DEVICE)
     assert (await other.learn(), await other.learn()) == (Learned(2, 0), Learned(0, 0))
+
+
+async def test_an_orphan_is_not_taken_for_the_person(desk: Desk, journal: MemoryJournal, tmp_path: Path) -> None:
+    """A copy that the event does not commit to says nothing, whether it was stored before the right one or after."""
+    orphans = {"record": dict.fromkeys(RECORD_FIELDS, "other"), "salt": "A" * 22}
+    for seq in (1, 2):
+        orphan = JournalPush(DEVICE, 0, (), ((seq, canonical.encode(orphans)),))
+        if seq == 1:
+            await journal.append([orphan])
+            await desk.take(person(1), person(2))
+        else:
+            head = await journal.head(DEVICE)
+            assert head is not None
+            await journal.append([JournalPush(DEVICE, head.sequence, (), orphan.persons)])
+    other = Desk(tmp_path / "other", journal, OTHER_DEVICE)
+    assert await other.learn() == Learned(2, 0)
+    assert (await other.take(person(1), person(2))).outcomes["unchanged"] == 2
 
 
 async def test_an_erased_person_is_counted_and_not_learned(desk: Desk, journal: MemoryJournal, tmp_path: Path) -> None:
