@@ -39,7 +39,7 @@ def _lines() -> dict[str, Line]:
     author = Author()
     for row in _LOG.strip().splitlines():
         author.add(row.strip())
-    author.add(f"wide budi found how=family seq=1 note={'x' * 500}")
+    author.add(f"wide budi found how=family seq=1 note={'x' * 900}")
     return author.lines
 
 
@@ -69,6 +69,7 @@ def refusals() -> dict[str, Any]:
     def taken(count: int, seq: int) -> dict[str, Any]:
         return {"taken": count, "seq": seq}
 
+    bytes_max = 900_000 // (len(lines["wide"].wire) + 1)
     broken = {0: '{"event":{}}'}
     cases = [
         case("a first push", [], log[:3], taken(3, 3)),
@@ -81,7 +82,9 @@ def refusals() -> dict[str, Any]:
         case("a wrong person is a fault of the copy", log[:2], ["swap3"], taken(1, 3)),
         case("a bad event of another election cannot count anywhere, so it is taken", [], ["badother"], taken(1, 1)),
         case("1001 events", [], ["b1"], refused("too_large"), times=1001),
-        case("more than 900,000 bytes", [], ["wide"], refused("too_large"), times=1000),
+        case("more than 900,000 bytes", [], ["wide"], refused("too_large"), times=bytes_max + 1),
+        case("no more than 900,000 bytes: too much of one event, but not too large", [], ["wide"], refused("gap", expected=2), times=bytes_max),
+        case("1000 events are not too large", [], ["b1"], refused("gap", expected=2), times=1000),
         case("too large before malformed", [], ["b1"], refused("too_large"), times=1001, replace=broken),
         case("nothing", [], [], refused("malformed")),
         case("an empty line between", [], log[:3], refused("malformed"), replace={1: ""}),

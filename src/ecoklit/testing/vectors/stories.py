@@ -393,6 +393,16 @@ HONEST = (
         "birth unvisited A2 alive=birth,gone,ruling proposed=deceased",
     ),
     Story(
+        "removal-empties-the-proposal",
+        "A removal with evidence also writes the empty proposal over one that it saw (§2.3).",
+        """
+        birth   kpu   listed    tps=A1
+        gone    sari  moved     to_area=N  after=birth
+        proof   budi  deceased  evidence=village_letter  after=gone
+        """,
+        "birth deceased A1 alive=birth,proof",
+    ),
+    Story(
         "two-proposals",
         "Proposals are listed, sorted and without repetition, and never counted (§5.5).",
         """
@@ -445,6 +455,16 @@ HONEST = (
         ruling  pps   ruled   verdict=deceased   after=met
         """,
         "birth deceased A1 alive=birth,met,ruling",
+    ),
+    Story(
+        "ruling-beside-a-document",
+        "Found by document alone weighs 2: a ruling (3) that did not know of it decides, and the conflict is shown (§5.2).",
+        """
+        birth   kpu   listed  tps=A1
+        paper   budi  found   how=document      after=birth
+        ruling  pps   ruled   verdict=deceased  after=birth
+        """,
+        "birth deceased A1 alive=birth,paper,ruling conflicts=verdict",
     ),
     Story(
         "field-work-never-overturns-a-ruling",
@@ -834,6 +854,46 @@ HOSTILE = (
         office  pps   ruled     tps=B1  verdict=deceased  after=birth  => not_on_roll
         """,
         "birth unvisited A1 alive=birth",
+    ),
+    Story(
+        "one-officer-of-another-village",
+        "A history of two events, the second from the next village (§3.6).",
+        """
+        birth   kpu   listed    tps=A1
+        far     liar  found     tps=B1  how=in_person  after=birth  => not_on_roll
+        """,
+        "birth unvisited A1 alive=birth",
+    ),
+    Story(
+        "evidence-of-no-row",
+        "A history of two events, the second with evidence that is no word of its policy (§2.6).",
+        """
+        birth   kpu   listed    tps=A1
+        gone    sari  deceased  evidence=hearsay  after=birth  => bad_event
+        """,
+        "birth unvisited A1 alive=birth",
+    ),
+    Story(
+        "right-hash-of-the-wrong-dot",
+        "The author quotes the birth that it saw, and names a later dot of the same device, which nobody holds (§3.4).",
+        """
+        birth   kpu   listed    tps=A1
+        lie     liar  deceased  evidence=death_certificate  only=  also=kpu:2  quote=birth  => parked
+        """,
+        "birth unvisited A1 alive=birth",
+    ),
+    Story(
+        "right-hash-of-another-dot",
+        "The dot named is held, but about somebody else; the hash quoted is that of the birth (§3.5).",
+        """
+        one     kpu   listed    tps=A1
+        two     kpu   listed    tps=A1
+        lie     liar  deceased  evidence=death_certificate  of=one  only=two  quote=one  => wrong_cause
+        """,
+        """
+        one unvisited A1 alive=one
+        two unvisited A1 alive=two
+        """,
     ),
     Story(
         "gone-from-the-village",

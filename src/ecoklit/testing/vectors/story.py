@@ -49,10 +49,10 @@ _RECORD: dict[str, str | None] = {
 }
 _PERSON_KEYS = frozenset({"note", "death_date"})
 _TABLE_KEYS = frozenset({"of", "after", "person", "wire"})
-_LIES = frozenset({"seq", "voter", "only", "also", "forge", "branch", "own", "saw", "set", "drop", "changes"})
+_LIES = frozenset({"seq", "voter", "only", "also", "forge", "quote", "branch", "own", "saw", "set", "drop", "changes"})
 """How to lie: another `seq` or `voter`; `only` these are named (no memory, no closure); `also` phone:n is named unseen;
-`forge` the `saw` of a phone; `branch` of a fork that was seen; the `own` entry; `saw=none`, `saw=reversed` or a list;
-`set`/`drop` any field; `changes` under other keys."""
+`forge` the `saw` of a phone; `quote` one event for all that are named; `branch` of a fork that was seen; the `own`
+entry; `saw=none`, `saw=reversed` or a list; `set`/`drop` any field; `changes` under other keys."""
 
 
 @dataclass
@@ -173,6 +173,8 @@ class Author:
         marks = []
         for name in sorted(set(clock) - {device}):
             held = [line for line in (*branch, *self.lines.values()) if (line.device, line.seq) == (name, clock[name])]
+            if "quote" in options:
+                held = [self.lines[options["quote"]]]
             made_up = name in forged or not held
             marks.append(pen.invented(f"{name} {clock[name]}") if made_up else pen.mark_of(held[0].event_bytes))
         return (marks[::-1] if "saw" in options else marks) or None
