@@ -125,8 +125,8 @@ async def open_reader(settings: Settings) -> AsyncIterator[RollReader]:
 async def open_office(settings: Settings, book: Codebook, officer: str, policy: str) -> AsyncIterator[Office]:
     """The office device of the data folder, which imports lists; its index is brought up to the journal first."""
     folder = settings.data / "office" / f"{settings.election}-{settings.regency}"
-    device, key = office_device(folder), office_key(folder)
     async with open_journal(settings) as journal, open_admission(settings, journal) as admission:
+        device, key = office_device(folder), office_key(folder)
 
         async def push(lines: list[bytes]) -> None:
             await admission.push(b"".join(line + b"\n" for line in lines))

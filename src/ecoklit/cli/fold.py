@@ -8,15 +8,15 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ecoklit import contract
 from ecoklit.cli.command import Commands, add_command
 from ecoklit.cli.exits import Exit
-from ecoklit.core import roll
-from ecoklit.core.bulk import BulkFold, fold_lines
-from ecoklit.core.merkle import leaf_hash
-from ecoklit.core.policy import Policy, parse_policy
 from ecoklit.errors import EcoklitError
+
+if TYPE_CHECKING:
+    from ecoklit.core.bulk import BulkFold
+    from ecoklit.core.policy import Policy
 
 
 def add_commands(commands: Commands) -> None:
@@ -36,6 +36,8 @@ def add_commands(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Exit:
+    from ecoklit import contract
+
     policies = {**contract.policies(), **read_policies(arguments.policy)}
     gc.disable()  # all that is made here lives until it is printed: looking for garbage took a fifth of the time
     try:
@@ -45,6 +47,8 @@ def run(arguments: argparse.Namespace) -> Exit:
 
 
 def fold_input(policies: Mapping[str, Policy], arguments: argparse.Namespace) -> Exit:
+    from ecoklit.core.bulk import fold_lines
+
     folded = fold_lines(lines_of(sys.stdin.buffer.read()), policies)
     if arguments.digests:
         write(digest_lines(folded, arguments.json))
@@ -60,6 +64,8 @@ def lines_of(ndjson: bytes) -> list[bytes]:
 
 def read_policies(files: Iterable[Path]) -> dict[str, Policy]:
     """The policies in `files`, by name; the last of a name holds."""
+    from ecoklit.core.policy import parse_policy
+
     policies = {}
     for file in files:
         try:
@@ -71,6 +77,9 @@ def read_policies(files: Iterable[Path]) -> dict[str, Policy]:
 
 
 def digest_lines(folded: BulkFold, as_json: bool) -> Iterator[bytes]:
+    from ecoklit.core import roll
+    from ecoklit.core.merkle import leaf_hash
+
     leaves = ((entry.tps, entry.voter, leaf_hash(entry.decision_bytes)) for entry in folded.entries)
     for code, digest in roll.digests(leaves).items():
         yield (json.dumps({"code": code, "digest": digest.hex()}) if as_json else f"{code} {digest.hex()}").encode()

@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NoReturn
 
-from ecoklit.cli import demo, fold, pushing, reading, replaying, serving
 from ecoklit.cli.exits import MEANINGS, Exit, exit_of
 from ecoklit.errors import EcoklitError
-
-GROUPS = (serving, pushing, replaying, reading, fold, demo)
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,6 +21,9 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> Parser:
     """The whole command line, every command with its options."""
+    # Not above: until the program is loaded, Ctrl-C would be answered with a traceback of the loading.
+    from ecoklit.cli import demo, fold, pushing, reading, replaying, serving
+
     top = Parser(
         prog="ecoklit",
         description="Daftar pemilih terkini tiap TPS, dari peristiwa coklit. "
@@ -32,7 +32,7 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    for group in GROUPS:
+    for group in (serving, pushing, replaying, reading, fold, demo):
         group.add_commands(commands)
     return top
 
@@ -40,22 +40,20 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Never a traceback, unless ECOKLIT_DEBUG=1 asks for it."""
     try:
-        arguments = parser().parse_args(argv)
-    except SystemExit as stop:  # argparse leaves this way after --help too
-        return int(stop.code or 0)
-    try:
-        code = run(arguments.run, arguments)
+        return run(argv)
     finally:
         close_output()
-    return code
 
 
-def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> Exit:
+def run(argv: Sequence[str] | None) -> int:
     debug = os.environ.get("ECOKLIT_DEBUG") == "1"
     try:
-        code = command(arguments)
+        arguments = parser().parse_args(argv)
+        code: Exit = arguments.run(arguments)
         sys.stdout.flush()
-        return Exit(code)
+        return code
+    except SystemExit as stop:  # argparse leaves this way, after --help too
+        return int(stop.code or 0)
     except BrokenPipeError:
         return Exit.PIPE_CLOSED
     except KeyboardInterrupt:
