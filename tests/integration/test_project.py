@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -21,17 +22,15 @@ from ecoklit.testing.random_history import AT, ELECTION, REGENCY, Arrival, Rando
 TPS, OTHER_TPS = "9404012001001", "9404012001002"
 PERSON = {
     "record": {
-        "nkk": None, "nik": None, "name": "Made Up", "birth_place": None, "birth_date": None, "marital": None, "sex": "P",
-        "address": None, "rt": None, "rw": None, "disability": None, "ektp": None,
+        "nkk": None, "nik": None, "name": "Made Up", "birth_place": None, "birth_date": None, "marital": None,
+        "sex": "P", "address": None, "rt": None, "rw": None, "disability": None, "ektp": None,
     },
     "salt": ids.to_base64url(bytes(16)),
 }  # fmt: skip
 
 
 def projector(journal: Journal, store: MemoryRollStore, batch_events_max: int = 10) -> Projector:
-    return Projector(
-        journal, store, policies(), election=ELECTION, regency=REGENCY, batch_events_max=batch_events_max
-    )
+    return Projector(journal, store, policies(), election=ELECTION, regency=REGENCY, batch_events_max=batch_events_max)
 
 
 def device(number: int, role: str = "pantarlih") -> DeviceLog:
@@ -209,7 +208,9 @@ async def test_a_restored_journal_is_noticed(restored: str) -> None:
     await projector(journal, store).run_until_caught_up()
     await store.close()
     other = MemoryJournal()
-    await append_all(other, RandomHistory(1 if restored == "shorter" else 2).arrivals[:5 if restored == "shorter" else None])
+    await append_all(
+        other, RandomHistory(1 if restored == "shorter" else 2).arrivals[: 5 if restored == "shorter" else None]
+    )
     before = store.tables.checkpoint
     with pytest.raises(JournalRestored, match="rebuild"):
         await projector(other, store).run_until_caught_up()
@@ -311,6 +312,15 @@ async def test_an_event_about_another_regency_is_held_and_counts_nowhere() -> No
     assert store.tables.voters == {}
 
 
+def trouble(running: Projector) -> str | None:
+    return None if running.trouble is None else running.trouble.code
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - what is awaited has no event to wait for
+        await asyncio.sleep(0.01)
+
+
 async def test_it_follows_the_journal_and_waits_out_what_is_away() -> None:
     """Run for ever, it takes in what arrives, says what it waits for while journal or store is away, and goes on."""
     history, journal, store = RandomHistory(5), MemoryJournal(), MemoryRollStore()
@@ -319,16 +329,13 @@ async def test_it_follows_the_journal_and_waits_out_what_is_away() -> None:
     await append_all(journal, history.arrivals[:4])
     journal.unavailable = True
     async with asyncio.timeout(10):
-        while running.trouble is None:
-            await asyncio.sleep(0.01)
-        assert running.trouble.code == "journal_unavailable"
+        await until(lambda: trouble(running) == "journal_unavailable")
         journal.unavailable, store.unavailable = False, True
-        while running.trouble is None or running.trouble.code != "database_unavailable":
-            await asyncio.sleep(0.01)
+        await until(lambda: trouble(running) == "database_unavailable")
         store.unavailable = False
         await append_all(journal, history.arrivals[4:])
-        while running.trouble is not None or (await running.lag()).events:
-            await asyncio.sleep(0.01)
+        events = (await journal.last()).events
+        await until(lambda: store.tables.checkpoint.events == events)
         stop.set()
         await task
     await assert_equals_fold(store.tables, history)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -101,9 +102,9 @@ async def test_a_projector_killed_anywhere_goes_on(
         connection = await asyncpg.connect(postgres_server.dsn)
         try:
             for _ in range(5):
-                process = subprocess.Popen(program)
+                process = subprocess.Popen(program)  # noqa: ASYNC220 - to be killed, not spoken with
                 begun = await _checkpoint(connection, schema)
-                while process.poll() is None and await _checkpoint(connection, schema) < begun + 60:
+                while process.poll() is None and await _checkpoint(connection, schema) < begun + 60:  # noqa: ASYNC110
                     await asyncio.sleep(0.002)
                 process.kill()
                 process.wait()
@@ -183,10 +184,8 @@ def _children(pid: int) -> list[int]:
 
 def _kill_later(pid: int, seconds: float) -> None:
     def kill() -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
     asyncio.get_running_loop().call_later(seconds, kill)
 
@@ -234,7 +233,7 @@ async def test_one_schema_holds_one_election(postgres_server: EmbeddedPostgres, 
         await other.checkpoint()
 
 
-# --- rebuild -----------------------------------------------------------------------------------------------------------
+# --- rebuild ---------------------------------------------------------------------------------------------------------
 
 
 async def test_a_rebuild_gives_the_same_roll(postgres_server: EmbeddedPostgres, schema: str) -> None:
@@ -339,7 +338,7 @@ async def test_a_newer_schema_is_refused_and_rebuilt(postgres_server: EmbeddedPo
     await assert_equals_fold(postgres_server, schema, history)
 
 
-# --- reading -----------------------------------------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------------------------------
 
 
 async def test_what_is_not_projected_is_named(postgres_server: EmbeddedPostgres, schema: str) -> None:

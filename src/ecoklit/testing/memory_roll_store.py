@@ -1,4 +1,4 @@
-"""A roll store in memory: it keeps every promise of the real one, refuses what the real one lets pass, and fails on demand."""
+"""A roll store in memory: it keeps the promises of the real one, refuses what that lets pass, and fails on demand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ecoklit.ports import (
 )
 
 Fault = Literal["refused", "applied"]
-"""What happens to an apply: nothing is stored, or everything is stored and the answer is lost. Both end in RollUnavailable."""
+"""What happens to an apply: nothing is stored, or everything is and the answer is lost. Both end in RollUnavailable."""
 
 Dot = tuple[str, int]
 

@@ -1,7 +1,7 @@
-"""Random histories of one regency as a journal can hold them: gapless logs without forks, from honest and lying devices.
+"""Random histories of one regency as a journal can hold them: gapless logs without forks, honest and lying devices.
 
-Everything follows from the seed. Logs arrive interleaved at random, so causes come after effects; some persons come late,
-early, twice, wrong or never; some ends of logs never come.
+Everything follows from the seed. Logs arrive interleaved at random, so causes come after effects; some persons come
+late, early, twice, wrong or never; some ends of logs never come.
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ class RandomHistory:
         for arrival in self.arrivals:
             for seq, body in arrival.persons:
                 copies.setdefault((arrival.device, seq), []).append(body)
-        return [
-            _whole(one, copies.get(one.dot, [])) for arrival in self.arrivals for one in arrival.events
-        ]
+        return [_whole(one, copies.get(one.dot, [])) for arrival in self.arrivals for one in arrival.events]
 
     def _device(self, place: int) -> _Device:
         roles = ("kpu", "pantarlih", "pantarlih", "pps", "pantarlih", "ppk", "kpu")
