@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
-
-import structlog
 
 from ecoklit import contract
 from ecoklit.adapters.http_service import HttpService
@@ -32,6 +31,7 @@ from ecoklit.services.rebuild import Rebuilt, rebuild
 from ecoklit.settings import BadSetting, Settings
 
 SALT_BYTES: Final = 16
+ANSWER_SECONDS_MAX: Final = 10.0  # a broker's restart takes a few; a phone that waits longer gives up by itself
 IDLE_SECONDS: Final = 0.1  # how far the roll trails a quiet journal
 RETRY_SECONDS: Final = 1.0
 
@@ -57,6 +57,7 @@ async def open_journal(settings: Settings) -> AsyncIterator[Journal]:
         regency=settings.regency,
         monitor_url=settings.monitor_url,
         allow_unsafe=settings.allow_unsafe,
+        answer_seconds_max=ANSWER_SECONDS_MAX,
     )
     async with journal:
         yield journal
@@ -121,10 +122,24 @@ async def open_reader(settings: Settings) -> AsyncIterator[RollReader]:
         yield reader
 
 
+def office_folder(settings: Settings) -> Path:
+    """Where the office device of the settings' election and regency lives."""
+    return settings.data / "office" / f"{settings.election}-{settings.regency}"
+
+
+def _salt() -> bytes:
+    return secrets.token_bytes(SALT_BYTES)
+
+
 @asynccontextmanager
-async def open_office(settings: Settings, book: Codebook, officer: str, policy: str) -> AsyncIterator[Office]:
-    """The office device of the data folder, which imports lists; its index is brought up to the journal first."""
-    folder = settings.data / "office" / f"{settings.election}-{settings.regency}"
+async def open_office(
+    settings: Settings, book: Codebook, officer: str, policy: str, salt: Callable[[], bytes] = _salt
+) -> AsyncIterator[Office]:
+    """The office device of the data folder, which imports lists; its index is brought up to the journal first.
+
+    `salt` gives 16 bytes at each call; only made-up voters may have it foreseeable.
+    """
+    folder = office_folder(settings)
     async with open_journal(settings) as journal, open_admission(settings, journal) as admission:
         device, key = office_device(folder), office_key(folder)
 
@@ -137,11 +152,7 @@ async def open_office(settings: Settings, book: Codebook, officer: str, policy: 
         with SqliteListingIndex(folder, device, key) as index:
             await learn(journal, index, device=device, key=key)
             log = office_log(index, election=settings.election, device=device, officer=officer, policy=policy)
-            yield Office(log, index, key=key, book=book, salt=_salt, push=push, seen=seen)
-
-
-def _salt() -> bytes:
-    return secrets.token_bytes(SALT_BYTES)
+            yield Office(log, index, key=key, book=book, salt=salt, push=push, seen=seen)
 
 
 @asynccontextmanager
@@ -158,6 +169,8 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 
 async def follow(house: House, stop: asyncio.Event) -> None:
     """Project until `stop` is set. What the projector cannot go past keeps it waiting, in sight, while pushes go on."""
+    import structlog  # only a service logs, and this takes longer to load than all the rest
+
     log = structlog.get_logger()
     while not stop.is_set():
         try:

@@ -479,14 +479,14 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class ServiceUnavailable(EcoklitError):
-    """The service did not answer, or told us to wait. What was pushed may be stored: push it again, it never doubles."""
+    """The service did not answer, or told us to wait. The push may be stored: push it again, it never doubles."""
 
     def __init__(self, message: str) -> None:
         super().__init__("service_unavailable", message)
 
 
 class Service(Protocol):
-    """The door of the journal. Durable on return. A push that is sent again changes nothing and gets a receipt again."""
+    """The door of the journal. Durable on return. A push that is sent again changes nothing and is receipted again."""
 
     async def push(self, body: bytes) -> Receipt:
         """Take one device's push, NDJSON. Raises core.admission.Refused, ServiceUnavailable, JournalError."""

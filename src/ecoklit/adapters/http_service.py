@@ -20,6 +20,7 @@ ANSWER_SECONDS_MAX: Final = 60.0
 class _Problem(msgspec.Struct):
     code: str = ""
     detail: str = ""
+    expected: int | None = None
 
 
 class HttpService:
@@ -52,7 +53,7 @@ def _refusal(error: urllib.error.HTTPError) -> Exception:
     except (OSError, msgspec.DecodeError):
         problem = _Problem()
     if problem.code in REFUSALS:
-        return Refused(problem.code, problem.detail)
+        return Refused(problem.code, problem.detail, problem.expected)
     if problem.code == "journal_busy":
         return JournalBusy(problem.detail)
     return ServiceUnavailable(problem.detail or f"The service answered {error.code}: see its log, then push again.")
