@@ -253,6 +253,24 @@ def test_shipped_data_fits_its_schema(room: str) -> None:
         assert entry.name == f"{content[kind]}.json"
 
 
+def test_the_spec_prints_the_policy_that_is_shipped() -> None:
+    """The table of evidence in SPEC §2.6 is policy 2024-1, row by row, in order of strength."""
+    spec = data_path("events", "SPEC.md").read_text(encoding="utf-8")
+    table = spec.partition("| known, never enough |")[2].partition("\n\n")[0]
+    printed: dict[str, tuple[list[str], list[str]]] = {}
+    for row in table.strip().splitlines()[1:]:
+        names, accepted, known = (cell.strip() for cell in row.strip("|").split("|"))
+        for name in names.split(", "):
+            full = name if "/" not in name or name.startswith("disqualified") else f"disqualified{name}"
+            printed[full] = (_list(accepted), _list(known))
+    shipped = json.loads(data_path("events", "policies", "2024-1.json").read_text(encoding="utf-8"))["removals"]
+    assert printed == {name: (row["accepted"], row["never_enough"]) for name, row in shipped.items()}
+
+
+def _list(cell: str) -> list[str]:
+    return [] if not cell or cell.startswith("(") else cell.split(", ")
+
+
 def test_a_code_book_names_every_word_once() -> None:
     """A word has one code, is a candidate of one that joins several, or is said to have none."""
     properties = SCHEMAS["codebook.schema.json"]["properties"]
