@@ -35,6 +35,8 @@ def decode(data: bytes) -> Any:
 
 
 def _ordered(value: Any, room: int = NESTING_MAX) -> Any:
+    if value is None or isinstance(value, str):  # nearly every value is one of these: asked first
+        return value
     if isinstance(value, dict | list | tuple) and room == 0:
         raise ValueError(f"the value nests deeper than {NESTING_MAX}")
     if isinstance(value, dict):
@@ -42,7 +44,7 @@ def _ordered(value: Any, room: int = NESTING_MAX) -> Any:
         return {key: _ordered(value[key], room - 1) for key in sorted(value, key=_utf16)}
     if isinstance(value, list | tuple):
         return [_ordered(item, room - 1) for item in value]
-    if isinstance(value, bool | str) or value is None:
+    if isinstance(value, bool):
         return value
     if isinstance(value, int) and -INTEGER_MAX <= value <= INTEGER_MAX:
         return value
