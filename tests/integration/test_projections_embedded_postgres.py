@@ -99,7 +99,8 @@ async def test_a_port_in_use_is_named(postgres_folder: Path) -> None:
 async def test_a_folder_of_another_version_is_named(postgres_folder: Path, version: str) -> None:
     """Data of an older or a newer PostgreSQL is left alone, with what to do."""
     data = postgres_folder / "d" / "data"
-    data.mkdir(parents=True)
+    data = postgres_folder / "d" / "data"
+    os.makedirs(data)
     (data / "PG_VERSION").write_text(f"{version}\n")
     with pytest.raises(DataFolderVersion, match=f"PostgreSQL {version}.*rebuild"):
         await EmbeddedPostgres(postgres_folder / "d").start()
@@ -126,7 +127,7 @@ async def test_a_server_that_cannot_start_says_why(postgres_folder: Path) -> Non
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 async def test_a_folder_that_cannot_be_written_is_named(postgres_folder: Path) -> None:
     """A folder that is not ours: one sentence."""
-    postgres_folder.chmod(0o500)
+    os.chmod(postgres_folder, 0o500)
     with pytest.raises(DatabaseUnavailable, match="choose a folder"):
         await EmbeddedPostgres(postgres_folder / "g").start()
 
@@ -135,6 +136,7 @@ async def test_a_folder_that_cannot_be_written_is_named(postgres_folder: Path) -
 async def test_it_does_not_outlive_its_parent(postgres_folder: Path) -> None:
     """The parent is killed with SIGKILL: the server shuts down by itself, and the folder can be used again."""
     folder = postgres_folder / "h"
+    assert running_dsn(folder) is None
     parent = subprocess.Popen(  # noqa: ASYNC220 - to be killed, not spoken with
         [sys.executable, "-c", PARENT, str(folder)], stdout=subprocess.PIPE
     )
@@ -143,8 +145,7 @@ async def test_it_does_not_outlive_its_parent(postgres_folder: Path) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
+    # PostgreSQL itself lets nobody onto a folder that another server still works on.
     async with EmbeddedPostgres(folder, fsync=False) as server:
         assert server.process is not None and server.process.pid != server_pid
         assert await ask(server.dsn, "select 1") == 1
-    with pytest.raises(ProcessLookupError):
-        os.kill(server_pid, 0)

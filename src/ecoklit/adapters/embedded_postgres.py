@@ -144,7 +144,7 @@ class EmbeddedPostgres:
             raise
 
     async def stop(self) -> None:
-        """A fast shutdown: open transactions roll back, what is committed is on disk. Stopping twice changes nothing."""
+        """A fast shutdown: open transactions roll back, the committed is on disk. Stopping twice changes nothing."""
         process, self.process = self.process, None
         if process is not None:
             for step in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):

@@ -96,7 +96,7 @@ class Projector:
         return checkpoint
 
     async def run_forever(self, stop: asyncio.Event) -> None:
-        """Follow the journal until `stop` is set; waits out a journal or database that is away, raises anything else."""
+        """Follow the journal until `stop` is set; a journal or database that is away is waited out, else it raises."""
         pause = IDLE_SECONDS
         while not stop.is_set():
             try:
