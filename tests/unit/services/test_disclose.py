@@ -1,0 +1,37 @@
+"""What leaves the service of a voter's identity numbers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecoklit.services.disclose import disclosed, masked
+
+NIK = "9404014107900001"
+
+
+@given(st.text(alphabet="0123456789", max_size=20))
+def test_no_digit_after_the_sixth_is_shown(number: str) -> None:
+    """Of any number the first six digits stay and the length; a star stands for each of the others."""
+    shown = masked(number)
+    assert shown == number[:6] + "*" * len(number[6:])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"nik": NIK, "nkk": NIK, "name": "Contoh"},
+        {"register": "nik", "value": NIK},
+        {"register": "nkk", "value": NIK},
+    ],
+)
+def test_no_row_shows_a_number(row: dict[str, str]) -> None:
+    """Neither a list nor a side of a conflict about the number itself shows it."""
+    assert NIK not in str(disclosed(row))
+
+
+def test_the_rest_of_a_row_stays_as_it_is() -> None:
+    """Names, other conflicts, and numbers that are absent are untouched."""
+    row = {"nik": None, "name": "Contoh", "register": "name", "value": "Contoh Panjang", "voter": "v"}
+    assert disclosed(row) == row
