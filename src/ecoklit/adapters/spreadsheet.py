@@ -43,15 +43,11 @@ def read_rows(path: Path) -> Iterator[SourceRow]:
     """
     suffix = path.suffix.lower()
     if suffix not in (".xlsx", ".csv"):
-        raise FileFault(
-            "unknown_format", f"{path.name} is neither .xlsx nor .csv: save the list as one of these."
-        )
+        raise FileFault("unknown_format", f"{path.name} is neither .xlsx nor .csv: save the list as one of these.")
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise FileFault(
-            "no_file", f"{path.name} cannot be opened ({error.strerror}): check its path."
-        ) from error
+        raise FileFault("no_file", f"{path.name} cannot be opened ({error.strerror}): check its path.") from error
     if size > FILE_BYTES_MAX:
         raise FileFault("file_too_large", f"{path.name} has {size:,} bytes: split it by village.")
     return _read_xlsx(path) if suffix == ".xlsx" else _read_csv(path)
@@ -69,9 +65,7 @@ def _read_xlsx(path: Path) -> Iterator[SourceRow]:
                 # count too.
                 rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
             except CalamineError as error:
-                raise FileFault(
-                    "bad_workbook", f"Sheet {sheet} of {path.name} cannot be read: {error}."
-                ) from error
+                raise FileFault("bad_workbook", f"Sheet {sheet} of {path.name} cannot be read: {error}.") from error
             for number, cells in enumerate(rows, start=1):
                 yield _row_of_cells(path, sheet, number, cells)
 
