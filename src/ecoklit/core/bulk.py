@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import repeat
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -65,8 +65,8 @@ class BulkFold(msgspec.Struct, frozen=True):
 def fold_lines(lines: Sequence[bytes], policies: Mapping[str, Policy]) -> BulkFold:
     """The fold of wire lines without their line breaks; lines are numbered from 1."""
     rows = _Rows()
-    for row in _read_by_columns(lines, policies):
-        rows.take(row)
+    for some in _read_by_columns(lines, policies):
+        rows.take(some)
     read, faults = _read_one_by_one(lines, rows.unread(len(lines)))
     for _, held in read:
         rows.touch(held)
@@ -75,19 +75,18 @@ def fold_lines(lines: Sequence[bytes], policies: Mapping[str, Policy]) -> BulkFo
     rest = _Rest(policies, rows.by_dot)
     rest.receive(held for _, held in (*read, *again))
     entries += (_entry_of(rest, key) for key in rest.keys())  # noqa: SIM118
-    entries.sort(key=lambda entry: (entry.regency, entry.voter))
+    entries.sort(key=attrgetter("regency", "voter"))
     faults += _faults((*read, *again), rest)
     faults.sort(key=lambda fault: fault.number)
-    elections = {row.kind.election for row in rows.by_dot.values()}
-    elections |= {held.event.election for _, held in (*read, *again) if held.event is not None}
+    elections = rows.elections | {held.event.election for _, held in (*read, *again) if held.event is not None}
     return BulkFold(entries, faults, rest.parked_count(), sorted(elections))
 
 
 # --- reading by columns ----------------------------------------------------------------------------------------------
 
 
-class _Kind(msgspec.Struct, frozen=True, gc=False):
-    """What all rows of one layout have in common."""
+class _Kind(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """What all rows of one layout have in common; kinds that say the same are one object, and compare as such."""
 
     election: str
     is_birth: bool
@@ -98,6 +97,10 @@ class _Kind(msgspec.Struct, frozen=True, gc=False):
     nth: int
 
 
+_Person = tuple[bytes, bytes]
+"""The canonical record or changes that a person holds, and its salt."""
+
+
 class _Row(msgspec.Struct, gc=False):
     """One event that its columns show to be good by itself, with the right person where it writes the record."""
 
@@ -106,29 +109,29 @@ class _Row(msgspec.Struct, gc=False):
     kind: _Kind
     weight: int
     """The sum of the clock: of two events, the one that covers the other has the larger."""
-    device: str
-    seq: int
-    voter: str
+    dot: Dot
+    key: VoterKey
     tps: str
     place: str
     clock: dict[str, int]
-    saw: tuple[bytes, ...]
-    writes: bytes
-    """The canonical record or changes of the person, or nothing."""
-    salt: bytes
+    saw: bytes
+    """The hashes' beginnings that it names, one after the other."""
+    person: _Person
 
 
-_NOTHING: Final = (b"", b"")
+_NO_PERSON: Final = (b"", b"")
 _PERSON: Final = b'},"person":{'
 
 
-def _read_by_columns(lines: Sequence[bytes], policies: Mapping[str, Policy]) -> Iterator[_Row]:
+def _read_by_columns(lines: Sequence[bytes], policies: Mapping[str, Policy]) -> Iterator[list[_Row]]:
     cuts = [line.find(_PERSON) for line in lines]
     parts = [line if cut < 0 else line[: cut + 1] for line, cut in zip(lines, cuts, strict=True)]
+    kinds: dict[tuple[object, ...], _Kind] = {}
     for layout, places, matrix in columns.survey(parts):
         kind = _kind_of(layout, policies)
         if kind is not None:
-            yield from _rows_of(kind, layout, places, matrix, lines, cuts)
+            kind = kinds.setdefault(msgspec.structs.astuple(kind), kind)
+            yield _rows_of(kind, layout, places, matrix, lines, cuts)
 
 
 def _kind_of(layout: Layout, policies: Mapping[str, Policy]) -> _Kind | None:
@@ -161,29 +164,30 @@ def _is_simple(event: AnyEvent, policy: Policy) -> bool:
 
 def _rows_of(
     kind: _Kind, layout: Layout, places: Indexes, matrix: Matrix, lines: Sequence[bytes], cuts: Sequence[int]
-) -> Iterator[_Row]:
+) -> list[_Row]:
     numbers, spans, body = places.tolist(), layout.spans, layout.body
     clock_numbers = [columns.numbers(matrix, seq) for _, seq in layout.clock]
-    clocks = _clocks([columns.texts(matrix, device) for device, _ in layout.clock], clock_numbers)
-    marks = [columns.slices(columns.unbase64(matrix, mark)) for mark in layout.marks]
-    tps = columns.texts(matrix, spans["tps"])
-    words = zip(
+    tps = columns.recurring(matrix, spans["tps"])
+    people = _persons(kind, layout, matrix, numbers, lines, cuts)
+    rows = map(
+        _Row,
         numbers,
         [sha256(lines[at][body]).digest() for at in numbers],
+        repeat(kind),
         [sum(seqs) for seqs in zip(*clock_numbers, strict=True)],
-        columns.texts(matrix, spans["device"]),
-        columns.numbers(matrix, spans["seq"]),
-        columns.texts(matrix, spans["voter"]),
+        zip(columns.recurring(matrix, spans["device"]), columns.numbers(matrix, spans["seq"]), strict=True),
+        zip(columns.recurring(matrix, _regency_of(spans["tps"])), columns.texts(matrix, spans["voter"]), strict=True),
         tps,
-        columns.texts(matrix, spans["to"]) if kind.is_move else tps,
-        clocks,
-        zip(*marks, strict=True) if marks else repeat(()),
-        _writes(kind, layout, matrix, numbers, lines, cuts),
-        strict=False,
+        columns.recurring(matrix, spans["to"]) if kind.is_move else tps,
+        _clocks([columns.recurring(matrix, device) for device, _ in layout.clock], clock_numbers),
+        columns.marks(matrix, layout.marks) if layout.marks else repeat(b""),
+        [_NO_PERSON if person is None else person for person in people],
     )
-    for at, event_hash, weight, device, seq, voter, roll, place, clock, saw, person in words:
-        if person is not None:
-            yield _Row(at, event_hash, kind, weight, device, seq, voter, roll, place, clock, saw, *person)
+    return [row for row, person in zip(rows, people, strict=True) if person is not None]
+
+
+def _regency_of(tps: slice) -> slice:
+    return slice(tps.start, tps.start + 4)  # as ids.regency_of
 
 
 def _clocks(devices: Sequence[list[str]], seqs: Sequence[list[int]]) -> list[dict[str, int]]:
@@ -196,26 +200,26 @@ def _clocks(devices: Sequence[list[str]], seqs: Sequence[list[int]]) -> list[dic
     return [dict(zip(names, numbers, strict=True)) for names, numbers in entries]
 
 
-def _writes(
+def _persons(
     kind: _Kind, layout: Layout, matrix: Matrix, numbers: Sequence[int], lines: Sequence[bytes], cuts: Sequence[int]
-) -> list[tuple[bytes, bytes] | None]:
-    """What each event writes to the record, and its salt; None where the person is absent, wrong or unusual."""
+) -> list[_Person | None]:
+    """The person of each event that writes to the record; None where it is absent, wrong or unusual."""
     if not (kind.is_birth or kind.changed):
         # No person belongs to these; and where none stands, the line ends with its envelope.
-        return [_NOTHING if layout.is_whole and cuts[at] < 0 else None for at in numbers]
+        return [_NO_PERSON if layout.is_whole and cuts[at] < 0 else None for at in numbers]
     hashes = columns.slices(columns.unbase64(matrix, layout.spans["person"]))
-    own = _own_births(layout, matrix) if kind.is_birth else [True] * len(numbers)
-    written: list[tuple[bytes, bytes] | None] = []
-    for at, is_own, person_hash in zip(numbers, own, hashes, strict=True):
-        line, cut = lines[at], cuts[at]
-        person = line[cut + 11 : -1] if is_own and cut >= 0 and line[-1:] == b"}" else b""
-        if len(line) > LINE_BYTES_MAX or sha256(person).digest() != person_hash:
-            written.append(None)
-        else:
-            written.append(
-                persons.plain_birth(person) if kind.is_birth else persons.plain_changes(person, kind.changed)
-            )
-    return written
+    own = _own_births(layout, matrix) if kind.is_birth else repeat(True)
+    return [
+        _person(kind, lines[at], cuts[at], person_hash) if is_own else None
+        for at, is_own, person_hash in zip(numbers, own, hashes, strict=False)
+    ]
+
+
+def _person(kind: _Kind, line: bytes, cut: int, person_hash: bytes) -> _Person | None:
+    person = line[cut + len(_PERSON) - 1 : -1]
+    if cut < 0 or line[-1:] != b"}" or len(line) > LINE_BYTES_MAX or sha256(person).digest() != person_hash:
+        return None
+    return persons.plain_birth(person) if kind.is_birth else persons.plain_changes(person, kind.changed)
 
 
 def _own_births(layout: Layout, matrix: Matrix) -> list[bool]:
@@ -237,144 +241,176 @@ class _Rows:
 
     def __init__(self) -> None:
         self.by_dot: dict[Dot, _Row] = {}
+        self.elections: set[str] = set()
+        self._rows: list[_Row] = []
         self._by_voter: dict[VoterKey, list[_Row]] = {}
-        self._lines: list[tuple[int, VoterKey]] = []
         self._odd: dict[VoterKey, None] = {}
+        self._readings: dict[tuple[_Kind, ...], _Reading | None] = {}
 
-    def take(self, row: _Row) -> None:
-        key = (row.tps[:4], row.voter)
-        self._lines.append((row.line, key))
-        first = self.by_dot.setdefault((row.device, row.seq), row)
-        if first is row:
-            self._by_voter.setdefault(key, []).append(row)
-        elif first.hash != row.hash:
-            self._odd[key] = self._odd[(first.tps[:4], first.voter)] = None
+    def take(self, rows: list[_Row]) -> None:
+        """Rows of one layout."""
+        self._rows += rows
+        self.elections.update(row.kind.election for row in rows[:1])
+        firsts = map(self.by_dot.setdefault, map(attrgetter("dot"), rows), rows)
+        for first, row in zip(firsts, rows, strict=True):
+            if first is row:
+                about = self._by_voter.get(row.key)
+                if about is None:
+                    self._by_voter[row.key] = [row]
+                else:
+                    about.append(row)
+            elif first.hash != row.hash:
+                self._odd[row.key] = self._odd[first.key] = None
 
     def touch(self, held: Held) -> None:
         """An event that was read one by one is about this voter, or has the name of this row."""
         self._odd[held.key] = None
         row = self.by_dot.get(held.dot)
         if row is not None:
-            self._odd[(row.tps[:4], row.voter)] = None
+            self._odd[row.key] = None
 
     def unread(self, count: int) -> list[int]:
         """The lines of which there is no row."""
         read = bytearray(count)
-        for line, _ in self._lines:
-            read[line] = 1
+        for row in self._rows:
+            read[row.line] = 1
         return [line for line in range(count) if not read[line]]
 
     def settle(self) -> Iterator[Entry]:
         """The states of the voters whose rows make a plain line; the others are odd from now on."""
         for key, rows in self._by_voter.items():
-            place = None if key in self._odd else _line_up(rows, self.by_dot)
-            if place is None:
+            entry = None if key in self._odd else self._settle(rows)
+            if entry is None:
                 self._odd[key] = None
             else:
-                yield _settle(key, rows, place)
+                yield entry
+
+    def _settle(self, rows: list[_Row]) -> Entry | None:
+        if len(rows) > EVENTS_MAX:
+            return None
+        if len(rows) > 1:
+            rows.sort(key=_weight)
+        kinds = tuple([row.kind for row in rows])
+        if kinds not in self._readings:
+            self._readings[kinds] = _reading_of(kinds)
+        reading = self._readings[kinds]
+        place = None if reading is None else _place_of(rows)
+        return None if reading is None or place is None else _entry(reading, rows, place)
 
     def unsettled(self) -> list[int]:
         """The lines of the odd voters' rows."""
-        return [line for line, key in self._lines if key in self._odd]
+        return [row.line for row in self._rows if row.key in self._odd]
 
 
-def _line_up(rows: list[_Row], by_dot: Mapping[Dot, _Row]) -> str | None:
-    """Sort the rows by causality, and where they leave their voter; None when they are no plain line."""
-    if len(rows) > EVENTS_MAX:
-        return None
-    if len(rows) > 1:
-        rows.sort(key=_weight)
+_weight: Final = attrgetter("weight")
+
+
+def _place_of(rows: Sequence[_Row]) -> str | None:
+    """Where these rows, a birth and others by weight, leave their voter.
+
+    None unless each saw just what is before it: then its clock is the one before it with its own dot put in.
+    """
     before = rows[0]
-    if not before.kind.is_birth:
-        return None
-    place = before.place
+    place, hashes = before.place, {before.dot[0]: before.hash}
     for row in rows[1:]:
-        if row.kind.is_birth or not _follows(row, before, place) or not _saw(row, by_dot):
+        device, seq = row.dot
+        if row.clock != {**before.clock, device: seq} or before.clock.get(device, 0) >= seq:
+            return None
+        marks = [hashes[other][: ids.MARK_BYTES] for other in row.clock if other != device]
+        if row.saw != b"".join(marks) or not place.startswith(row.tps[: row.kind.area_digits]):
             return None
         if row.kind.effect.mask & TPS:
             place = row.place
+        hashes[device] = row.hash
         before = row
     return place
 
 
-_weight = attrgetter("weight")
+class _Reading(msgspec.Struct, frozen=True, gc=False):
+    """What a plain line comes to, as far as the kinds of its events tell."""
+
+    holders: list[int]
+    """The places in the line of the events that still hold a register."""
+    attempts: list[int]
+    """The places of the events that are an attempt to meet the voter, the last one first."""
+    verdict: str
+    reason: str | None
+    proposed: list[str]
+    is_corrected: bool
 
 
-def _follows(row: _Row, before: _Row, place: str) -> bool:
-    clock, earlier = row.clock, before.clock
-    if row.kind.effect.level < before.kind.effect.level or not place.startswith(row.tps[: row.kind.area_digits]):
-        return False
-    for device, seq in earlier.items():
-        if clock.get(device, 0) < seq:
-            return False
-    return clock != earlier
-
-
-def _saw(row: _Row, by_dot: Mapping[Dot, _Row]) -> bool:
-    """Whether each event that the row names is one about its voter, with the hash that it saw."""
-    if not row.saw:
-        return True
-    others = [dot for dot in row.clock.items() if dot[0] != row.device]
-    for dot, mark in zip(others, row.saw, strict=True):
-        cause = by_dot.get(dot)
-        if cause is None or cause.hash[:16] != mark or cause.voter != row.voter or cause.tps[:4] != row.tps[:4]:
-            return False
-    return True
-
-
-def _settle(key: VoterKey, line: Sequence[_Row], place: str) -> Entry:
-    """The state of a plain line: the last write of each register is the alive one, and nobody disagrees."""
+def _reading_of(kinds: Sequence[_Kind]) -> _Reading | None:
+    """The last write of each register is the alive one, and nobody disagrees; None for what is no plain line."""
+    levels = [kind.effect.level for kind in kinds]
+    if not kinds[0].is_birth or any(kind.is_birth for kind in kinds[1:]) or levels != sorted(levels):
+        return None
     written, verdict, proposal = 0, "", NO_PROPOSAL
-    dots: list[Dot] = []
-    attempts: dict[str, _Row] = {}
-    for row in reversed(line):
-        effect = row.kind.effect
-        fresh = effect.mask & ~written
+    holders: list[int] = []
+    for at, kind in reversed([*enumerate(kinds)]):
+        fresh = kind.effect.mask & ~written
         if fresh & VERDICT:
-            verdict = effect.verdict
+            verdict = kind.effect.verdict
         if fresh & PROPOSAL:
-            proposal = effect.proposal
+            proposal = kind.effect.proposal
         if fresh:
-            dots.append((row.device, row.seq))
-        elif row.kind.nth and row.device not in attempts:
-            attempts[row.device] = row
-            dots.append((row.device, row.seq))
+            holders.append(at)
         written |= fresh
     verdict, _, reason = verdict.partition("/")
-    regency, voter = key
+    return _Reading(
+        holders,
+        [at for at, kind in reversed([*enumerate(kinds)]) if kind.nth],
+        verdict,
+        reason or None,
+        [] if proposal == NO_PROPOSAL else [proposal],
+        any(kind.changed for kind in kinds),
+    )
+
+
+def _entry(reading: _Reading, line: Sequence[_Row], place: str) -> Entry:
+    """The state of a plain line that ends in this place."""
+    dots = [line[at].dot for at in reading.holders]
+    attempts = 0
+    if reading.attempts:
+        last: dict[str, _Row] = {}
+        for at in reading.attempts:
+            last.setdefault(line[at].dot[0], line[at])
+        attempts = sum(row.kind.nth for row in last.values())
+        dots += [row.dot for row in last.values()]
+    dots.sort()
+    regency, voter = line[0].key
     decision = Decision(
-        [f"{device}:{seq}" for device, seq in sorted(dots)],
-        sum(row.kind.nth for row in attempts.values()),
+        [f"{device}:{seq}" for device, seq in dots],
+        attempts,
         line[-1].clock,  # the last has seen them all
         [],
-        stays(verdict),
-        [] if proposal == NO_PROPOSAL else [proposal],
-        reason or None,
+        stays(reading.verdict),
+        reading.proposed,
+        reading.reason,
         regency,
         place,
-        verdict,
+        reading.verdict,
         voter,
     )
     data = encode_decision(decision)
-    return Entry(regency, voter, place, data, b'{"decision":%b,"record":%b}' % (data, _record_of(line)))
+    record = (
+        _corrected_record(line)
+        if reading.is_corrected
+        else b'{"conflicts":[],"fields":%b,"salts":["%b"]}' % line[0].person
+    )
+    return Entry(regency, voter, place, data, b'{"decision":%b,"record":%b}' % (data, record))
 
 
-def _record_of(line: Sequence[_Row]) -> bytes:
-    birth = line[0]
-    writers = [row for row in line if row.kind.changed]
-    if not writers:
-        return b'{"conflicts":[],"fields":%b,"salts":["%b"]}' % (birth.writes, birth.salt)
-    fields = msgspec.json.decode(birth.writes)
-    for row in writers:
-        fields.update(msgspec.json.decode(row.writes))
-    salts: set[str] = set()
-    written: set[str] = set()
-    for row in reversed(line):
-        names = set(row.kind.changed) if row is not birth else set(fields)
-        if names - written:
-            salts.add(row.salt.decode())
-        written |= names
-    return msgspec.json.encode(Particulars([], Record(**fields), sorted(salts)))
+def _corrected_record(line: Sequence[_Row]) -> bytes:
+    fields: dict[str, Any] = {}
+    writers: dict[str, bytes] = {}
+    for row in line:
+        writes, salt = row.person
+        if writes:
+            changes = msgspec.json.decode(writes)
+            fields.update(changes)
+            writers.update(dict.fromkeys(changes, salt))
+    salts = sorted({salt.decode() for salt in writers.values()})
+    return msgspec.json.encode(Particulars([], Record(**fields), salts))
 
 
 # --- everything else -------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ goes to the plain reader (`wire.hold`), which stays the authority.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -24,7 +25,7 @@ from ecoklit.core.limits import LINE_BYTES_MAX
 Matrix = NDArray[np.uint8]
 Indexes = NDArray[np.int64]
 
-ROWS_MIN: Final = 24
+ROWS_MIN: Final = 8
 """Fewer rows than this are read faster one by one."""
 LAYOUTS_ALIKE_MAX: Final = 64
 """What is left after so many layouts of one length is read one by one: no input makes the search quadratic."""
@@ -71,8 +72,11 @@ class Layout(msgspec.Struct, frozen=True):
 
     def fits(self, rows: Matrix, members: Matrix) -> NDArray[np.bool_]:
         """Which of these rows are well-formed events like the first; `members` tells each byte's alphabets."""
-        fixed = self.alphabets == 0
-        good: NDArray[np.bool_] = (((members & self.alphabets) != 0) | (fixed & (rows == self.first))).all(axis=1)
+        same = rows == self.first
+        same &= self.alphabets == 0
+        well_formed = members & self.alphabets
+        well_formed |= same.view(np.uint8)
+        good: NDArray[np.bool_] = np.logical_and.reduce(well_formed, axis=1)
         good &= self._names_itself(rows)
         for (before, _), (after, _) in pairwise(self.clock):
             good &= words(rows, before) < words(rows, after)
@@ -126,7 +130,10 @@ def _survey(places: Indexes, rows: Matrix, members: Matrix) -> Iterator[tuple[La
         layout = layout_of(rows[0].tobytes())
         fit = np.zeros(len(places), np.bool_) if layout is None else layout.fits(rows, members)
         if layout is not None:
-            yield layout, places[fit], rows[fit]
+            order = np.flatnonzero(fit)
+            # What is about one voter is then made, and found again, near each other in memory.
+            order = order[np.argsort(words(rows, layout.spans["voter"])[order])]
+            yield layout, places[order], rows[order]
         fit[0] = True  # the first row is dealt with, one way or the other
         if fit.all():
             return
@@ -231,6 +238,16 @@ def texts(rows: Matrix, span: slice) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
+def recurring(rows: Matrix, span: slice) -> list[str]:
+    """The same, for words of which there are few: equal ones are one object, made and looked at once."""
+    return list(map(_text, words(rows, span).tolist()))
+
+
+@lru_cache(maxsize=1 << 16)
+def _text(word: bytes) -> str:
+    return word.decode("ascii")
+
+
 def numbers(rows: Matrix, span: slice) -> list[int]:
     """The numbers that stand in these columns, all of one length."""
     digits = rows[:, span].astype(np.int64) - 48
@@ -252,6 +269,11 @@ def unbase64(rows: Matrix, span: slice) -> Matrix:
     a, b, c, d = (padded[:, :, place] for place in range(4))
     triples = np.stack([(a << 2) | (b >> 4), (b << 4) | (c >> 2), (c << 6) | d], axis=2)
     return triples.reshape(len(rows), -1)[:, :size]
+
+
+def marks(rows: Matrix, spans: Sequence[slice]) -> list[bytes]:
+    """The marks that stand in these columns, those of one row together."""
+    return slices(np.concatenate([unbase64(rows, span) for span in spans], axis=1))
 
 
 def voter_ids(digests: bytes) -> Matrix:
