@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from ecoklit.core.admission import REFUSALS, Refused
 from ecoklit.ports import JournalBusy, Receipt, ServiceUnavailable
 
 ANSWER_SECONDS_MAX: Final = 60.0
+PUSHES_AT_ONCE_MAX: Final = 32
 
 
 class _Problem(msgspec.Struct):
@@ -28,9 +30,12 @@ class HttpService:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
+        # Threads of its own: the loop's are six on a small machine, too few to fill a group commit, and a service in
+        # this same process may need them to answer.
+        self._threads = ThreadPoolExecutor(PUSHES_AT_ONCE_MAX, thread_name_prefix="push")
 
     async def push(self, body: bytes) -> Receipt:
-        return await asyncio.to_thread(self._push, body)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._push, body)
 
     def _push(self, body: bytes) -> Receipt:
         request = urllib.request.Request(

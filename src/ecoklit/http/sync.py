@@ -20,7 +20,7 @@ from ecoklit.ports import Receipt, Service
 NDJSON: Final = "application/x-ndjson"
 
 
-def demand_ndjson(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def demand_ndjson(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     content_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != NDJSON:
         raise UnsupportedMediaType(f"A push is {NDJSON}, one wire line for each event: send it so.")
