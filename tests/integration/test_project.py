@@ -317,7 +317,7 @@ def trouble(running: Projector) -> str | None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - what is awaited has no event to wait for
+    while not condition():
         await asyncio.sleep(0.01)
 
 

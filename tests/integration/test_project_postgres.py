@@ -104,7 +104,7 @@ async def test_a_projector_killed_anywhere_goes_on(
             for _ in range(5):
                 process = subprocess.Popen(program)  # noqa: ASYNC220 - to be killed, not spoken with
                 begun = await _checkpoint(connection, schema)
-                while process.poll() is None and await _checkpoint(connection, schema) < begun + 60:  # noqa: ASYNC110
+                while process.poll() is None and await _checkpoint(connection, schema) < begun + 60:
                     await asyncio.sleep(0.002)
                 process.kill()
                 process.wait()

@@ -26,7 +26,10 @@ _REFUSED: Final = (
     exceptions.InvalidAuthorizationSpecificationError,
     exceptions.InvalidCatalogNameError,
     exceptions.InsufficientPrivilegeError,
+    exceptions.ClientConfigurationError,
 )
+# A value or a call that the driver refuses before it asks the database: our fault, and to try again would not help.
+_OURS: Final = (ValueError, exceptions.UnsupportedClientFeatureError)
 _FULL: Final = (exceptions.DiskFullError, exceptions.OutOfMemoryError)
 
 
@@ -52,6 +55,8 @@ def translated() -> Iterator[None]:
             f"make room, and the projector goes on from its checkpoint."
         ) from error
     except _LOST as error:
+        if isinstance(error, _OURS):
+            raise
         raise RollUnavailable(
             f"The database does not answer ({cause(error)}): start it or mend its URL; nothing is lost, "
             f"and the projector goes on from its checkpoint."

@@ -11,16 +11,12 @@ from typing import TYPE_CHECKING
 
 from ecoklit.cli.command import Commands, add_command
 from ecoklit.cli.exits import Exit
-from ecoklit.ports import Position
 from ecoklit.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from ecoklit.ports import Checkpoint, Journal
     from ecoklit.services.project import Projector
     from ecoklit.services.rebuild import Rebuilt
-
-STEP_EVENTS = 40_000
-"""Events between two looks at the bar: about a second's work."""
 
 CODES_SHOWN_MAX = 20
 
@@ -93,12 +89,9 @@ async def project_in_sight(journal: Journal, projector: Projector) -> Checkpoint
     last = await journal.last()
     with progress() as bar:
         task = bar.add_task("proyeksi · projecting", total=last.events)
-        checkpoint = await projector.run_until_caught_up(Position(0, 0))
-        while checkpoint.events < last.events:
-            bar.update(task, completed=checkpoint.events)
-            step = min(checkpoint.events + STEP_EVENTS, last.events)
-            checkpoint = await projector.run_until_caught_up(Position(step, last.persons))
-        return await projector.run_until_caught_up()
+        return await projector.run_until_caught_up(
+            progress=lambda checkpoint: bar.update(task, completed=checkpoint.events)
+        )
 
 
 def report_projected(regency: str, checkpoint: Checkpoint, as_json: bool) -> None:

@@ -78,34 +78,51 @@ class Projector:
         self._regency = regency
         self._batch_events_max = batch_events_max
 
-    async def run_until_caught_up(self, until: Position | None = None) -> Checkpoint:
+    async def run_until_caught_up(
+        self, until: Position | None = None, *, progress: Callable[[Checkpoint], None] | None = None
+    ) -> Checkpoint:
         """Project all that the journal holds now and during the run, or no further than `until`; where it ended.
 
-        Raises JournalRestored, JournalDamaged, JournalHole, and what the journal and the store raise.
+        `progress` is told each checkpoint. Raises JournalRestored, JournalDamaged, JournalHole, and what the journal
+        and the store raise.
         """
-        checkpoint = await self._resume()
+        return await self._follow(await self._resume(), until, progress)
+
+    async def run_forever(self, stop: asyncio.Event) -> None:
+        """Follow the journal until `stop` is set; a journal or database that is away is waited out, else it raises."""
+        checkpoint: Checkpoint | None = None
+        pause = IDLE_SECONDS
+        while not stop.is_set():
+            try:
+                checkpoint = await self._follow(checkpoint or await self._resume(), stop=stop)
+                self.trouble, pause = None, IDLE_SECONDS
+            except (JournalUnavailable, RollUnavailable) as error:
+                # Whether the last step was applied is not known: the store says, once it is back.
+                checkpoint = None
+                self.trouble, pause = error, min(2 * pause, RETRY_SECONDS_MAX)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+
+    async def _follow(
+        self,
+        checkpoint: Checkpoint,
+        until: Position | None = None,
+        progress: Callable[[Checkpoint], None] | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> Checkpoint:
+        """Project from `checkpoint`, a batch at a time, until nothing is left or `stop` is set."""
         reading = asyncio.ensure_future(self._read(checkpoint, until))
         try:
-            while not (batch := await reading).is_empty:
+            while not (batch := await reading).is_empty and not (stop is not None and stop.is_set()):
                 # The next batch is read and decoded while the database works on this one.
                 reading = asyncio.ensure_future(self._read(batch.after, until))
                 await self._store.apply(await self._step(batch))
                 checkpoint = batch.after
+                if progress is not None:
+                    progress(checkpoint)
         finally:
             await _give_up(reading)
         return checkpoint
-
-    async def run_forever(self, stop: asyncio.Event) -> None:
-        """Follow the journal until `stop` is set; a journal or database that is away is waited out, else it raises."""
-        pause = IDLE_SECONDS
-        while not stop.is_set():
-            try:
-                await self.run_until_caught_up()
-                self.trouble, pause = None, IDLE_SECONDS
-            except (JournalUnavailable, RollUnavailable) as error:
-                self.trouble, pause = error, min(2 * pause, RETRY_SECONDS_MAX)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
 
     async def lag(self) -> Lag:
         """What the journal holds beyond the checkpoint."""
