@@ -49,7 +49,7 @@ async def opener(request: pytest.FixtureRequest, schema: str) -> AsyncIterator[O
         if request.param == "memory":
             store = MemoryRollStore(tables)
         else:
-            store = PostgresRoll(server.dsn, election=ELECTION, regency=REGENCY, schema=schema)
+            store = PostgresRoll(server.dsn, election=ELECTION, regency=REGENCY, schema=schema, lease_seconds_max=0.1)
         opened.append(store)
         return store
 

@@ -6,6 +6,7 @@ does not wait for the disk at commit: rows and checkpoint are in one transaction
 back together, and the journal is read again from there.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
@@ -31,6 +32,8 @@ from ecoklit.ports import (
 Answer = TypeVar("Answer")
 
 CLOSE_SECONDS_MAX: Final = 10.0
+LEASE_SECONDS_MAX: Final = 3.0
+LEASE_POLL_SECONDS: Final = 0.1
 LINES_PER_FETCH: Final = 2000
 
 _SESSION: Final = {
@@ -54,11 +57,20 @@ class RollOfOtherElection(RollError):
 class PostgresRoll:
     """`ports.RollStore` on the schema `schema` of the database at `dsn`, which it makes when it is missing."""
 
-    def __init__(self, dsn: str, *, election: str, regency: str, schema: str = DEFAULT_SCHEMA) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        election: str,
+        regency: str,
+        schema: str = DEFAULT_SCHEMA,
+        lease_seconds_max: float = LEASE_SECONDS_MAX,
+    ) -> None:
         self._dsn = dsn
         self._election = election
         self._regency = regency
         self._schema = schema
+        self._lease_seconds_max = lease_seconds_max
         self._connection: asyncpg.Connection | None = None
 
     async def checkpoint(self) -> Checkpoint:
@@ -171,9 +183,16 @@ class PostgresRoll:
         return self._connection
 
     async def _lease(self, connection: asyncpg.Connection) -> None:
-        """The lease lives as long as the connection: the database gives it back when its holder dies."""
+        """The lease lives as long as the connection: the database gives it back when its holder dies.
+
+        It notices that a moment later, so who starts again at once waits a little before it gives up.
+        """
         lease = f"project {self._schema} {self._regency}"
-        if not await connection.fetchval("select pg_try_advisory_lock(hashtextextended($1, 0))", lease):
+        deadline = asyncio.get_running_loop().time() + self._lease_seconds_max
+        while not await connection.fetchval("select pg_try_advisory_lock(hashtextextended($1, 0))", lease):
+            if asyncio.get_running_loop().time() < deadline:
+                await asyncio.sleep(LEASE_POLL_SECONDS)
+                continue
             raise RollTaken(
                 f"Another projector is at work on {self._regency} in {quoted(self._schema)}: "
                 f"let that one run, or stop it first."

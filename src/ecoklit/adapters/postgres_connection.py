@@ -40,9 +40,16 @@ class RollRefused(RollError):
         super().__init__("database_refused", message)
 
 
+class RollFault(RollError):
+    """The database could not carry out a statement: a fault of ecoklit or of the schema, not of what was asked."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("database_fault", message)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
-    """The driver's errors as RollUnavailable and RollRefused."""
+    """The driver's errors as RollUnavailable, RollRefused and RollFault."""
     try:
         yield
     except _REFUSED as error:
@@ -60,6 +67,12 @@ def translated() -> Iterator[None]:
         raise RollUnavailable(
             f"The database does not answer ({cause(error)}): start it or mend its URL; nothing is lost, "
             f"and the projector goes on from its checkpoint."
+        ) from error
+    except asyncpg.PostgresError as error:
+        # What the database says can quote a value, and a value can be personal: only the kind of error is repeated.
+        raise RollFault(
+            f"The database could not carry out a statement ({type(error).__name__}): nothing of this step was applied; "
+            f"`ecoklit rebuild` makes the schema anew from the journal, and the fault wants reporting."
         ) from error
 
 

@@ -22,9 +22,10 @@ class PostgresRolls:
         connection = await open_connection(self._dsn, search_path=quoted(self._live))
         try:
             with translated():
-                return [row["regency"] for row in await connection.fetch(query("regencies"))]
-        except (exceptions.UndefinedTableError, exceptions.UndefinedColumnError):
-            return []
+                try:
+                    return [row["regency"] for row in await connection.fetch(query("regencies"))]
+                except (exceptions.UndefinedTableError, exceptions.UndefinedColumnError):
+                    return []
         finally:
             await connection.close()
 

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from asyncpg import exceptions
 
-from ecoklit.adapters.postgres_connection import RollRefused, open_connection, translated
+from ecoklit.adapters.postgres_connection import RollFault, RollRefused, open_connection, translated
 from ecoklit.ports import RollUnavailable
 
 
@@ -44,6 +44,14 @@ def test_what_will_not_pass_is_refused(error: Exception) -> None:
     """A wrong password, a missing database or right is for a person to mend, and not to be tried again."""
     with pytest.raises(RollRefused), translated():
         raise error
+
+
+def test_a_statement_that_fails_names_no_value() -> None:
+    """What the database quotes may be personal: the error names the kind of failure only."""
+    with pytest.raises(RollFault) as caught, translated():
+        raise asyncpg.UniqueViolationError('duplicate key value "Siti" violates')
+    assert caught.value.code == "database_fault"
+    assert "UniqueViolationError" in caught.value.message and "Siti" not in caught.value.message
 
 
 def test_our_own_faults_are_not_taken_for_an_absent_database() -> None:
