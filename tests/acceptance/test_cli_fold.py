@@ -181,6 +181,15 @@ def test_a_reader_that_goes_away_is_no_complaint() -> None:
     assert command.wait(60) == 141
 
 
+def test_an_output_that_is_full_is_one_sentence() -> None:
+    """On a full disk it ends with one sentence and a code, not as if all had been written."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([ECOKLIT, "fold"], input=births(1)[0], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 4
+    assert done.stderr.decode().startswith("ecoklit: No space left on device")
+    assert done.stderr.count(b"\n") == 1
+
+
 def test_ctrl_c_is_one_sentence() -> None:
     """Ctrl-C while it waits for input ends it with one sentence and code 130."""
     command = subprocess.Popen([ECOKLIT, "fold"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

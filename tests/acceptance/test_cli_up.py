@@ -191,6 +191,31 @@ def test_what_a_push_may_meet(data: Path, run: Run, tmp_path: Path) -> None:
         assert second.stderr.startswith("ecoklit: data_in_use: ")
 
 
+def test_an_import_that_is_stopped_goes_on_where_it_was(data: Path, run: Run, tmp_path: Path) -> None:
+    """Ctrl-C in the middle of an import loses no row and doubles none: importing again lists the rest."""
+    book = parse_codebook(data_path("events", "codebooks", "2024.json").read_bytes())
+    large = max(mimika.villages(), key=lambda village: len(mimika.tps_codes(village.code))).code
+    rows = list(mimika.model_a_rows(large, book))
+    file = tmp_path / mimika.file_name(large, ".csv")
+    mimika.write_rows(file, rows)
+    with up(data) as running:
+        command = [ECOKLIT, "import", "--json", file]
+        process = subprocess.Popen(command, env=environment(data), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout is not None
+        assert process.stdout.readline()  # the first thousand are in the journal
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=60)
+        assert process.returncode == 130, (process.returncode, said)
+        assert b"Traceback" not in said
+        assert b'"village"' not in out
+        again = json.loads(run("import", "--json", file).stdout.splitlines()[-1])
+        assert again["outcomes"]["listed"] + again["outcomes"]["unchanged"] == len(rows)
+        assert again["outcomes"]["unchanged"] >= 1000
+        wait_until(lambda: get(running, "/health/ready")["lag_events"] == 0, "the roll shows all")
+        recap = json.loads(run("recap", "--json", "94.04").stdout)["rows"]
+        assert sum(row["listed"] for row in recap) == len(rows)
+
+
 # --- what goes wrong -------------------------------------------------------------------------------------------------
 
 

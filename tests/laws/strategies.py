@@ -106,12 +106,17 @@ def random_case(rng: Random, deeds_max: int = 40) -> Case:
 
 
 HISTORIES_MIN_DEEP = 10_000
+HISTORIES_MAX_QUICK = 15
 
 
 def tried(examples: int) -> settings:
-    """Settings for a property: so many histories, or with ECOKLIT_LAWS=deep at least ten thousand."""
+    """Settings for a property: so many histories; with ECOKLIT_LAWS=deep at least 10,000, with =quick at most 15."""
+    depth = os.environ.get("ECOKLIT_LAWS")
     return settings(
-        max_examples=max(examples, HISTORIES_MIN_DEEP) if os.environ.get("ECOKLIT_LAWS") == "deep" else examples,
+        max_examples={
+            "deep": max(examples, HISTORIES_MIN_DEEP),
+            "quick": min(examples, HISTORIES_MAX_QUICK),
+        }.get(depth or "", examples),
         deadline=None,  # nothing here is timed
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     )

@@ -86,8 +86,8 @@ def refuse(sentence: str, code: Exit) -> Exit:
 
 
 def close_output() -> None:
-    """Flush once more, quietly: a reader that went away must not cause a complaint when the interpreter ends."""
+    """Flush once more, quietly: what could not be written has been said, and the interpreter must not say it again."""
     try:
         sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
+    except (OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
