@@ -1,6 +1,6 @@
 """`ecoklit demo`: the main job, end to end, on made-up voters, and the proof that every way of reading it agrees.
 
-The servers, the import, the service, the projector and the fold are the real ones; made up are the people and their day.
+Servers, import, service, projector and fold are the real ones; made up are the people and their day.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def run(arguments: argparse.Namespace) -> Exit:
         screen = Screen(arguments.rows, arguments.json)
         with data_folder.opened(folder):
             holds = run_until_stopped(demonstrate(settings, area, arguments.seed, screen))
-        screen.close(folder if arguments.data or arguments.keep else None)
+        if arguments.data or arguments.keep:
+            screen.show_folder(folder)
     return Exit.OK if holds else Exit.DIFFERS
 
 
@@ -142,8 +143,8 @@ def demand_room(folder: Path, area: str) -> None:
     if free < needed:
         raise EcoklitError(
             "disk_full",
-            f"{folder} has {free // 1_000_000} MB free and about {needed // 1_000_000} MB are needed: make room, or name "
-            "a folder elsewhere with --data or TMPDIR.",
+            f"{folder} has {free // 1_000_000} MB free and about {needed // 1_000_000} MB are needed: "
+            "make room, or name a folder elsewhere with --data or TMPDIR.",
         )
 
 
@@ -185,15 +186,18 @@ async def service(settings: Settings) -> AsyncIterator[tuple[House, Settings]]:
     from ecoklit.telemetry import configure_logging
 
     configure_logging(as_json=not sys.stderr.isatty())
-    async with own_servers(settings) as found, open_house(found) as house:
-        async with served(make_app(house), found.host, found.port) as url:
-            stop = asyncio.Event()
-            following = asyncio.create_task(follow(house, stop), name="projector")
-            try:
-                yield house, replace(found, service_url=url)
-            finally:
-                stop.set()
-                await following
+    async with (
+        own_servers(settings) as found,
+        open_house(found) as house,
+        served(make_app(house), found.host, found.port) as url,
+    ):
+        stop = asyncio.Event()
+        following = asyncio.create_task(follow(house, stop), name="projector")
+        try:
+            yield house, replace(found, service_url=url)
+        finally:
+            stop.set()
+            await following
 
 
 # --- the day ---------------------------------------------------------------------------------------------------------
@@ -305,7 +309,7 @@ async def work_offline(
         said = boxes.said()
         step.done(
             f"{said['events']:,} peristiwa · events, {said['devices']} alat · devices, "
-            f"{said['wrong_clocks']} jam salah · wrong clocks"
+            f"{said['wrong_clocks']} berjam salah tahunan · with clocks years wrong"
         )
     return boxes.outboxes, said
 
@@ -372,7 +376,7 @@ async def sync_phones(settings: Settings, outboxes: list[Outbox], seed: int, scr
         async with open_service(settings) as door:
             synced = await sync(door, outboxes, seed, step.advance)
         more = synced.ways.total() - synced.ways["once"]
-        step.done(f"{synced.ways.total():,} bagian · parts, {more:,} di antaranya berulang atau terlalu dini · untidy")
+        step.done(f"{synced.ways.total():,} bagian · parts, {more:,} berulang atau terlalu dini · twice or too early")
     return synced
 
 
@@ -408,7 +412,7 @@ async def replay_twice(journal: Journal, seed: int, screen: Screen) -> tuple[lis
         for nth in (1, 2):
             replays.append(await asyncio.to_thread(replay, lines, contract.policies(), seed + nth))
             step.advance(1)
-        step.done(f"{len(lines):,} peristiwa · events, {waits.waited:,} datang sebelum sebabnya · before their cause")
+        step.done(f"{len(lines):,} peristiwa · events, {waits.waited:,} mendahului sebabnya · ahead of their cause")
     return replays, waits.waited, len(lines)
 
 

@@ -52,7 +52,7 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """All claims; the live digests of the areas by code, each replay's beside them; `areas` is how many were compared."""
+    """All claims; the live digests by code, each replay's beside them; `areas` is how many were compared."""
 
     claims: list[Claim]
     areas: int

@@ -1,4 +1,4 @@
-"""A phone as its officer has it: what it pulled in the morning, the log that it writes, and a clock that may be wrong."""
+"""A phone as its officer has it: what it pulled in the morning, the log that it writes, a clock that may be wrong."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ _DECISION: Final = msgspec.json.Decoder(_OnList)
 
 
 class Waits:
-    """Counts, in the journal's order, the events that arrived before something that they name: parked, then released."""
+    """Counts, in the journal's order, events that arrived before something that they name: parked, then released."""
 
     def __init__(self) -> None:
         self.waited = 0

@@ -1,6 +1,6 @@
 """How phones come back in the evening: in a scrambled order, over a bad network, saying many things twice.
 
-Every way to send a part of a log that is lawful and untidy occurs; that it all comes to the same is for the service to show.
+Every way to send a part of a log that is lawful and untidy occurs; that all come to the same is the service's promise.
 """
 
 from __future__ import annotations
