@@ -3,55 +3,63 @@
 -- At its present TPS each voter has one mark:
 --   removed + sesuai + ubah + baru + unvisited = listed + new + arrived - departed
 create view recap as
-with place as (
-    select regency, first_tps as tps, true as first, first_tps = tps as stays,
-        verdict, reason, source, changed, sex, disability, proposed, conflicts, attempts
+with kind as (
+    -- Voters alike in all that is counted, together: there are far fewer kinds than voters.
+    select
+        regency, first_tps, tps, verdict, reason, source is not null as was_listed, changed, sex, disability,
+        proposed is not null as is_proposed, conflicts is not null as is_disputed, attempts > 0 as was_missed,
+        count(*) as n
     from voter
-    where first_tps <> tps
-    union all
-    select regency, tps, first_tps = tps, true,
-        verdict, reason, source, changed, sex, disability, proposed, conflicts, attempts
-    from voter
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+),
+place as (
+    select k.*, p.tps as at_tps, p.first, p.stays
+    from kind k
+    cross join lateral (values
+        (k.tps, k.first_tps = k.tps, true),
+        (k.first_tps, true, false)
+    ) as p (tps, first, stays)
+    where p.stays or k.first_tps <> k.tps
 ),
 at_tps as (
     select
         regency,
-        tps,
-        count(*) filter (where first and source is not null) as listed,
-        count(*) filter (where first and source is null) as new,
-        count(*) filter (where not first) as arrived,
-        count(*) filter (where not stays) as departed,
-        count(*) filter (where stays and verdict not in ('confirmed', 'unvisited')) as removed,
-        count(*) filter (where stays and verdict in ('confirmed', 'unvisited')) as on_list,
-        count(*) filter (where stays and (verdict <> 'unvisited' or proposed is not null)) as visited,
-        count(*) filter (where stays and verdict = 'confirmed' and source is not null and not changed) as sesuai,
-        count(*) filter (where stays and verdict = 'confirmed' and source is not null and changed) as ubah,
-        count(*) filter (where stays and verdict = 'confirmed' and source is null) as baru,
-        count(*) filter (where stays and verdict = 'unvisited') as unvisited,
-        count(*) filter (where stays and verdict = 'unvisited' and attempts > 0) as not_met,
-        count(*) filter (where stays and proposed is not null) as proposed,
-        count(*) filter (where stays and conflicts is not null) as in_conflict,
-        count(*) filter (where stays and verdict = 'deceased') as deceased,
-        count(*) filter (where stays and verdict = 'moved_away') as moved_away,
-        count(*) filter (where stays and reason = 'duplicate') as duplicate,
-        count(*) filter (where stays and reason = 'underage') as underage,
-        count(*) filter (where stays and reason = 'foreign') as "foreign",
-        count(*) filter (where stays and reason = 'military') as military,
-        count(*) filter (where stays and reason = 'police') as police,
-        count(*) filter (where stays and reason = 'revoked') as revoked,
-        count(*) filter (where stays and reason = 'unknown') as unknown,
-        count(*) filter (where stays and reason = 'entry_error') as entry_error,
-        count(*) filter (where stays and verdict in ('confirmed', 'unvisited') and sex = 'L') as male,
-        count(*) filter (where stays and verdict in ('confirmed', 'unvisited') and sex = 'P') as female,
-        count(*) filter (where stays and verdict in ('confirmed', 'unvisited') and sex is null) as sex_unknown,
-        count(*) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'physical') as physical,
-        count(*) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'intellectual') as intellectual,
-        count(*) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'mental') as mental,
-        count(*) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'speech') as speech,
-        count(*) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'hearing') as hearing,
-        count(*) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'visual') as visual
+        at_tps as tps,
+        coalesce(sum(n) filter (where first and was_listed), 0) as listed,
+        coalesce(sum(n) filter (where first and not was_listed), 0) as new,
+        coalesce(sum(n) filter (where not first), 0) as arrived,
+        coalesce(sum(n) filter (where not stays), 0) as departed,
+        coalesce(sum(n) filter (where stays and verdict not in ('confirmed', 'unvisited')), 0) as removed,
+        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited')), 0) as on_list,
+        coalesce(sum(n) filter (where stays and (verdict <> 'unvisited' or is_proposed)), 0) as visited,
+        coalesce(sum(n) filter (where stays and verdict = 'confirmed' and was_listed and not changed), 0) as sesuai,
+        coalesce(sum(n) filter (where stays and verdict = 'confirmed' and was_listed and changed), 0) as ubah,
+        coalesce(sum(n) filter (where stays and verdict = 'confirmed' and not was_listed), 0) as baru,
+        coalesce(sum(n) filter (where stays and verdict = 'unvisited'), 0) as unvisited,
+        coalesce(sum(n) filter (where stays and verdict = 'unvisited' and was_missed), 0) as not_met,
+        coalesce(sum(n) filter (where stays and is_proposed), 0) as proposed,
+        coalesce(sum(n) filter (where stays and is_disputed), 0) as in_conflict,
+        coalesce(sum(n) filter (where stays and verdict = 'deceased'), 0) as deceased,
+        coalesce(sum(n) filter (where stays and verdict = 'moved_away'), 0) as moved_away,
+        coalesce(sum(n) filter (where stays and reason = 'duplicate'), 0) as duplicate,
+        coalesce(sum(n) filter (where stays and reason = 'underage'), 0) as underage,
+        coalesce(sum(n) filter (where stays and reason = 'foreign'), 0) as "foreign",
+        coalesce(sum(n) filter (where stays and reason = 'military'), 0) as military,
+        coalesce(sum(n) filter (where stays and reason = 'police'), 0) as police,
+        coalesce(sum(n) filter (where stays and reason = 'revoked'), 0) as revoked,
+        coalesce(sum(n) filter (where stays and reason = 'unknown'), 0) as unknown,
+        coalesce(sum(n) filter (where stays and reason = 'entry_error'), 0) as entry_error,
+        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and sex = 'L'), 0) as male,
+        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and sex = 'P'), 0) as female,
+        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and sex is null), 0) as sex_unknown,
+        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'physical'), 0) as physical,
+        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'intellectual'), 0) as intellectual,
+        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'mental'), 0) as mental,
+        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'speech'), 0) as speech,
+        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'hearing'), 0) as hearing,
+        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'visual'), 0) as visual
     from place
-    group by regency, tps
+    group by regency, at_tps
 )
 select
     t.regency,

@@ -113,6 +113,22 @@ async def test_a_failed_migration_leaves_the_schema_as_it_was(
     await prepare(connection, schema)
 
 
+async def test_views_that_changed_are_made_anew(
+    connection: asyncpg.Connection, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program with other views brings its own, without a migration: they hold no data."""
+    await prepare(connection, schema)
+    views = postgres_schema._views_and_grants()
+    with monkeypatch.context() as later:
+        later.setattr(postgres_schema, "_views_and_grants", lambda: (*views, "comment on view recap is 'later'"))
+        later.setattr(postgres_schema, "views_mark", lambda: "later")
+        await prepare(connection, schema)
+    about = "select obj_description(to_regclass('recap'))"
+    assert await connection.fetchval(about) == "later"
+    await prepare(connection, schema)
+    assert await connection.fetchval(about) != "later"
+
+
 async def test_everything_has_a_comment(connection: asyncpg.Connection, schema: str) -> None:
     """Every table, view, column and function says what it promises."""
     await prepare(connection, schema)

@@ -10,6 +10,7 @@ from typing import Final
 import asyncpg
 
 from ecoklit.contract import data_path
+from ecoklit.core import ids
 from ecoklit.errors import EcoklitError
 
 DEFAULT_SCHEMA: Final = "ecoklit"
@@ -64,7 +65,8 @@ async def prepare(connection: asyncpg.Connection, schema: str) -> None:
         for number, name, sql in missing:
             await connection.execute(sql)
             await connection.execute("insert into migration (number, name) values ($1, $2)", number, name)
-        if missing or not await _has_all_views(connection, schema):
+        mark = await connection.fetchval("select obj_description($1::regnamespace, 'pg_namespace')", schema)
+        if missing or mark != views_mark():
             await make_views(connection, schema)
 
 
@@ -81,18 +83,25 @@ async def _missing(connection: asyncpg.Connection, schema: str) -> list[tuple[in
     return [migration for migration in migrations() if migration[0] not in applied]
 
 
-async def _has_all_views(connection: asyncpg.Connection, schema: str) -> bool:
-    found = await connection.fetch("select viewname from pg_views where schemaname = $1", schema)
-    return {row["viewname"] for row in found} >= set(VIEWS)
-
-
 async def make_views(connection: asyncpg.Connection, schema: str) -> None:
-    """Make every view anew, and grant them to the analyst."""
+    """Make every view anew, grant them to the analyst, and mark the schema with what they were made from."""
     for name in VIEWS:
         await connection.execute(f"drop view if exists {name}")
-        await connection.execute(data_path("projections", "views", f"{name}.sql").read_text())
-    grants = data_path("projections", "grants.sql").read_text()
-    await connection.execute(grants.replace("{schema}", quoted(schema)))
+    for text in _views_and_grants():
+        await connection.execute(text.replace("{schema}", quoted(schema)))
+    await connection.execute(f"comment on schema {quoted(schema)} is '{views_mark()}'")
+
+
+@cache
+def views_mark() -> str:
+    """What tells one set of views and grants from another."""
+    return f"ecoklit, views {ids.sha256(chr(0).join(_views_and_grants()).encode()).hex()[:16]}"
+
+
+@cache
+def _views_and_grants() -> tuple[str, ...]:
+    views = (data_path("projections", "views", f"{name}.sql").read_text() for name in VIEWS)
+    return (*views, data_path("projections", "grants.sql").read_text())
 
 
 async def add_regency(connection: asyncpg.Connection, regency: str, election: str) -> None:
