@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.contract import data_path
 from ecoklit.core import ids
 from ecoklit.core.codebook import parse_codebook
@@ -253,6 +255,18 @@ def test_a_broker_or_database_that_is_down_is_named(data: Path, run: Run, tmp_pa
         assert_sentence(run("serve", **down), 3, "journal_unavailable")
         assert_sentence(run("roll", TPS, **down), 3, "database_unavailable")
         assert_sentence(run("push", office_file(tmp_path, 1), **down), 3, "service_unavailable")
+
+
+async def test_a_broker_that_does_not_fsync_is_refused(data: Path, run: Run, tmp_path: Path) -> None:
+    """A broker that acknowledges before its disk has it is refused with code 4, and taken with --allow-unsafe."""
+    async with await EmbeddedNats.start(tmp_path / "nats", sync_always=False) as server:
+        found = {"ECOKLIT_NATS_URL": server.url, "ECOKLIT_NATS_MONITOR_URL": server.monitor_url}
+        file = office_file(tmp_path, 2)
+        refused = await asyncio.to_thread(run, "push", file, **found)
+        assert_sentence(refused, 4, "journal_unsafe")
+        assert "sync_interval" in refused.stderr
+        taken = await asyncio.to_thread(run, "push", "--allow-unsafe", file, **found)
+        assert (taken.returncode, taken.stderr) == (0, "")
 
 
 def test_a_port_in_use_is_named_before_anything_is_served(data: Path, run: Run) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from typing import Any
 
 from ecoklit.cli.exits import Exit
 from ecoklit.core import ids
+from ecoklit.settings import Settings, read_settings
 
 Commands = Any  # argparse keeps the type of add_subparsers() private
 
@@ -26,6 +28,21 @@ def add_command(
     command.add_argument("--json", action="store_true", help=json)
     command.set_defaults(run=run)
     return command
+
+
+def add_allow_unsafe(command: argparse.ArgumentParser) -> None:
+    """For a command that opens the journal itself."""
+    command.add_argument(
+        "--allow-unsafe", action="store_true", help="take a broker that answers before its disk has the event"
+    )
+
+
+def settings_of(arguments: argparse.Namespace, *, running: bool = True) -> Settings:
+    """The settings of the environment, of a running `up` unless `running` is false, and of the command's options."""
+    environ = dict(os.environ)
+    if getattr(arguments, "allow_unsafe", False):
+        environ["ECOKLIT_ALLOW_UNSAFE"] = "1"
+    return read_settings(environ, running=running)
 
 
 def tps_code(text: str) -> str:

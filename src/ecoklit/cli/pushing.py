@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -14,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ecoklit.cli.command import Commands, add_command
+from ecoklit.cli.command import Commands, add_allow_unsafe, add_command, settings_of
 from ecoklit.cli.exits import Exit
 from ecoklit.core import ids
 from ecoklit.errors import EcoklitError
-from ecoklit.settings import Settings, read_settings
+from ecoklit.settings import Settings
 
 if TYPE_CHECKING:
     from ecoklit.core.codebook import Codebook
@@ -59,6 +58,7 @@ def add_import(commands: Commands) -> None:
     command.add_argument(
         "--policy", default="2024-1", type=word, metavar="NAME", help="the policy that the office works under"
     )
+    add_allow_unsafe(command)
 
 
 def word(text: str) -> str:
@@ -68,7 +68,7 @@ def word(text: str) -> str:
 
 
 def import_lists(arguments: argparse.Namespace) -> Exit:
-    settings = read_settings(os.environ)
+    settings = settings_of(arguments)
     if arguments.village is not None and len(arguments.files) > 1:
         raise EcoklitError("bad_argument", "--village names the village of one file: import the others by themselves.")
     for file in arguments.files:
@@ -169,10 +169,11 @@ def add_push(commands: Commands) -> None:
     command.add_argument(
         "--service", metavar="URL", help="where the service is (default: ECOKLIT_SERVICE_URL, or 'up')"
     )
+    add_allow_unsafe(command)
 
 
 def push(arguments: argparse.Namespace) -> Exit:
-    settings = read_settings(os.environ)
+    settings = settings_of(arguments)
     if arguments.service is not None:
         settings = replace(settings, service_url=arguments.service)
     return asyncio.run(push_lines(settings, read_file(arguments.file), arguments.json))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from ecoklit.cli.command import Commands, add_command
+from ecoklit.cli.command import Commands, add_allow_unsafe, add_command, settings_of
 from ecoklit.cli.exits import Exit
-from ecoklit.settings import Settings, read_settings
+from ecoklit.settings import Settings
 
 if TYPE_CHECKING:
     from ecoklit.ports import Checkpoint, Journal
@@ -31,6 +30,7 @@ def add_commands(commands: Commands) -> None:
         "one object: regency, events, persons",
     )
     project.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
+    add_allow_unsafe(project)
     rebuild = add_command(
         commands,
         "rebuild",
@@ -41,6 +41,7 @@ def add_commands(commands: Commands) -> None:
         "one object: positions, compared, differences, swapped",
     )
     rebuild.add_argument("--accept", action="store_true", help="swap it in also when digests differ")
+    add_allow_unsafe(rebuild)
 
 
 @asynccontextmanager
@@ -62,7 +63,7 @@ async def reached(settings: Settings) -> AsyncIterator[Settings]:
 
 
 def run_project(arguments: argparse.Namespace) -> Exit:
-    return asyncio.run(project(read_settings(os.environ), arguments))
+    return asyncio.run(project(settings_of(arguments), arguments))
 
 
 async def project(settings: Settings, arguments: argparse.Namespace) -> Exit:
@@ -107,7 +108,7 @@ def report_projected(regency: str, checkpoint: Checkpoint, as_json: bool) -> Non
 
 
 def run_rebuild(arguments: argparse.Namespace) -> Exit:
-    return asyncio.run(rebuild_rolls(read_settings(os.environ), arguments))
+    return asyncio.run(rebuild_rolls(settings_of(arguments), arguments))
 
 
 async def rebuild_rolls(settings: Settings, arguments: argparse.Namespace) -> Exit:

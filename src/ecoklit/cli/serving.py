@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine
@@ -14,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from ecoklit.adapters import data_folder
-from ecoklit.cli.command import Commands, add_command
+from ecoklit.cli.command import Commands, add_allow_unsafe, add_command, settings_of
 from ecoklit.cli.exits import Exit
-from ecoklit.settings import Settings, read_settings
+from ecoklit.settings import Settings
 
 
 def add_commands(commands: Commands) -> None:
@@ -29,7 +28,7 @@ def add_commands(commands: Commands) -> None:
         "ECOKLIT_REGENCY=94.04 ecoklit up",
         "print the addresses as one JSON object when ready",
     )
-    add_command(
+    command = add_command(
         commands,
         "serve",
         serve,
@@ -38,16 +37,17 @@ def add_commands(commands: Commands) -> None:
         "ECOKLIT_DATABASE_URL=postgresql://ecoklit@127.0.0.1/ecoklit ecoklit serve",
         "print the address as one JSON object when ready",
     )
+    add_allow_unsafe(command)
 
 
 def up(arguments: argparse.Namespace) -> Exit:
-    settings = read_settings(os.environ, running=False)
+    settings = settings_of(arguments, running=False)
     with data_folder.opened(settings.data):
         return run_until_stopped(up_until_stopped(settings, arguments.json))
 
 
 def serve(arguments: argparse.Namespace) -> Exit:
-    return run_until_stopped(serve_until_stopped(read_settings(os.environ, running=False), arguments.json))
+    return run_until_stopped(serve_until_stopped(settings_of(arguments, running=False), arguments.json))
 
 
 def run_until_stopped(serving: Coroutine[Any, Any, Exit]) -> Exit:
