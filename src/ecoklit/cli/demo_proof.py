@@ -130,7 +130,7 @@ def prove(found: Evidence) -> Proof:
 def adds_up(row: Mapping[str, Any]) -> bool:
     """Whether every voter of an area is accounted for, at both ends of every move."""
     present: int = row["listed"] + row["new"] + row["arrived"] - row["departed"] - row["removed"]
-    return present == row["on_list"]
+    return bool(present == row["on_list"])
 
 
 def differing(one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
