@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ecoklit.core.causality import Counted, Judgement, World, is_birth, judge, supersedes
+from ecoklit.core.causality import Counted, Judgement, World, judge, supersedes
 from ecoklit.core.effect import FIELD, NO_PROPOSAL, PROPOSAL, RECORD, RULING_LEVELS, TPS, VERDICT, stays
 from ecoklit.core.event import NotMet, RecordField
 from ecoklit.core.person import Changes, Person, Record
@@ -93,7 +93,8 @@ def read(counted: Sequence[Counted]) -> State:
 
 def _read(counted: Sequence[Counted], alive: Sequence["Alive"]) -> State:
     decision = _decide(counted, alive)
-    birth = next(one.event for one in counted if is_birth(one.event))
+    # Whatever counts covers a counted write of tps, and so in the end the birth: causes first, the birth is the first.
+    birth = counted[0].event
     return State(decision, _particulars(alive), birth.tps, encode_decision(decision))
 
 
