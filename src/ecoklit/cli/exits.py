@@ -37,7 +37,8 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
     Exit.UNFIT: (
         "journal_unsafe", "journal_hole", "journal_damaged", "journal_restored", "journal_refused",
         "data_in_use", "data_newer", "data_older", "data_unreadable", "data_folder_in_use", "data_folder_version",
-        "store_in_use", "store_newer", "schema_version", "database_fault", "journals_missing", "port_in_use", "projector_taken", "bad_installation",
+        "store_in_use", "store_newer", "schema_version", "database_fault", "journals_missing",
+        "port_in_use", "projector_taken", "bad_installation",
         "nats_server_missing", "nats_server_failed",
         "index_in_use", "bad_index", "newer_index", "no_index", "bad_key", "no_key", "other_key", "bad_device",
         "other_device", "out_of_step", "cloned_log", "other_journal", "not_in_journal",
