@@ -6,6 +6,7 @@ law in the tests holds that both give the same bytes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from itertools import repeat
 from operator import attrgetter
@@ -209,26 +210,30 @@ def _persons(
         return [_NO_PERSON if layout.is_whole and cuts[at] < 0 else None for at in numbers]
     hashes = columns.slices(columns.unbase64(matrix, layout.spans["person"]))
     own = _own_births(layout, matrix) if kind.is_birth else repeat(True)
+    read = persons.plain_birth if kind.is_birth else partial(persons.plain_changes, changed=kind.changed)
+    copies = [_copy_of(lines[at], cuts[at]) for at in numbers]
     return [
-        _person(kind, lines[at], cuts[at], person_hash) if is_own else None
-        for at, is_own, person_hash in zip(numbers, own, hashes, strict=False)
+        read(copy) if is_own and sha256(copy).digest() == person_hash else None
+        for copy, is_own, person_hash in zip(copies, own, hashes, strict=False)
     ]
 
 
-def _person(kind: _Kind, line: bytes, cut: int, person_hash: bytes) -> _Person | None:
-    person = line[cut + len(_PERSON) - 1 : -1]
-    if cut < 0 or line[-1:] != b"}" or len(line) > LINE_BYTES_MAX or sha256(person).digest() != person_hash:
-        return None
-    return persons.plain_birth(person) if kind.is_birth else persons.plain_changes(person, kind.changed)
+def _copy_of(line: bytes, cut: int) -> bytes:
+    """The copy of a person that stands behind an event; nothing where none does, or the line has another end."""
+    if cut < 0 or not line.endswith(b"}") or len(line) > LINE_BYTES_MAX:
+        return b""
+    return line[cut + len(_PERSON) - 1 : -1]
 
 
 def _own_births(layout: Layout, matrix: Matrix) -> list[bool]:
     """Of each birth, whether its voter id is the one that it gives."""
     election = layout.event.election.encode()
-    claims = zip(
-        *(columns.words(matrix, layout.spans[name]).tolist() for name in ("device", "seq", "person")), strict=True
+    claims = columns.joined(
+        matrix,
+        ids.birth_claim(election, b"\0", b"\0", b"\0"),
+        [layout.spans[name] for name in ("device", "seq", "person")],
     )
-    digests = b"".join([ids.birth_digest(election, *claim) for claim in claims])
+    digests = b"".join([sha256(claim).digest() for claim in claims])
     own: list[bool] = (columns.voter_ids(digests) == matrix[:, layout.spans["voter"]]).all(axis=1).tolist()
     return own
 

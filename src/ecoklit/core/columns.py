@@ -261,6 +261,15 @@ def slices(rows: Matrix) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
+def joined(rows: Matrix, template: bytes, spans: Sequence[slice]) -> list[bytes]:
+    """The template for each row, its zero bytes filled with the words that stand in these columns."""
+    first, *others = (np.frombuffer(part, np.uint8) for part in template.split(b"\0"))
+    pieces = [np.broadcast_to(first, (len(rows), len(first)))]
+    for span, part in zip(spans, others, strict=True):
+        pieces += [rows[:, span], np.broadcast_to(part, (len(rows), len(part)))]
+    return slices(np.concatenate(pieces, axis=1))
+
+
 def unbase64(rows: Matrix, span: slice) -> Matrix:
     """The bytes that base64url without padding in these columns stands for."""
     sextets = _SEXTET[rows[:, span]]

@@ -98,11 +98,11 @@ def device_id(algorithm: str, public_key: bytes) -> str:
 
 def birth_id(election: str, device: str, seq: int, person_hash: str) -> str:
     """The voter id that this birth, and no other, gives (UUID v8); `person_hash` as it stands on the wire."""
-    text = birth_digest(election.encode(), device.encode(), b"%d" % seq, person_hash.encode())[:16].hex()
+    text = sha256(birth_claim(election.encode(), device.encode(), b"%d" % seq, person_hash.encode()))[:16].hex()
     variant = "89ab"[int(text[16], 16) & 3]
     return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
 
-def birth_digest(election: bytes, device: bytes, seq: bytes, person_hash: bytes) -> bytes:
-    """The 32 bytes of which a voter id is made."""
-    return sha256(b"ecoklit-voter-v1\n%b\n%b\n%b\n%b\n" % (election, device, seq, person_hash))
+def birth_claim(election: bytes, device: bytes, seq: bytes, person_hash: bytes) -> bytes:
+    """The bytes of whose SHA-256 a voter id is made."""
+    return b"ecoklit-voter-v1\n%b\n%b\n%b\n%b\n" % (election, device, seq, person_hash)
