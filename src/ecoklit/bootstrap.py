@@ -169,16 +169,25 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 
 async def follow(house: House, stop: asyncio.Event) -> None:
     """Project until `stop` is set. What the projector cannot go past keeps it waiting, in sight, while pushes go on."""
-    import structlog  # only a service logs, and this takes longer to load than all the rest
-
-    log = structlog.get_logger()
     while not stop.is_set():
         try:
             await house.projector.run_until_caught_up()
             house.trouble, pause = None, IDLE_SECONDS
         except EcoklitError as error:
-            if house.trouble is None or house.trouble.code != error.code:
-                log.error("projector_waits", code=error.code, message=error.message)
-            house.trouble, pause = error, RETRY_SECONDS
+            _wait_out(house, error)
+            pause = RETRY_SECONDS
+        except Exception as error:
+            # A fault of ours must not end the projector unseen; its text can hold a voter's particulars.
+            _wait_out(house, EcoklitError("projector_fault", f"The projector has a fault ({type(error).__name__})."))
+            pause = RETRY_SECONDS
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause)
+
+
+def _wait_out(house: House, trouble: EcoklitError) -> None:
+    """Show what keeps the projector waiting, and log it once for as long as it lasts."""
+    import structlog  # only a service logs, and this takes longer to load than all the rest
+
+    known, house.trouble = house.trouble, trouble
+    if known is None or known.code != trouble.code:
+        structlog.get_logger().error("projector_waits", code=trouble.code, message=trouble.message)

@@ -124,6 +124,41 @@ async def test_servers_that_die_are_named_and_nothing_receipted_is_lost() -> Non
             await postgres.stop()
 
 
+async def test_a_fault_of_the_projector_is_in_sight_and_pushes_go_on(
+    nats_server: EmbeddedNats, postgres_server: EmbeddedPostgres, schema: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error that nobody foresaw neither ends the projector nor stops pushes: ready names it, without its text, and
+    the roll catches up when it is over."""
+    async with open_house(settings_of(nats_server, postgres_server, schema)) as house:
+        whole = house.projector.run_until_caught_up
+        faults = iter([RuntimeError("a person's name")] * 2)
+
+        async def faulty(*_: object) -> Any:
+            if fault := next(faults, None):
+                raise fault
+            return await whole()
+
+        house.projector.run_until_caught_up = faulty  # type: ignore[method-assign,assignment]
+        async with client_of(make_app(house)) as client, following(house):
+
+            async def trouble() -> str:
+                return str((await client.get("/health/ready")).json()["projector"])
+
+            async def is_faulty() -> bool:
+                return await trouble() == "projector_fault"
+
+            async def is_well() -> bool:
+                return await trouble() == "ok" and (await client.get("/health/ready")).json()["lag_events"] == 0
+
+            await wait_until(is_faulty)
+            log = births(house.settings.election, 2)
+            assert (await client.post("/v1/push", content=body(log), headers=NDJSON)).json()["seq"] == 2
+            await wait_until(is_well)
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("projector_fault") == 1
+    assert "a person's name" not in said.out + said.err
+
+
 # --- over a real socket ----------------------------------------------------------------------------------------------
 
 
