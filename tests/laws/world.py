@@ -282,7 +282,7 @@ class World:
         lie.spoil(event)
         if event.get("saw", 0) is None:
             del event["saw"]
-        self._finish(phone, event, person, fork=lie.name == "fork", commit=lie.name != "other_person")
+        self._finish(phone, event, person, commit=lie.name != "other_person")
 
     def _area_of(self, phone: Phone, known: list[Item]) -> tuple[str, ...]:
         """The rolls of this phone that an event of it may name, given what stands in what it knows."""
@@ -392,7 +392,6 @@ class World:
         person: dict[str, Any] | None,
         *,
         birth: bool = False,
-        fork: bool = False,
         commit: bool = True,
     ) -> None:
         if person is not None:
@@ -406,8 +405,8 @@ class World:
             return
         if item.about not in self.voters and birth:
             self.voters.append(item.about)
-        if not fork:
-            phone.seq, phone.prev = max(phone.seq, event["seq"]), base64url(item.hash)
+        if event["seq"] > phone.seq:  # or it is a fork, or backdated, and the log goes on from where it was
+            phone.seq, phone.prev = event["seq"], base64url(item.hash)
         phone.own.append(item)
         phone.knows(item.about)[item.hash] = item
         self.made.append(item)

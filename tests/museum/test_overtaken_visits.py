@@ -1,8 +1,9 @@
 """A visit that somebody overtook: the edge of "nobody who was met at the door leaves the list unseen" (contract §5).
 
 The sentence in the design promises this of every visit that was not followed by a move or a reopening. The law gives
-it only while the visit itself is alive: two more things end that, both found by reading the law against the promise.
-They are kept here so that whoever changes the law, or the sentence, meets them. In both the disagreement is listed.
+it only while the visit itself is alive. Three more things end that: two were found by reading the law against the
+promise, the third by a history that the laws tried. They are kept here so that whoever changes the law, or the
+sentence, meets them. In all of them the disagreement is listed (docs/decisions/0030).
 """
 
 from __future__ import annotations
@@ -67,3 +68,15 @@ def test_village_that_confirms_ends_the_visit() -> None:
     ruled = _event(_log("district", "ppk"), "ruled", [birth], verdict="deceased")
     decision = _state(birth, met, confirmed, ruled).decision
     assert (decision.on_list, decision.verdict, decision.conflicts) == (False, "deceased", ["verdict"])
+
+
+def test_lower_ruling_that_confirms_hands_the_voter_to_the_higher_one() -> None:
+    """Everybody knew everything: a visit stood against the regency's ruling, till the district confirmed."""
+    birth = _birth()
+    struck = _event(_log("regency", "kpu"), "ruled", [birth], verdict="moved_away")
+    met = _event(_log("door", "pantarlih"), "found", [birth, struck], how="in_person")
+    before = _state(birth, struck, met).decision
+    assert (before.on_list, before.conflicts) == (True, ["verdict"])
+    confirmed = _event(_log("district", "ppk"), "ruled", [birth, struck, met], verdict="confirmed")
+    decision = _state(birth, struck, met, confirmed).decision
+    assert (decision.on_list, decision.verdict, decision.conflicts) == (False, "moved_away", ["verdict"])
