@@ -49,7 +49,7 @@ XLSX_ROWS_MAX: Final = 1_000
 """Larger lists are written as CSV, which takes a fifth of the time; the import reads both."""
 
 DISK_BYTES: Final = 400_000_000
-DISK_BYTES_PER_VOTER: Final = 8_000
+DISK_BYTES_PER_VOTER: Final = 10_000
 LOOK_SECONDS: Final = 0.1
 LEVELS: Final = {4: "regency", 6: "district", 10: "village"}
 
