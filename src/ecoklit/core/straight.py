@@ -60,29 +60,21 @@ def _begins(event: AnyEvent) -> bool:
 
 
 def _follows(one: Counted, counted: Sequence[Counted], place: str) -> bool:
-    """Whether the event saw the whole line before it, and nothing else, with at least its standing."""
+    """Whether the event saw just the line before it, and has at least its standing."""
     event, before = one.event, counted[-1]
-    clock, saw = event.clock, event.saw
+    device, seq, seen = event.device, event.seq, before.event.clock
     if isinstance(event, New | Listed) or one.effect.level < before.effect.level:
         return False
-    if clock.get(event.device) != event.seq or not place.startswith(event.tps[: AREA_DIGITS[event.role]]):
+    # Its clock is the one before it with its own dot put in.
+    if event.clock != {**seen, device: seq} or seen.get(device, 0) >= seq or len(event.clock) > CLOCK_ENTRIES_MAX:
         return False
-    for device, seq in before.event.clock.items():
-        if clock.get(device, 0) < seq:
-            return False
-    if clock == before.event.clock or len(clock) > CLOCK_ENTRIES_MAX:
+    if not place.startswith(event.tps[: AREA_DIGITS[event.role]]):
         return False
-    return len(clock) == 1 if saw is UNSET else _saw(event, saw, counted)
+    return len(event.clock) == 1 if event.saw is UNSET else _saw(event, event.saw, counted)
 
 
 def _saw(event: AnyEvent, saw: list[str], counted: Sequence[Counted]) -> bool:
-    """Whether every other device's latest event in the line, and no other, is the one that was seen."""
-    latest = {one.event.device: one.held for one in counted}
-    latest.pop(event.device, None)
-    if not saw or len(latest) != len(saw) or len(event.clock) != len(saw) + 1:
-        return False
-    for device, mark in zip(sorted(latest), saw, strict=True):
-        cause = latest[device]
-        if event.clock[device] != cause.seq or cause.mark != mark:
-            return False
-    return True
+    """Whether every other device's latest event in the line is the one that was seen."""
+    latest = {one.event.device: one.held for one in counted if one.event.device != event.device}
+    others = sorted(latest) if len(latest) > 1 else latest
+    return bool(saw) and saw == [latest[device].mark for device in others]

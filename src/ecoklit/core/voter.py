@@ -81,18 +81,23 @@ def fold_voter(held: Sequence[Held], policies: Mapping[str, Policy], world: Worl
     """The state of one voter of one regency from all held events about it; a function of their set (SPEC §4)."""
     line = straight(held, policies, world)
     if line:
-        return VoterFold(_read(line, _alive_in_line(line)), Judgement(line, {}, []))
+        return VoterFold(_read_line(line), Judgement(line, {}, []))
     judgement = judge(held, policies, world)
     return VoterFold(read(judgement.counted) if judgement.counted else None, judgement)
 
 
 def read(counted: Sequence[Counted]) -> State:
     """The state that these events give: at least one, all about one voter of one regency, causes before effects."""
-    return _read(counted, alive_of(counted))
+    alive = alive_of(counted)
+    return _state(counted, _decide(counted, alive), alive)
 
 
-def _read(counted: Sequence[Counted], alive: Sequence["Alive"]) -> State:
-    decision = _decide(counted, alive)
+def _read_line(line: Sequence[Counted]) -> State:
+    alive = _alive_in_line(line)
+    return _state(line, _decide_line(line, alive), alive)
+
+
+def _state(counted: Sequence[Counted], decision: Decision, alive: Sequence["Alive"]) -> State:
     # Whatever counts covers a counted write of tps, and so in the end the birth: causes first, the birth is the first.
     birth = counted[0].event
     return State(decision, _particulars(alive), birth.tps, encode_decision(decision))
@@ -152,6 +157,34 @@ def _decide(counted: Sequence[Counted], alive: Sequence[Alive]) -> Decision:
         _winner(places, _place_standing).place,
         verdict,
         first.voter,
+    )
+
+
+def _decide_line(line: Sequence[Counted], alive: Sequence[Alive]) -> Decision:
+    """The same where each event supersedes all before it: one alive write a register, nobody disagrees."""
+    written, place, proposal = "", "", NO_PROPOSAL
+    for one, mask in alive:
+        if mask & VERDICT:
+            written = one.effect.verdict
+        if mask & TPS:
+            place = one.place
+        if mask & PROPOSAL:
+            proposal = one.effect.proposal
+    verdict, _, reason = written.partition("/")
+    attempts = _last_attempts(line) if len(line) > 1 else []
+    last = line[-1].event
+    return Decision(
+        _names([one for one, _ in alive], attempts),
+        sum([attempt.nth for attempt in attempts]),
+        last.clock,  # the last has seen them all
+        [],
+        stays(verdict),
+        [] if proposal == NO_PROPOSAL else [proposal],
+        reason or None,
+        last.tps[:4],
+        place,
+        verdict,
+        last.voter,
     )
 
 
