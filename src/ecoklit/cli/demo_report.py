@@ -25,7 +25,7 @@ TICKS: Final = 200
 """A bar moves in so many steps: telling it of every row would cost more than the row."""
 
 AGAINST_SHOWN_MAX: Final = 6
-DIGEST_SHOWN: Final = 24
+DIGEST_SHOWN: Final = 20
 
 WORDS: Final = {
     "verdict": "hasil · verdict",

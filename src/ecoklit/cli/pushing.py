@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -106,7 +106,7 @@ async def import_file(office: Office, file: Path, regency: str, arguments: argpa
     from ecoklit.services.listing import Import, village_of
 
     village = village_of(file.name, arguments.village, regency)
-    rows: list[RowReport] = []
+    shown = Shown([], [])
     with progress() as bar:
         task = bar.add_task(file.name, total=None)
 
@@ -114,16 +114,28 @@ async def import_file(office: Office, file: Path, regency: str, arguments: argpa
             bar.advance(task)
             if arguments.json:
                 print_json({"file": file.name, **row_as_json(row)})
-            elif row.findings and len(rows) <= ROWS_SHOWN_MAX:
-                rows.append(row)
+            else:
+                shown.take(row)
 
         what = Import(village, arguments.source, datetime.now().astimezone().isoformat(timespec="seconds"))
         summary = await office.import_list(read_rows(file), what, on_row)
     if arguments.json:
         print_json({"file": file.name, **msgspec.to_builtins(summary), "rows": summary.rows})
     else:
-        report_import(file, summary, rows)
+        report_import(file, summary, shown)
     return summary
+
+
+class Shown(NamedTuple):
+    """The first rows with findings: errors apart, so that no number of warnings hides one."""
+
+    errors: list[RowReport]
+    warnings: list[RowReport]
+
+    def take(self, row: RowReport) -> None:
+        rows = self.errors if any(finding.severity == "error" for finding in row.findings) else self.warnings
+        if row.findings and len(rows) <= ROWS_SHOWN_MAX:
+            rows.append(row)
 
 
 def row_as_json(row: RowReport) -> dict[str, Any]:
@@ -131,7 +143,7 @@ def row_as_json(row: RowReport) -> dict[str, Any]:
     return {**row._asdict(), "findings": findings}
 
 
-def report_import(file: Path, summary: Summary, rows: list[RowReport]) -> None:
+def report_import(file: Path, summary: Summary, shown: Shown) -> None:
     from ecoklit.cli.output import listing, print_line
 
     outcomes = summary.outcomes
@@ -142,14 +154,23 @@ def report_import(file: Path, summary: Summary, rows: list[RowReport]) -> None:
     )
     for notice in summary.notices:
         print_line(f"  {notice.severity}: {notice.text('id')} · {notice.text('en')}")
-    for row in rows[:ROWS_SHOWN_MAX]:
-        said = "; ".join(f"{finding.text('id')} · {finding.text('en')}" for finding in row.findings)
-        print_line(f"  {row.place}: {row.outcome}: {said}")
-    if len(rows) > ROWS_SHOWN_MAX:
-        print_line("  … selebihnya dengan --json · the rest with --json")
+    report_rows("Kesalahan, tidak didaftar · errors, not listed", shown.errors)
+    report_rows("Peringatan, tetap didaftar · warnings, listed all the same", shown.warnings)
     if summary.gone:
         gone = [f"{row.voter} ({row.tps})" for row in summary.gone]
         print_line(f"  tidak ada lagi, tidak dihapus · gone, not removed: {listing(gone, NAMES_SHOWN_MAX)}")
+
+
+def report_rows(title: str, rows: list[RowReport]) -> None:
+    from ecoklit.cli.output import print_line
+
+    if rows:
+        print_line(f"  {title}:")
+    for row in rows[:ROWS_SHOWN_MAX]:
+        said = "; ".join(f"{finding.text('id')} · {finding.text('en')}" for finding in row.findings)
+        print_line(f"    {row.place}: {row.outcome}: {said}")
+    if len(rows) > ROWS_SHOWN_MAX:
+        print_line("    … selebihnya dengan --json · the rest with --json")
 
 
 # --- push ------------------------------------------------------------------------------------------------------------
