@@ -4,6 +4,7 @@ VERSION       the layout's number; raised when a program can no longer read what
 lock          held (flock) while a program works on the folder; freed by the kernel, however it ends
 running.json  where its servers are, for the other commands; without meaning unless the lock is held
 nats/ postgres/ office/   the journal, the projections, the office device that imports lists
+keys/     the private keys of the office and of the service, for the owner of the folder alone
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from ecoklit.core import ids
+from ecoklit.core.signing import Key, key_from_seed
 from ecoklit.errors import EcoklitError
 
 LAYOUT: Final = 1
@@ -27,7 +30,7 @@ RUNNING_FILE: Final = "running.json"
 class DataFolderFault(EcoklitError):
     """The folder cannot be used as it is; nothing in it was changed.
 
-    Codes: data_in_use, data_newer, data_older, data_unreadable.
+    Codes: data_in_use, data_newer, data_older, data_unreadable, no_key, bad_key, key_exists.
     """
 
 
@@ -103,3 +106,75 @@ def _demand_version(folder: Path) -> None:
             f"{folder} was written by an older ecoklit (layout {text}) and cannot be converted: start with a new "
             "folder and push the devices' logs again.",
         )
+
+
+# --- keys ------------------------------------------------------------------------------------------------------------
+
+
+def key_folder(data: Path, election: str, regency: str) -> Path:
+    """Where the private keys of one election and regency lie in the data folder `data`."""
+    return data / "keys" / f"{election}-{regency}"
+
+
+def save_key(folder: Path, name: str, key: Key) -> None:
+    """Keep `key` as `name` in `folder`, for its owner alone; durable on return. Saving the same key again is free.
+
+    Raises DataFolderFault key_exists for another key of that name: what it signed could never be signed again.
+    """
+    path = _key_file(folder, name)
+    if path.exists():
+        if load_key(folder, name) == key:
+            return
+        raise DataFolderFault("key_exists", f"{path} holds another key: move it away first, and keep it.")
+    text = json.dumps({"algorithm": key.algorithm, "device": key.device, "seed": ids.to_base64url(key.seed)})
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_durably(path, text.encode() + b"\n")
+    except OSError as error:
+        raise DataFolderFault(
+            "data_unreadable", f"{path} cannot be written ({error.strerror}): make room or mend its folder."
+        ) from error
+
+
+def load_key(folder: Path, name: str) -> Key:
+    """The key that `save_key` kept; raises DataFolderFault no_key or bad_key."""
+    path = _key_file(folder, name)
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise DataFolderFault(
+            "no_key",
+            f"{path} is not there: make it with 'ecoklit init', or restore it from the recovery kit.",
+        ) from None
+    except OSError as error:
+        raise DataFolderFault("bad_key", f"{path} cannot be read ({error.strerror}): mend it.") from error
+    try:
+        found = json.loads(raw)
+        key = key_from_seed(found["algorithm"], ids.from_base64url(found["seed"]))
+        if key.device != found["device"]:
+            raise ValueError
+    except (ValueError, KeyError, TypeError):
+        # Nothing of what was read is repeated: it may be most of a key.
+        raise DataFolderFault("bad_key", f"{path} holds no key: restore it from the election's recovery kit.") from None
+    return key
+
+
+def _key_file(folder: Path, name: str) -> Path:
+    if not ids.is_word(name):
+        raise ValueError(f"not a name of a key: {name!r}")
+    return folder / f"{name}.key"
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    aside = path.with_suffix(".new")
+    aside.unlink(missing_ok=True)
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

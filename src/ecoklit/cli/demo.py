@@ -246,7 +246,8 @@ async def import_lists(settings: Settings, area: str, screen: Screen) -> dict[st
     from ecoklit.cli.pushing import read_codebook
     from ecoklit.services.listing import Import, RowReport, village_of
     from ecoklit.testing import mimika
-    from ecoklit.testing.phone import POLICY, made_up_device
+    from ecoklit.testing.made_up_keys import made_up_device
+    from ecoklit.testing.phone import POLICY
 
     book, lists = read_codebook("2024"), settings.data / "lists"
     lists.mkdir()

@@ -41,7 +41,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "port_in_use", "projector_taken", "bad_installation",
         "nats_server_missing", "nats_server_failed",
         "index_in_use", "bad_index", "newer_index", "no_index", "bad_key", "no_key", "other_key", "bad_device",
-        "other_device", "out_of_step", "cloned_log", "other_journal", "not_in_journal",
+        "key_exists", "other_device", "out_of_step", "cloned_log", "other_journal", "not_in_journal",
     ),
     Exit.LATER: ("journal_full", "journal_busy", "index_not_written", "disk_full"),
 }  # fmt: skip

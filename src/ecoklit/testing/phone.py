@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from ecoklit.core import ids
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.wire import Held
+from ecoklit.testing.made_up_keys import made_up_key
 
 POLICY: Final = "2024-1"
 DAY: Final = datetime.fromisoformat("2024-06-25T07:30:00+09:00")
@@ -30,9 +31,9 @@ class Phone:
         self, election: str, seed: int, person: Person, tps: str, *, begins: datetime = DAY, days_off: int = 0
     ) -> None:
         """`tps` is the roll being worked on; `days_off` is how far the clock on its wall is wrong."""
-        device = made_up_device(seed, person.officer)
+        self.key = made_up_key(seed, person.officer)
         self.tps = tps
-        self.log = DeviceLog(election, device, officer=person.officer, role=person.role, policy=POLICY)
+        self.log = DeviceLog(election, self.key.device, officer=person.officer, role=person.role, policy=POLICY)
         self.said: list[Held] = []
         self._held: defaultdict[str, list[Held]] = defaultdict(list)
         self._now = begins + timedelta(days=days_off)
@@ -76,11 +77,6 @@ class Phone:
         self._held[said.voter].append(said)
         self.said.append(said)
         return said
-
-
-def made_up_device(seed: int, name: str) -> str:
-    """A device of a key that nobody holds: the same for one seed and name."""
-    return ids.device_id("ed25519", ids.sha256(f"made up\n{seed}\n{name}".encode()))
 
 
 def made_up_salt(device: str, seq: int) -> str:

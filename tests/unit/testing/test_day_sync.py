@@ -15,8 +15,8 @@ from ecoklit.core.event import RECORD_FIELDS
 from ecoklit.ports import JournalUnavailable, Receipt
 from ecoklit.services.admit import Admission
 from ecoklit.services.group_commit import GroupCommit
+from ecoklit.testing.made_up_keys import made_up_device
 from ecoklit.testing.memory_journal import MemoryJournal
-from ecoklit.testing.phone import made_up_device
 from ecoklit.testing.replay import Waits, journal_events
 from ecoklit.testing.sync import FROM_THE_START, ONCE, WAYS, Outbox, errands, sync
 
