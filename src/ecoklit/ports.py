@@ -19,6 +19,10 @@ from ecoklit.errors import EcoklitError
 # ------------------------------------------------------------------------------------------------------------
 
 HEADER_PREFIX = "Ecoklit-"  # of the header names that a push may carry: the rest are the broker's
+STAMP_HEADER = "Ecoklit-Registry-Position"
+"""On a push's first event: the registry position that it was admitted by, the stamp of all its events (SPEC §9.3)."""
+HEAD_HEADER = "Ecoklit-Head-Signature"
+"""On a push's last event: the device's signature over the head of its log there."""
 
 
 class JournalError(EcoklitError):
@@ -72,9 +76,9 @@ class Push(msgspec.Struct, frozen=True):
     """Consecutive events of one device, and the persons that come with them.
 
     `after` is the stream sequence of the device's last held event (`Head.sequence`), 0 when it has none.
-    `headers` ride on the last event: the head signature and the registry position (contract §9). `events` may
-    be empty: then only persons are completed. `persons` are (seq, person bytes). At most 1000 events and at
-    most 1000 persons.
+    `first_headers` ride on the first event: the registry position that admission judged by; `headers` on the last: the
+    head signature (SPEC §9.3). `events` may be empty: then only persons are completed. `persons` are (seq, person
+    bytes). At most 1000 events and at most 1000 persons.
     """
 
     device: str
@@ -82,6 +86,7 @@ class Push(msgspec.Struct, frozen=True):
     events: tuple[bytes, ...] = ()
     persons: tuple[tuple[int, bytes], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    first_headers: tuple[tuple[str, str], ...] = ()
 
 
 def check_pushes(pushes: Sequence[Push]) -> None:
@@ -105,9 +110,12 @@ def _check_push(push: Push) -> None:
         raise ValueError(f"an event of no bytes or of more than {LINE_BYTES_MAX}")
     if not all(0 < len(payload) <= LINE_BYTES_MAX for _, payload in push.persons):
         raise ValueError(f"a person of no bytes or of more than {LINE_BYTES_MAX}")
-    if push.headers and not push.events:
+    headers = (*push.first_headers, *push.headers)
+    if headers and not push.events:
         raise ValueError("headers without an event to ride on")
-    for name, value in push.headers:
+    if len({name for name, _ in headers}) != len(headers):
+        raise ValueError("one header twice on a push: its first and its last event may be one")
+    for name, value in headers:
         if not (name.startswith(HEADER_PREFIX) and (name + value).isascii() and (name + value).isprintable()):
             raise ValueError(f"not a header that a push may carry: {name!r}")
 
@@ -136,7 +144,7 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class EventMessage(msgspec.Struct, frozen=True, gc=False):
-    """One stored event. `headers` is () on every event but a push's last."""
+    """One stored event. `headers` is () on every event but a push's first and last."""
 
     sequence: int
     device: str
@@ -207,6 +215,60 @@ class Journal(Protocol):
 
     async def last(self) -> Position:
         """The position of what is stored now. Sees every append that returned before the call."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------------------
+# The registry's journal (SPEC §8): every registry event ever accepted of ONE election and ONE regency.
+# ------------------------------------------------------------------------------------------------------------
+
+
+class RegistryHead(NamedTuple):
+    """The last held registry event of a device: its seq, its hash and its position."""
+
+    seq: int
+    hash: bytes
+    sequence: int
+
+
+class RegistryMessage(NamedTuple):
+    """One stored registry event: its position, whose log it is in, and the whole signed line without its break."""
+
+    sequence: int
+    device: str
+    payload: bytes
+
+
+@runtime_checkable
+class RegistryJournal(Protocol):
+    """The registry of one election and one regency: a log for each device, and one order over all of them.
+
+    A *registry position* is the stream sequence of an event in it. Consistency, durability, concurrency and trust are
+    those of `Journal`: each device's log is gapless, all readers see one order, and a broker that lies can lose lines
+    but not forge one, since each is signed by itself.
+    """
+
+    async def append(self, device: str, after: int, lines: Sequence[bytes]) -> Stored | Stale:
+        """Store the next lines of a device's log, all or none; durable on return.
+
+        `after` is the position of its last held line (`RegistryHead.sequence`), 0 when it has none. Raises as
+        `Journal.append`; what is appended again is answered `Stored` or `Stale`, and stands there once.
+        """
+        ...
+
+    async def head(self, device: str) -> RegistryHead | None:
+        """The last held registry event of a device, or None. Sees every append that returned before the call."""
+        ...
+
+    async def read(self, after: int, limit: int) -> list[RegistryMessage]:
+        """The lines with a position above `after`, in order, without a hole; at most `limit`, [] at the end.
+
+        As `Journal.read_events`.
+        """
+        ...
+
+    async def last(self) -> int:
+        """The position of the last stored line, 0 when there is none. Sees every append that returned before."""
         ...
 
 

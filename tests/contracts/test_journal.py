@@ -78,14 +78,17 @@ async def test_empty(journal: Journal, log: OpaqueLog) -> None:
 
 async def test_append_and_read(journal: Journal, log: OpaqueLog) -> None:
     """What was stored is read back byte for byte, in order, each message with its device, sequence and headers."""
-    push = Push(log.device, 0, log.take(3), ((1, b"a"), (3, b"c")), (("Ecoklit-Signature", "c2ln"), ("Ecoklit-X", "1")))
+    last, first = (("Ecoklit-Signature", "c2ln"), ("Ecoklit-X", "1")), (("Ecoklit-Y", "2"),)
+    push = Push(log.device, 0, log.take(3), ((1, b"a"), (3, b"c")), last, first)
     assert await journal.append([push]) == [Stored(1, 3)]
     read = await journal.read_events(0, 10)
     assert [(m.sequence, m.device, m.payload) for m in read] == [(n, log.device, push.events[n - 1]) for n in (1, 2, 3)]
-    assert [m.headers for m in read] == [(), (), push.headers]
+    assert [m.headers for m in read] == [first, (), last]
     persons = await journal.read_persons(0, 10)
     assert sorted((m.device, m.seq, m.payload) for m in persons) == [(log.device, 1, b"a"), (log.device, 3, b"c")]
     assert await journal.last() == Position(3, 2)
+    assert await journal.append([Push(log.device, 3, log.take(1), (), last, first)]) == [Stored(4, 4)]
+    assert [sorted(m.headers) for m in await journal.read_events(3, 10)] == [sorted((*first, *last))], "one has both"
 
 
 async def test_head(journal: Journal, log: OpaqueLog) -> None:
@@ -209,6 +212,9 @@ async def test_the_largest_append(journal: Journal) -> None:
         (Push(device_name(0), 0, (b"{}",), (), (("Nats-Msg-Id", "1"),)), "not a header"),
         (Push(device_name(0), 0, (b"{}",), (), (("Ecoklit-X", "1\r\nNats-Rollup: all"),)), "not a header"),
         (Push(device_name(0), 0, (), (), (("Ecoklit-X", "1"),)), "headers without an event"),
+        (Push(device_name(0), 0, (), (), (), (("Ecoklit-X", "1"),)), "headers without an event"),
+        (Push(device_name(0), 0, (b"{}",), (), (), (("Nats-Msg-Id", "1"),)), "not a header"),
+        (Push(device_name(0), 0, (b"{}",), (), (("Ecoklit-X", "1"),), (("Ecoklit-X", "2"),)), "one header twice"),
     ],
 )
 async def test_refuses_what_no_push_is(journal: Journal, push: Push, says: str) -> None:

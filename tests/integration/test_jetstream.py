@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 
-from ecoklit.adapters import jetstream
+from ecoklit.adapters import jetstream, jetstream_logs
 from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.jetstream import JetStreamJournal
 from ecoklit.ports import (
@@ -102,7 +102,7 @@ async def test_refuses_the_monitoring_port_of_another_broker(
 
 async def test_refuses_an_old_broker(nats_server: EmbeddedNats, election: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker without atomic batches is refused by its version."""
-    monkeypatch.setattr(jetstream, "SERVER_VERSION_MIN", (99, 0))
+    monkeypatch.setattr(jetstream_logs, "SERVER_VERSION_MIN", (99, 0))
     with pytest.raises(JournalUnsafe, match="has no atomic batches"):
         await _open(nats_server, election)
 
@@ -158,7 +158,7 @@ async def test_refuses_names_that_are_subjects(nats_server: EmbeddedNats, name: 
 
 async def test_broker_down_at_start(election: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No broker: one sentence that says where it was looked for, and never the password."""
-    monkeypatch.setattr(jetstream, "CONNECT_SECONDS_MAX", 0.5)
+    monkeypatch.setattr(jetstream_logs, "CONNECT_SECONDS_MAX", 0.5)
     with pytest.raises(JournalUnavailable, match=r"No broker answers at 127\.0\.0\.1:9: start it") as refused:
         await JetStreamJournal.open("nats://someone:secret@127.0.0.1:9", election=election, regency="9404")
     assert "secret" not in refused.value.message
@@ -223,7 +223,7 @@ async def test_full(tmp_path: Path, election: str, monkeypatch: pytest.MonkeyPat
     A broker that runs out of room in the middle of a batch gives no answer and keeps the beginning of it, until it is
     restarted with room: then it stores the rest by itself. The log is gapless all the time, and the head tells.
     """
-    monkeypatch.setattr(jetstream, "COMMIT_SECONDS_MAX", 1.0)
+    monkeypatch.setattr(jetstream_logs, "COMMIT_SECONDS_MAX", 1.0)
     log, acknowledged = OpaqueLog(device_name(0), event_bytes=2000), 0
     events = OpaqueLog(log.device, event_bytes=2000).take(1000)
     async with (
@@ -258,7 +258,7 @@ async def test_a_lost_answer_doubles_nothing(
 
     It is the cut that tells, not a time-out: here the time-out is longer than the test may last.
     """
-    monkeypatch.setattr(jetstream, "COMMIT_SECONDS_MAX", 3600.0)
+    monkeypatch.setattr(jetstream_logs, "COMMIT_SECONDS_MAX", 3600.0)
     async with (
         asyncio.timeout(60),
         CuttingProxy(int(nats_server.url.rpartition(":")[2])) as proxy,
@@ -335,7 +335,7 @@ async def test_a_monitoring_port_that_comes_back_late_is_waited_for(
 ) -> None:
     """After a reconnection nothing is acknowledged before fsync is verified again, and that may take a while."""
     failures = 3
-    fetch = jetstream._fetch
+    fetch = jetstream_logs._fetch
 
     async def failing(url: str, answer: Any) -> Any:
         nonlocal failures
@@ -349,7 +349,7 @@ async def test_a_monitoring_port_that_comes_back_late_is_waited_for(
         await _open(nats_server, election, url=proxy.url, answer_seconds_max=5) as journal,
     ):
         log = OpaqueLog(device_name(0))
-        monkeypatch.setattr(jetstream, "_fetch", failing)
+        monkeypatch.setattr(jetstream_logs, "_fetch", failing)
         proxy.cut()
         assert await journal.append([log.push(1, 0, persons=True)]) == [Stored(1, 1)]
         assert failures == 0

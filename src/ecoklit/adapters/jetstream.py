@@ -1,339 +1,50 @@
 """The journal on NATS JetStream (contract §9).
 
 Two streams per election and regency: events, which nobody can delete, and persons, which an erasure can. An
-append is one atomic batch into each, both at once. The broker checks that every device's log is where its
-push expects it, and it does so for the batch as a whole: one stale push refuses all. So after a refusal the
-heads of all devices in the batch are read in one request, the stale pushes are settled, and the rest is sent
-again.
-
-An answer can be lost while what it answers is stored. Then too the heads decide, by comparing bytes: a push
-whose last event is its device's head is stored; one whose device has not moved is sent again, and the
-broker's check keeps a batch that arrives late after all from being stored twice.
+append is one atomic batch into each, both at once; how it is made sure of stands in `jetstream_logs`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import re
-import secrets
-import urllib.request
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import partial
-from types import TracebackType
-from typing import Any, Final, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
-import nats.aio.client
-import nats.errors
 
-from ecoklit.core.ids import sha256
-from ecoklit.ports import (
-    HEADER_PREFIX,
-    EventMessage,
-    Head,
-    JournalBusy,
-    JournalError,
-    JournalFull,
-    JournalHole,
-    JournalUnavailable,
-    JournalUnsafe,
-    PersonMessage,
-    Position,
-    Push,
-    Stale,
-    Stored,
-    check_pushes,
+from ecoklit.adapters.jetstream_logs import (
+    ANSWER_SECONDS_MAX,
+    JetStreamLogs,
+    Lost,
+    Message,
+    address,
+    own_headers,
+    payload_of,
 )
+from ecoklit.core.ids import sha256
+from ecoklit.ports import EventMessage, Head, JournalBusy, PersonMessage, Position, Push, Stale, Stored, check_pushes
 
-CONNECT_SECONDS_MAX: Final = 5.0
-ANSWER_SECONDS_MAX: Final = 30.0  # of trying, from the first attempt to giving up; a broker restart takes seconds
-COMMIT_SECONDS_MAX: Final = 10.0  # for one answer; the broker itself gives up a batch after 10 s
-RETRY_PAUSE_SECONDS: Final = 0.1
 APPENDS_IN_FLIGHT_MAX: Final = 16  # below the broker's 50 open batches per stream, with room for other gateways
 APPENDS_WAITING_MAX: Final = 256
-READ_MESSAGES_MAX: Final = 5000
-READ_BYTES_MAX: Final = 8 * 1024 * 1024  # far below the 64 MiB at which the broker cuts a slow reader off
-SUBJECTS_PER_READ_MAX: Final = 250  # times 16 KiB a message: 4 MiB
-PAYLOAD_BYTES_MIN: Final = 64 * 1024
-UNMOVED_REFUSALS_MAX: Final = 5
-SERVER_VERSION_MIN: Final = (2, 12)  # the first with atomic batches
-
-_WRONG_LAST_SEQUENCE: Final = 10071
-_NO_MESSAGE: Final = 10037
-_NO_STREAM: Final = 10059
-_FULL: Final = (10023, 10028, 10047, 10077, 10122)
-_TRANSIENT: Final = (10008, 10074, 10076, 10176, 10210)  # not ready, no leader, batch given up, too many batches
-
-_ELECTION = re.compile(r"[a-z0-9_-]{1,32}")
-_REGENCY = re.compile(r"[1-9][0-9]{3}")
-_SEQUENCE_HEADER: Final = b"\r\nNats-Sequence: "
-_SUBJECT_HEADER: Final = b"\r\nNats-Subject: "
-_OWN_HEADER: Final = b"\r\n" + HEADER_PREFIX.encode()
-
-_Answer = TypeVar("_Answer")
-_ErrorOr = TypeVar("_ErrorOr", bound="_Answered")
-_Message = tuple[str, bytes, dict[str, str]]  # to be published: subject, payload, headers
-_Raw = tuple[bytes, bytes]  # as read: headers, payload
-
-# What a stream must be so that it loses nothing that was acknowledged, and that batches and direct reads work.
-_KEEPS_ALL: Final[dict[str, object]] = {
-    "retention": "limits",
-    "storage": "file",
-    "discard": "new",  # a full stream refuses; it never drops its oldest
-    "max_msgs": -1,
-    "max_msgs_per_subject": -1,
-    "max_age": 0,
-    "compression": "none",  # contract §9: one flipped bit lost 20,000 compressed messages, one uncompressed
-    "deny_purge": True,
-    "no_ack": False,
-    "sealed": False,
-    "allow_rollup_hdrs": False,
-    "allow_msg_ttl": False,
-    "allow_atomic": True,  # and with it the broker lets no stream answer before it stores (persist_mode)
-    "allow_direct": True,
-}
-_ABSENT: Final = ("mirror", "sources", "subject_transform")
 
 
-class _Lost(Exception):
-    """No answer, and none to be expected on this connection: what was asked may have been done."""
-
-    def __init__(self, why: JournalError | None = None) -> None:
-        self.why = why
-
-
-class _Refused(Exception):
-    """The broker checked a batch against its subjects' last sequences and stored nothing of it."""
-
-
-class _Error(msgspec.Struct):
-    err_code: int = 0
-    description: str = ""
-
-
-class _Answered(msgspec.Struct, kw_only=True):
-    error: _Error | None = None
-
-
-class _Committed(_Answered):
-    seq: int = 0
-
-
-class _StoredMessage(msgspec.Struct):
-    subject: str
-    seq: int
-    data: bytes = b""
-
-
-class _MessageAnswer(_Answered):
-    message: _StoredMessage | None = None
-
-
-class _StreamState(msgspec.Struct):
-    last_seq: int = 0
-
-
-class _StreamAnswer(_Answered):
-    config: dict[str, Any] = {}
-    state: _StreamState = msgspec.field(default_factory=_StreamState)
-
-
-class _JetStreamSettings(msgspec.Struct):
-    sync_always: bool = False
-
-
-class _JetStreamStatus(msgspec.Struct):
-    config: _JetStreamSettings | None = None
-
-
-class _ServerStatus(msgspec.Struct):
-    jetstream: _JetStreamStatus = msgspec.field(default_factory=_JetStreamStatus)
-
-
-class _ServerConnection(msgspec.Struct):
-    name: str = ""
-
-
-class _ServerConnections(msgspec.Struct):
-    connections: list[_ServerConnection] = []
-
-
-class _Client(nats.aio.client.Client):
-    """nats-py, with a short cut for the messages of a direct read.
-
-    On its usual way every message gets a dict of eight headers, an object and a place in a queue: 21 µs of a replay's
-    time, of which the short cut leaves 7.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.short_cuts: dict[bytes, Callable[[bytes, bytes], None]] = {}  # inbox → what takes (headers, payload)
-
-    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
-        take = self.short_cuts.get(subject)
-        if take is None:
-            await super()._process_msg(sid, subject, reply, data, headers)
-        else:
-            take(headers, data)
-
-
-class JetStreamJournal:
+class JetStreamJournal(JetStreamLogs):
     """The journal of one election and one regency. Keeps the promises of `ecoklit.ports.Journal`."""
 
     def __init__(
         self, *, url: str, election: str, regency: str, answer_seconds_max: float = ANSWER_SECONDS_MAX
     ) -> None:
-        if not _ELECTION.fullmatch(election):
-            raise ValueError(f"not the name of an election: {election!r}")
-        if not _REGENCY.fullmatch(regency):
-            raise ValueError(f"not the code of a regency: {regency!r}")
-        self._url = url
+        super().__init__(url=url, election=election, regency=regency, answer_seconds_max=answer_seconds_max)
         self._events = f"ECOKLIT-{election}-{regency}"
         self._persons = f"ECOKLIT-{election}-{regency}-persons"
         self._event_prefix = f"ecoklit.{election}.{regency}."
         self._person_prefix = f"ecoklit.{election}.{regency}-persons."
-        self._answer_seconds_max = answer_seconds_max
-        self._client = _Client()
-        self._name = f"ecoklit-{secrets.token_hex(8)}"
-        self._down: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._monitor_url: str | None = None
-        self._verified = False
-        self._direct = True  # replicas may answer a direct read from behind; with one there is nobody behind
         self._in_flight = asyncio.Semaphore(APPENDS_IN_FLIGHT_MAX)
         self._waiting = 0
 
-    # --- opening: refuse what could lose an acknowledged event ----------------------------------------------
-
-    @classmethod
-    async def open(
-        cls,
-        url: str,
-        *,
-        election: str,
-        regency: str,
-        monitor_url: str | None = None,
-        allow_unsafe: bool = False,
-        replicas: int = 1,
-        answer_seconds_max: float = ANSWER_SECONDS_MAX,
-    ) -> JetStreamJournal:
-        """Connect, verify, and make the two streams when they are not there yet.
-
-        `monitor_url` is the broker's monitoring address (http://127.0.0.1:8222): there it is verified that
-        the broker fsyncs before it answers, now and after every reconnection. `allow_unsafe` leaves that out.
-        Raises JournalUnavailable, JournalUnsafe.
-        """
-        journal = cls(url=url, election=election, regency=regency, answer_seconds_max=answer_seconds_max)
-        journal._monitor_url = None if allow_unsafe else (monitor_url or "")
-        try:
-            await journal._connect()
-            await journal._verify_server()
-            await journal._open_stream(journal._events, [journal._event_prefix + "*"], replicas, deny_delete=True)
-            await journal._open_stream(journal._persons, [journal._person_prefix + "*.*"], replicas, deny_delete=False)
-        except BaseException:
-            await journal.close()
-            raise
-        return journal
-
-    async def close(self) -> None:
-        """Close the connection. What was acknowledged is stored; an append under way ends in JournalUnavailable."""
-        self._set_down()
-        with contextlib.suppress(nats.errors.Error, OSError):
-            await self._client.close()
-
-    async def __aenter__(self) -> JetStreamJournal:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def _connect(self) -> None:
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS_MAX):
-                await self._client.connect(
-                    self._url,
-                    name=self._name,
-                    error_cb=_ignore,
-                    disconnected_cb=self._on_disconnected,
-                    reconnected_cb=self._on_reconnected,
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=RETRY_PAUSE_SECONDS,  # type: ignore[arg-type]  # it sleeps for this long
-                    ping_interval=5,
-                    # A batch and more, so that publishing never waits for the socket in the middle of one.
-                    pending_size=64 * 1024 * 1024,
-                    skip_subject_validation=True,  # their parts are checked, once per push
-                )
-        except (TimeoutError, OSError, nats.errors.Error):
-            raise JournalUnavailable(
-                f"No broker answers at {_shown(self._url)}: start it, or mend the address."
-            ) from None
-
-    async def _on_disconnected(self) -> None:
-        self._verified = False
-        self._set_down()
-
-    async def _on_reconnected(self) -> None:
-        if self._down.done():
-            self._down = asyncio.get_running_loop().create_future()
-
-    def _set_down(self) -> None:
-        if not self._down.done():
-            self._down.set_result(None)
-
-    async def _verify_server(self) -> None:
-        version = self._client.connected_server_version
-        if (version.major, version.minor) < SERVER_VERSION_MIN:
-            raise JournalUnsafe(
-                f"The broker is nats-server {version.major}.{version.minor}, which has no atomic batches: "
-                "install 2.12 or newer."
-            )
-        if self._client.max_payload < PAYLOAD_BYTES_MIN:
-            raise JournalUnsafe(
-                f"The broker takes only {self._client.max_payload} bytes a message: raise its max_payload."
-            )
-        if self._monitor_url is not None:
-            await self._verify_fsync(self._monitor_url)
-        self._verified = True
-
-    async def _verify_fsync(self, monitor_url: str) -> None:
-        override = "or allow an unsafe journal if losing acknowledged events in a power cut is acceptable"
-        if not monitor_url:
-            raise JournalUnsafe(
-                f"Whether the broker fsyncs cannot be seen: give the address of its monitoring port, {override}."
-            )
-        try:
-            server = await _fetch(f"{monitor_url}/varz", _ServerStatus)
-            mine = await _fetch(f"{monitor_url}/connz?cid={self._client.client_id}", _ServerConnections)
-        except (OSError, ValueError):
-            raise JournalUnavailable(
-                f"The broker's monitoring port does not answer at {_shown(monitor_url)}: mend the address, {override}."
-            ) from None
-        if not any(connection.name == self._name for connection in mine.connections):
-            raise JournalUnsafe(
-                f"The monitoring port {_shown(monitor_url)} belongs to another broker than {_shown(self._url)}: "
-                "mend one of the addresses."
-            )
-        if server.jetstream.config is None:
-            raise JournalUnsafe("The broker runs without JetStream: turn it on in its configuration.")
-        if not server.jetstream.config.sync_always:
-            raise JournalUnsafe(
-                "The broker answers before its disk has the event: "
-                f"set `sync_interval: always` in its configuration, {override}."
-            )
-
-    async def _open_stream(self, name: str, subjects: list[str], replicas: int, deny_delete: bool) -> None:
-        required = {**_KEEPS_ALL, "subjects": subjects, "deny_delete": deny_delete}
-        found = await self._ask(f"$JS.API.STREAM.INFO.{name}", {}, _StreamAnswer)
-        if found.error is not None and found.error.err_code == _NO_STREAM:
-            wanted = {"name": name, "num_replicas": replicas, **required}
-            found = await self._ask(f"$JS.API.STREAM.CREATE.{name}", wanted, _StreamAnswer)
-        if found.error is not None:
-            _raise(found.error)
-        _refuse_lossy(name, found.config, required)
-        self._direct = self._direct and found.config.get("num_replicas", 1) == 1
+    async def _open_streams(self, replicas: int) -> None:
+        await self._open_stream(self._events, [self._event_prefix + "*"], replicas, deny_delete=True)
+        await self._open_stream(self._persons, [self._person_prefix + "*.*"], replicas, deny_delete=False)
 
     # --- appending ------------------------------------------------------------------------------------------
 
@@ -347,7 +58,9 @@ class JetStreamJournal:
                 # Both commits at once (contract §9). When one fails, the other is still waited for: nothing
                 # of this append is under way any more when the caller hears of it.
                 events, persons = await asyncio.gather(
-                    self._append_events(pushes), self._append_persons(pushes), return_exceptions=True
+                    self._append_logs(self._events, self._event_prefix, pushes),
+                    self._append_persons(pushes),
+                    return_exceptions=True,
                 )
         finally:
             self._waiting -= 1
@@ -357,32 +70,8 @@ class JetStreamJournal:
             raise persons
         return events
 
-    async def _append_events(self, pushes: Sequence[Push]) -> list[Stored | Stale]:
-        outcomes: dict[str, Stored | Stale] = {
-            push.device: Stored(push.after, push.after) for push in pushes if not push.events
-        }
-        unmoved = 0
-        deadline = self._deadline()
-        while waiting := [push for push in pushes if push.device not in outcomes]:
-            try:
-                last = await self._commit([message for push in waiting for message in self._event_messages(push)])
-            except (_Lost, _Refused) as failure:
-                # True now: each waiting push is stored whole or not at all (or, by a broker without room, its
-                # beginning). The heads tell which.
-                settled = await self._settle(waiting)
-                outcomes |= settled
-                unmoved = 0 if settled else unmoved + 1
-                if isinstance(failure, _Refused) and unmoved > UNMOVED_REFUSALS_MAX:
-                    raise JournalUnavailable(
-                        "The broker refuses a push that is in its place: its replicas disagree, send it again later."
-                    ) from None
-                await self._pause(deadline, failure, skip=bool(settled))
-            else:
-                outcomes |= _placed(waiting, last)
-        return [outcomes[push.device] for push in pushes]
-
     async def _append_persons(self, pushes: Sequence[Push]) -> None:
-        messages: list[_Message] = [
+        messages: list[Message] = [
             (f"{self._person_prefix}{push.device}.{seq}", payload, {})
             for push in pushes
             for seq, payload in push.persons
@@ -391,65 +80,12 @@ class JetStreamJournal:
         while messages:
             try:
                 await self._commit(messages)
-            except _Lost as failure:
+            except Lost as failure:
                 held = await self._last_messages(self._persons, [subject for subject, _, _ in messages])
-                messages = [message for message in messages if _payload(held.get(message[0])) != message[1]]
+                messages = [message for message in messages if payload_of(held.get(message[0])) != message[1]]
                 await self._pause(deadline, failure, skip=not messages)
             else:
                 return
-
-    def _event_messages(self, push: Push) -> Iterable[_Message]:
-        subject = self._event_prefix + push.device
-        for n, payload in enumerate(push.events, start=1):
-            headers: dict[str, str] = {}
-            if n == 1:  # and only there: a second expectation for one subject fails the batch (10164)
-                headers["Nats-Expected-Last-Subject-Sequence"] = str(push.after)
-            if n == len(push.events):
-                headers.update(push.headers)
-            yield subject, payload, headers
-
-    async def _commit(self, messages: Sequence[_Message]) -> int:
-        """Send one atomic batch; the stream sequence of its last message. Raises _Lost, _Refused, JournalError."""
-        await self._connected()
-        client = self._client
-        batch = {"Nats-Batch-Id": secrets.token_hex(8)}
-        try:
-            for n, (subject, payload, headers) in enumerate(messages[:-1], start=1):
-                await client.publish(subject, payload, headers={**batch, "Nats-Batch-Sequence": str(n), **headers})
-            subject, payload, headers = messages[-1]
-            last = {**batch, "Nats-Batch-Sequence": str(len(messages)), "Nats-Batch-Commit": "1", **headers}
-            reply = await self._answer(
-                client.request(subject, payload, timeout=COMMIT_SECONDS_MAX, headers=last), COMMIT_SECONDS_MAX
-            )
-        except (nats.errors.Error, OSError):
-            raise _Lost from None
-        committed = msgspec.json.decode(reply.data, type=_Committed)
-        if committed.error is None:
-            return committed.seq
-        if committed.error.err_code == _WRONG_LAST_SEQUENCE:
-            raise _Refused
-        _raise(committed.error)
-
-    async def _settle(self, pushes: Sequence[Push]) -> dict[str, Stored | Stale]:
-        """What became of pushes whose batch was refused or not answered; one that is still in its place is left out."""
-        heads = await self._last_messages(self._events, [self._event_prefix + push.device for push in pushes])
-        settled: dict[str, Stored | Stale] = {}
-        for push in pushes:
-            head = heads.get(self._event_prefix + push.device)
-            if (head.seq if head else 0) != push.after:
-                settled[push.device] = await self._settle_moved(push, head)
-        return settled
-
-    async def _settle_moved(self, push: Push, head: _StoredMessage | None) -> Stored | Stale:
-        if head is None or head.data != push.events[-1]:
-            return Stale()
-        # The device's head is this push's last event. Its first must stand as far before it as the push is
-        # long: somebody else may have pushed the same log in other portions.
-        first_sequence = head.seq - len(push.events) + 1
-        first = await self._message_at(self._events, first_sequence) if first_sequence > push.after else None
-        if first is None or (first.subject, first.data) != (head.subject, push.events[0]):
-            return Stale()
-        return Stored(first_sequence, head.seq)
 
     # --- reading --------------------------------------------------------------------------------------------
 
@@ -486,30 +122,15 @@ class JetStreamJournal:
         return frozenset(
             seq
             for (seq, payload), subject in zip(persons, subjects, strict=True)
-            if _payload(held.get(subject)) == payload
+            if payload_of(held.get(subject)) == payload
         )
 
     async def read_events(self, after: int, limit: int) -> list[EventMessage]:
-        if limit < 1:
-            return []
         prefix_length = len(self._event_prefix)
-        deadline = self._deadline()
-        while True:
-            read: list[EventMessage] = []
-            for headers, payload in await self._read(self._events, after, limit):
-                subject, sequence = _address(headers)
-                if sequence != after + len(read) + 1:
-                    break
-                read.append(EventMessage(sequence, subject[prefix_length:], payload, _own_headers(headers)))
-            if read or (await self.last()).events <= after:
-                return read
-            if await self._message_at(self._events, after + 1) is None:
-                raise JournalHole(
-                    f"Event {after + 1} of {self._events} cannot be read: "
-                    "restore the broker's store, or take the devices' own logs in again.",
-                    after + 1,
-                )
-            await self._pause(deadline)  # it arrived between the two questions, or a replica is behind
+        return [
+            EventMessage(sequence, subject[prefix_length:], payload, own_headers(headers))
+            for sequence, subject, payload, headers in await self._read_gapless(self._events, after, limit)
+        ]
 
     async def read_persons(self, after: int, limit: int) -> list[PersonMessage]:
         if limit < 1:
@@ -517,7 +138,7 @@ class JetStreamJournal:
         prefix_length = len(self._person_prefix)
         read: list[PersonMessage] = []
         for headers, payload in await self._read(self._persons, after, limit):
-            subject, sequence = _address(headers)
+            subject, sequence = address(headers)
             device, _, seq = subject[prefix_length:].partition(".")
             read.append(PersonMessage(sequence, device, int(seq), payload))
         return read
@@ -526,196 +147,6 @@ class JetStreamJournal:
         events, persons = await asyncio.gather(self._stream(self._events), self._stream(self._persons))
         return Position(events.state.last_seq, persons.state.last_seq)
 
-    async def _stream(self, name: str) -> _StreamAnswer:
-        answer = await self._ask(f"$JS.API.STREAM.INFO.{name}", {}, _StreamAnswer)
-        if answer.error is not None:
-            raise JournalUnavailable(
-                f"The broker does not know {name} ({answer.error.description}): restore its store."
-            )
-        return answer
-
-    async def _read(self, stream: str, after: int, limit: int) -> list[_Raw]:
-        # A batch of direct reads (ADR-31): 100k messages/s, where a pull consumer gave 18k and left state on
-        # the broker.
-        query: dict[str, object] = {
-            "seq": after + 1,
-            "batch": min(limit, READ_MESSAGES_MAX),
-            "max_bytes": READ_BYTES_MAX,
-        }
-        return await self._retry(lambda: self._direct_get(stream, query))
-
-    async def _last_messages(self, stream: str, subjects: Sequence[str]) -> dict[str, _StoredMessage]:
-        found: dict[str, _StoredMessage] = {}
-        for start in range(0, len(subjects), SUBJECTS_PER_READ_MAX):
-            some = subjects[start : start + SUBJECTS_PER_READ_MAX]
-            if self._direct:
-                query: dict[str, object] = {"multi_last": some, "batch": len(some)}
-                for headers, payload in await self._retry(partial(self._direct_get, stream, query)):
-                    subject, sequence = _address(headers)
-                    found[subject] = _StoredMessage(subject, sequence, payload)
-            else:
-                asked = [self._message(stream, {"last_by_subj": subject}) for subject in some]
-                found |= {message.subject: message for message in await asyncio.gather(*asked) if message is not None}
-        return found
-
-    async def _message_at(self, stream: str, sequence: int) -> _StoredMessage | None:
-        return await self._message(stream, {"seq": sequence})
-
-    async def _message(self, stream: str, query: dict[str, object]) -> _StoredMessage | None:
-        answer = await self._ask(f"$JS.API.STREAM.MSG.GET.{stream}", query, _MessageAnswer)
-        if answer.error is not None and answer.error.err_code != _NO_MESSAGE:
-            raise JournalUnavailable(f"The broker cannot read {stream} ({answer.error.description}): try again later.")
-        return answer.message
-
-    # --- asking the broker ----------------------------------------------------------------------------------
-
-    async def _ask(self, subject: str, query: dict[str, object], answer: type[_ErrorOr]) -> _ErrorOr:
-        request = msgspec.json.encode(query)
-
-        async def ask() -> _ErrorOr:
-            asked = self._client.request(subject, request, timeout=COMMIT_SECONDS_MAX)
-            reply = await self._answer(asked, COMMIT_SECONDS_MAX)
-            said = msgspec.json.decode(reply.data, type=answer)
-            if said.error is not None and said.error.err_code in _TRANSIENT:
-                raise _Lost
-            return said
-
-        return await self._retry(ask)
-
-    async def _direct_get(self, stream: str, query: dict[str, object]) -> list[_Raw]:
-        read: list[_Raw] = []
-        ended: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-        def take(headers: bytes, payload: bytes) -> None:
-            if payload:
-                read.append((headers, payload))
-            elif not ended.done():
-                ended.set_result(headers[len(b"NATS/1.0 ") :][:3])
-
-        inbox = self._client.new_inbox()
-        self._client.short_cuts[inbox.encode()] = take
-        try:
-            subscription = await self._client.subscribe(inbox)
-            try:
-                await self._client.publish(f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode(query), reply=inbox)
-                status = await self._answer(ended, COMMIT_SECONDS_MAX)
-            finally:
-                with contextlib.suppress(nats.errors.Error):
-                    await subscription.unsubscribe()
-        finally:
-            del self._client.short_cuts[inbox.encode()]
-        if status in (b"204", b"404"):  # the end of the batch; nothing to read
-            return read
-        raise _Lost
-
-    async def _retry(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """For questions, which change nothing: ask again until an answer comes or time is up."""
-        deadline = self._deadline()
-        while True:
-            try:
-                await self._connected()
-                return await ask()
-            except (_Lost, nats.errors.Error, OSError) as failure:
-                await self._pause(deadline, failure)
-
-    async def _answer(self, asked: Awaitable[_Answer], seconds_max: float) -> _Answer:
-        """The answer, or _Lost as soon as the connection is: nats-py itself would wait for the time-out."""
-        answer = asyncio.ensure_future(asked)
-        try:
-            either: set[asyncio.Future[Any]] = {answer, self._down}
-            await asyncio.wait(either, timeout=seconds_max, return_when=asyncio.FIRST_COMPLETED)
-            if answer.done():
-                return answer.result()
-            raise _Lost
-        finally:
-            answer.cancel()
-
-    async def _connected(self) -> None:
-        if self._client.is_closed:
-            raise JournalUnavailable("The journal is closed: open it again.")
-        if self._down.done() or not self._client.is_connected:
-            raise _Lost
-        if not self._verified:  # it may have come back with another configuration
-            await self._verify_again()
-
-    async def _verify_again(self) -> None:
-        down = self._down
-        try:
-            await self._verify_server()
-        except JournalError as why:
-            if down.done() or isinstance(why, JournalUnavailable):  # away again; its monitoring port, too
-                raise _Lost(why) from None
-            raise
-        if down.done():
-            self._verified = False
-            raise _Lost
-
-    def _deadline(self) -> float:
-        return asyncio.get_running_loop().time() + self._answer_seconds_max
-
-    async def _pause(self, deadline: float, failure: Exception | None = None, *, skip: bool = False) -> None:
-        if asyncio.get_running_loop().time() >= deadline:
-            if isinstance(failure, _Lost) and failure.why is not None:
-                raise failure.why
-            raise JournalUnavailable(
-                f"The broker did not answer for {self._answer_seconds_max:g} s: "
-                "see that it runs and that its disk has room, then send this again."
-            )
-        if not skip:
-            await asyncio.sleep(RETRY_PAUSE_SECONDS)
-
-
-def _placed(pushes: Sequence[Push], last: int) -> dict[str, Stored | Stale]:
-    """A batch is stored without a gap: each push's place follows from the last sequence."""
-    placed: dict[str, Stored | Stale] = {}
-    for push in reversed(pushes):
-        placed[push.device] = Stored(last - len(push.events) + 1, last)
-        last -= len(push.events)
-    return placed
-
-
-def _refuse_lossy(name: str, config: dict[str, Any], required: dict[str, object]) -> None:
-    for key, wanted in required.items():
-        if (found := config.get(key, False)) != wanted:
-            raise JournalUnsafe(
-                f"Stream {name} has {key} = {found!r}: set it to {wanted!r} before it is used as a journal."
-            )
-    for key in _ABSENT:
-        if config.get(key):
-            raise JournalUnsafe(f"Stream {name} has a {key}: take it away before it is used as a journal.")
-
-
-def _raise(error: _Error) -> NoReturn:
-    if error.err_code in _TRANSIENT:
-        raise _Lost
-    if error.err_code in _FULL:
-        raise JournalFull(
-            f"The broker has no room for more ({error.description}): nothing acknowledged is lost, "
-            "make room and send this again."
-        )
-    raise JournalError("journal_refused", f"The broker refused ({error.description}, {error.err_code}): see its log.")
-
-
-def _address(headers: bytes) -> tuple[str, int]:
-    """Subject and sequence of a message that was read directly: the broker adds its own headers last."""
-    return _last_header(headers, _SUBJECT_HEADER).decode("ascii"), int(_last_header(headers, _SEQUENCE_HEADER))
-
-
-def _last_header(headers: bytes, name: bytes) -> bytes:
-    start = headers.rindex(name) + len(name)
-    return headers[start : headers.index(b"\r\n", start)]
-
-
-def _own_headers(headers: bytes) -> tuple[tuple[str, str], ...]:
-    if _OWN_HEADER not in headers:
-        return ()
-    lines = (line.partition(b": ") for line in headers.split(b"\r\n"))
-    return tuple(
-        (name.decode("ascii"), value.decode("ascii"))
-        for name, _, value in lines
-        if name.startswith(HEADER_PREFIX.encode())
-    )
-
 
 class _Seq(msgspec.Struct):
     seq: int
@@ -723,25 +154,3 @@ class _Seq(msgspec.Struct):
 
 def _seq_of(event_bytes: bytes) -> int:
     return msgspec.json.decode(event_bytes, type=_Seq).seq
-
-
-def _payload(message: _StoredMessage | None) -> bytes | None:
-    return message.data if message is not None else None
-
-
-async def _fetch(url: str, answer: type[_Answer]) -> _Answer:
-    def fetch() -> bytes:
-        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS_MAX) as response:
-            return bytes(response.read())
-
-    return msgspec.json.decode(await asyncio.to_thread(fetch), type=answer)
-
-
-def _shown(url: str) -> str:
-    """Host and port, without a password."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname or url)
-
-
-async def _ignore(error: Exception) -> None:
-    """Every failure reaches the caller that it concerns; nats-py would print it as well."""

@@ -148,7 +148,8 @@ class MemoryJournal:
         first = len(self._events) + 1
         last = len(self._events) + len(push.events)
         for sequence, payload in enumerate(push.events, start=first):
-            self._events.append(_EventAt(push.device, payload, push.headers if sequence == last else ()))
+            headers = (push.first_headers if sequence == first else ()) + (push.headers if sequence == last else ())
+            self._events.append(_EventAt(push.device, payload, headers))
         self._heads[push.device] = last
         return Stored(first, last)
 
