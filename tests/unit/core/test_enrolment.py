@@ -1,0 +1,114 @@
+"""Enrolment codes, key lines and invitations."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecoklit.core import enrolment, ids
+from ecoklit.core.enrolment import BadEnrolment, Invitation, Terms
+from ecoklit.core.registry_event import Assigned, DeviceEnrolled
+from ecoklit.core.signing import ED25519, P256, Key, key_from_seed
+
+CODE = enrolment.code_of(bytes(range(100, 115)))
+PHONE = key_from_seed(P256, b"\7" * 32)
+TERMS = Terms("pantarlih-7", "pantarlih", "9404012001001")
+RAW = ids.to_base64url(bytes(32))
+NKEY = "U" + "A" * 55
+
+
+def voucher(code: str = CODE, election: str = "pilkada-2024", regency: str = "9404") -> Key:
+    return enrolment.voucher_key(code, election, regency)
+
+
+def refusal(call: object, *arguments: object) -> str:
+    with pytest.raises(BadEnrolment) as caught:
+        call(*arguments)  # type: ignore[operator]
+    return caught.value.code
+
+
+@settings(max_examples=20)
+@given(st.binary(min_size=15, max_size=15))
+def test_a_code_can_be_read_aloud(entropy: bytes) -> None:
+    """A code that was heard, whatever the case and the pauses, is the code that was made."""
+    code = enrolment.code_of(entropy)
+    assert len(code) == 19
+    assert enrolment.read_code(code.lower().replace("-", " ").replace("0", "o").replace("1", "i")) == code
+
+
+def test_a_code_is_one_key_in_one_place() -> None:
+    """One code gives the same key on both sides, and another one in another election or regency."""
+    assert voucher() == voucher(CODE.lower())
+    others = {voucher().device, voucher(election="pilkada-2029").device, voucher(regency="9401").device}
+    assert len(others) == 3
+
+
+def test_the_key_of_a_code_is_fixed() -> None:
+    """The key of a code is a part of the contract: another program must find the same."""
+    assert enrolment.read_code("0000 0000 0000 0000") == "0000-0000-0000-0000"
+    assert voucher("0000-0000-0000-0000").algorithm == ED25519
+    assert voucher("0000-0000-0000-0000").device == "csjk6a7xpskxoiti"
+
+
+@pytest.mark.parametrize("text", ["", CODE[:-1], CODE + "0", CODE[:-1] + "U", "0" * 15 + "1", "kode saya"])
+def test_a_mistyped_code_is_told_at_once(text: str) -> None:
+    """A code with a symbol wrong, missing or too many is refused before anyone is asked."""
+    assert refusal(enrolment.read_code, text) == "bad_code"
+    assert refusal(enrolment.voucher_key, text, "pilkada-2024", "9404") == "bad_code"
+
+
+def test_a_device_enrols_itself() -> None:
+    """With a voucher a device says two things, signed by the voucher: enrolled, and assigned by the voucher's terms."""
+    enrolled, assigned = enrolment.redeem(
+        voucher(),
+        TERMS,
+        PHONE.public,
+        election="pilkada-2024",
+        regency="9404",
+        at="2024-06-25T09:00:00+09:00",
+        nkey=NKEY,
+    )
+    assert isinstance(enrolled.event, DeviceEnrolled) and isinstance(assigned.event, Assigned)
+    assert (enrolled.event.enrolled, enrolled.event.holder, enrolled.event.nkey) == (PHONE.device, TERMS.officer, NKEY)
+    assert (assigned.event.officer_assigned, assigned.event.area) == (TERMS.officer, TERMS.area)
+    assert assigned.event.to_device == PHONE.device
+    assert (enrolled.seq, assigned.seq, assigned.prev) == (1, 2, ids.to_base64url(enrolled.hash))
+    assert all(line.signed_by(voucher().public) for line in (enrolled, assigned))
+
+
+@pytest.mark.parametrize("nkey", [None, NKEY])
+def test_a_key_line_comes_back(nkey: str | None) -> None:
+    """What a device shows of its key is read as it was shown."""
+    line = enrolment.read_key_line(enrolment.write_key_line(PHONE.public, nkey) + "\n")
+    assert line.key == PHONE.public
+    assert line.key.device == PHONE.device
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        PHONE.device,
+        '{"enrol":{}}',
+        '{"enrol":{"algorithm":"ed25519","public_key":"AAAA"}}',
+        '{"enrol":{"algorithm":"rsa","public_key":"AAAA"}}',
+        '{"enrol":{"algorithm":"ed25519","public_key":"KEY","seed":"AAAA"}}'.replace("KEY", RAW),
+        '{"enrol":{"algorithm":"ed25519","nkey":"*","public_key":"KEY"}}'.replace("KEY", RAW),
+        "[" * 5000,
+    ],
+)
+def test_no_key_line(text: str) -> None:
+    """What is no key, or names a wildcard for a user, is refused, never a fault."""
+    assert refusal(enrolment.read_key_line, text) == "bad_key_line"
+
+
+def test_an_invitation_comes_back() -> None:
+    """What the QR code of a code says is read as it was written; a damaged one is refused."""
+    invitation = Invitation(CODE, "pilkada-2024", "9404", PHONE.device, "http://127.0.0.1:8484")
+    assert enrolment.read_invitation(enrolment.write_invitation(invitation)) == invitation
+    bare = Invitation(CODE, "pilkada-2024", "9404", PHONE.device)
+    assert "service" not in enrolment.write_invitation(bare)
+    assert enrolment.read_invitation(enrolment.write_invitation(bare)) == bare
+    assert refusal(enrolment.read_invitation, CODE) == "bad_invitation"
+    wrong = enrolment.write_invitation(Invitation(CODE, "pilkada-2024", "94", PHONE.device))
+    assert refusal(enrolment.read_invitation, wrong) == "bad_invitation"
+    assert refusal(enrolment.read_invitation, enrolment.write_invitation(bare).replace(CODE, "X")) == "bad_code"
