@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from backports import zstd
 from litestar import Litestar
 
 from ecoklit.adapters.embedded_nats import EmbeddedNats
@@ -20,6 +22,8 @@ from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.event import RECORD_FIELDS
 from ecoklit.core.wire import Held
 from ecoklit.http.app import make_app
+from ecoklit.http.gate import Gate
+from ecoklit.http.limits import REQUESTS_PER_ADDRESS
 from ecoklit.http.problems import MEDIA_TYPE
 from ecoklit.settings import Settings
 
@@ -232,6 +236,41 @@ async def test_every_wrong_request_is_a_problem(
     assert_problem(answer, status, code)
     if status == 405:
         assert answer.headers["allow"]
+
+
+async def test_packed_pushes_are_taken_like_plain_ones(client: httpx.AsyncClient, house: House) -> None:
+    """A push may come as gzip or zstd; cut, unknown and oversized ones are named, and nothing of them is stored."""
+    log = office(house)
+    packed = {"gzip": gzip.compress, "zstd": zstd.compress}
+    for seq, (name, pack) in enumerate(packed.items(), start=1):
+        sent = pack(body(listed(log)))
+        headers = NDJSON | {"content-encoding": name}
+        assert_problem(await client.post("/v1/push", content=sent[:-3], headers=headers), 400, "bad_encoding")
+        bomb = pack(b"\n" * 900_001)
+        assert_problem(await client.post("/v1/push", content=bomb, headers=headers), 413, "too_large")
+        assert (await client.post("/v1/push", content=sent, headers=headers)).json()["seq"] == seq
+    unknown = await client.post("/v1/push", content=b"x", headers=NDJSON | {"content-encoding": "br"})
+    assert_problem(unknown, 415, "unsupported_media_type")
+    assert unknown.headers["accept-encoding"] == "gzip, zstd"
+    assert (await house.journal.last()).events == 2
+
+
+async def test_too_much_is_told_to_wait(house: House) -> None:
+    """What is over a rate, or more than fits at once, is 429 or 503 with Retry-After, and leaves nothing."""
+    gate = Gate()
+    gate.requests.charge("198.51.100.7", REQUESTS_PER_ADDRESS.burst + 10)
+    async with client_of(make_app(house, gate)) as client:
+        sent = body(listed(office(house)))
+        from_there = NDJSON | {"x-forwarded-for": "198.51.100.7"}
+        refused = await client.post("/v1/push", content=sent, headers=from_there)
+        assert_problem(refused, 429, "too_many")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert (await house.journal.last()).events == 0
+        assert (await client.post("/v1/push", content=sent, headers=NDJSON)).status_code == 200
+    async with client_of(make_app(house, Gate(in_flight_max=0))) as client:
+        refused = await client.post("/v1/push", content=sent, headers=NDJSON)
+        assert_problem(refused, 503, "service_busy")
+        assert int(refused.headers["retry-after"]) >= 5
 
 
 async def test_garbage_is_never_a_fault(client: httpx.AsyncClient) -> None:

@@ -13,6 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from ecoklit.bootstrap import House
 from ecoklit.errors import EcoklitError
 from ecoklit.http import ops, reading, sync
+from ecoklit.http.gate import Gate
 from ecoklit.http.problems import on_fault, on_http_error, on_named_error
 from ecoklit.ports import RollReader, Service
 
@@ -27,8 +28,9 @@ ROUTES: Final = (
 )
 
 
-def make_app(house: House) -> Litestar:
-    """The HTTP service of an open `house`."""
+def make_app(house: House, gate: Gate | None = None) -> Litestar:
+    """The HTTP service of an open `house`; `gate` bounds who comes in, by http/limits.py when it is not given."""
+    bounds = gate or Gate()
 
     async def provide_house() -> House:
         return house
@@ -39,9 +41,13 @@ def make_app(house: House) -> Litestar:
     async def provide_reader() -> RollReader:
         return house.reader
 
+    async def provide_gate() -> Gate:
+        return bounds
+
     return Litestar(
         route_handlers=ROUTES,
         dependencies={
+            "gate": Provide(provide_gate),
             "house": Provide(provide_house),
             "service": Provide(provide_service),
             "reader": Provide(provide_reader),

@@ -1,5 +1,7 @@
 """Every answer that is no success, as a problem (RFC 9457) with a stable `code` (SPEC §7.4)."""
 
+import math
+import random
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,11 +14,9 @@ from msgspec import UNSET, UnsetType
 
 from ecoklit.core.admission import Refused
 from ecoklit.errors import EcoklitError
+from ecoklit.http.limits import RETRY_SECONDS, RETRY_SECONDS_MAX
 
 MEDIA_TYPE: Final = "application/problem+json"
-RETRY_SECONDS: Final = 5
-"""What a phone is told to wait: several times what a broker's restart takes."""
-
 STATUS_OF: Final[dict[str, HTTPStatus]] = {
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "malformed": HTTPStatus.BAD_REQUEST,
@@ -31,6 +31,8 @@ STATUS_OF: Final[dict[str, HTTPStatus]] = {
     "unknown_voter": HTTPStatus.BAD_REQUEST,
     "not_projected": HTTPStatus.NOT_FOUND,
     "not_found": HTTPStatus.NOT_FOUND,
+    "nonce_needed": HTTPStatus.UNAUTHORIZED,
+    "not_entitled": HTTPStatus.FORBIDDEN,
 }
 """By the stable code of an error. Every other named error is of a part that is away, and the caller comes again."""
 
@@ -54,26 +56,44 @@ class Problem(msgspec.Struct):
     expected: int | UnsetType = UNSET
 
 
+class ProblemError(EcoklitError):
+    """An answer of the shell itself, before a service was asked: by its code, with its status and headers."""
+
+    def __init__(self, code: str, status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(code, message)
+        self.status = status
+        self.headers = dict(headers or {})
+
+
 class UnsupportedMediaType(HTTPException):
     """The body is in no form that this route reads."""
 
     status_code = 415
 
 
+def retry_after(wait_seconds: float) -> dict[str, str]:
+    """The header: at least `wait_seconds`, and up to twice as long, so that those who wait come back apart."""
+    shortest = max(1.0, wait_seconds)
+    # Chance of no consequence: it only spreads those who wait.
+    return {"Retry-After": str(min(RETRY_SECONDS_MAX, math.ceil(random.uniform(shortest, 2 * shortest))))}
+
+
 def problem(
     code: str, status: int, detail: str, *, expected: int | UnsetType = UNSET, headers: Mapping[str, str] | None = None
 ) -> Response[Problem]:
     """The answer for one problem; a caller that is to come again is told when."""
-    wait = {"Retry-After": str(RETRY_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    wait = retry_after(RETRY_SECONDS) if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return Response(
         Problem("about:blank", HTTPStatus(status).phrase, status, code, detail, expected),
         status_code=status,
         media_type=MEDIA_TYPE,
-        headers={**(headers or {}), **wait},
+        headers={**wait, **(headers or {})},
     )
 
 
 def on_named_error(_: Request[Any, Any, Any], error: EcoklitError) -> Response[Problem]:
+    if isinstance(error, ProblemError):
+        return problem(error.code, error.status, error.message, headers=error.headers)
     status = STATUS_OF.get(error.code, HTTPStatus.SERVICE_UNAVAILABLE)
     expected = error.expected if isinstance(error, Refused) and error.expected is not None else UNSET
     return problem(error.code, status, error.message, expected=expected)

@@ -1,0 +1,78 @@
+"""Content-Encoding: a body as it came, and as it was meant, never larger than allowed."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from ecoklit.http.limits import ZSTD_WINDOW_LOG_MAX
+from ecoklit.http.problems import ProblemError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+GZIP_BITS: Final = 16 + zlib.MAX_WBITS  # a gzip header and trailer, the largest window
+ACCEPTED: Final = "gzip, zstd"
+
+
+def decoded(body: bytes, encoding: str, bytes_max: int) -> bytes:
+    """`body` without its `encoding` (the header's value).
+
+    Raises ProblemError unsupported_media_type, bad_encoding, or too_large as soon as more than `bytes_max` come out:
+    what a bomb would unpack to is never unpacked.
+    """
+    name = encoding.strip().lower()
+    if name in ("", "identity"):
+        return body
+    decode = _DECODERS.get(name)
+    if decode is None:
+        raise ProblemError(
+            "unsupported_media_type",
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"A body is sent plain or with one encoding of {ACCEPTED}: send it so.",
+            {"Accept-Encoding": ACCEPTED},
+        )
+    plain, is_whole = decode(body, bytes_max)
+    if len(plain) > bytes_max:
+        raise ProblemError(
+            "too_large",
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"The body is more than {bytes_max} bytes when it is unpacked: send less at once.",
+        )
+    if not is_whole:
+        raise ProblemError("bad_encoding", HTTPStatus.BAD_REQUEST, _broken(name))
+    return plain
+
+
+def _gunzip(body: bytes, bytes_max: int) -> tuple[bytes, bool]:
+    decoder = zlib.decompressobj(GZIP_BITS)
+    try:
+        plain = decoder.decompress(body, bytes_max + 1)
+    except zlib.error:
+        return b"", False
+    return plain, decoder.eof and not decoder.unused_data
+
+
+def _unzstd(body: bytes, bytes_max: int) -> tuple[bytes, bool]:
+    decoder = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG_MAX})
+    try:
+        plain = decoder.decompress(body, max_length=bytes_max + 1)
+    except zstd.ZstdError:
+        return b"", False
+    return plain, decoder.eof and not decoder.unused_data
+
+
+_DECODERS: Final[dict[str, Callable[[bytes, int], tuple[bytes, bool]]]] = {
+    "gzip": _gunzip,
+    "x-gzip": _gunzip,
+    "zstd": _unzstd,
+}
+
+
+def _broken(name: str) -> str:
+    return f"The body is not one whole {name} stream: it was cut or changed on its way; send it again."
