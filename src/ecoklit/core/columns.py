@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from ecoklit.core import ids, wire
 from ecoklit.core.causality import clock_fault
 from ecoklit.core.event import AnyEvent, Malformed, Moved, is_date
-from ecoklit.core.limits import LINE_BYTES_MAX
 
 Matrix = NDArray[np.uint8]
 Indexes = NDArray[np.int64]
@@ -47,7 +46,6 @@ _SEXTET: Final = np.zeros(256, np.uint8)
 _SEXTET[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")] = np.arange(64)
 _HEX_DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
 
-_EVENT: Final = b'{"event":'
 _MEMBERS = re.compile(rb'"([a-z_]+)":(?:"([^"]*)"|\{([^}]*)\}|\[([^\]]*)\]|([0-9]+))').finditer
 _CLOCK = re.compile(rb'"([a-z2-7]{16})":([0-9]+)').finditer
 _MARKS = re.compile(rb'"([A-Za-z0-9_-]{22})"').finditer
@@ -55,15 +53,11 @@ _SEQ_DIGITS_MAX: Final = 15
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """Where the words stand in every part like the first one that was read, whose event is `event`."""
+    """Where the words stand in the bytes of every event like the first one that was read, which is `event`."""
 
     event: AnyEvent
-    body: slice
-    """The event's bytes within the part."""
-    is_whole: bool
-    """Whether the part is a whole wire line."""
     first: Matrix
-    """The first part's bytes; those of varying words mean nothing."""
+    """The first event's bytes; those of varying words mean nothing."""
     alphabets: Matrix
     """For each byte the alphabet that it is of; 0 where it is fixed."""
     spans: dict[str, slice]
@@ -106,17 +100,14 @@ class Layout(msgspec.Struct, frozen=True):
         return np.ones(len(rows), np.bool_)
 
 
-def survey(parts: Sequence[bytes]) -> Iterator[tuple[Layout, Indexes, Matrix]]:
-    """The parts that fit a layout, by layout: their places in `parts`, and their bytes as rows.
-
-    A part is a wire line without a person, or one up to the end of its event.
-    """
+def survey(bodies: Sequence[bytes]) -> Iterator[tuple[Layout, Indexes, Matrix]]:
+    """The event bytes that fit a layout, by layout: their places in `bodies`, and they themselves as rows."""
     alike: dict[tuple[int, int], list[int]] = {}
-    for place, part in enumerate(parts):
-        alike.setdefault((len(part), part.find(b'"device"')), []).append(place)
+    for place, body in enumerate(bodies):
+        alike.setdefault((len(body), body.find(b'"device"')), []).append(place)
     for (length, _), places in alike.items():
         if length and len(places) >= ROWS_MIN:
-            data = b"".join([parts[place] for place in places])
+            data = b"".join([bodies[place] for place in places])
             rows, members = (
                 np.frombuffer(kind, np.uint8).reshape(-1, length) for kind in (data, data.translate(_MEMBER))
             )
@@ -140,25 +131,21 @@ def _survey(places: Indexes, rows: Matrix, members: Matrix) -> Iterator[tuple[La
         places, rows, members = places[~fit], rows[~fit], members[~fit]
 
 
-def layout_of(part: bytes) -> Layout | None:
-    """The layout of a part; None when its event is no good one, or says something that has none."""
-    is_whole = part.count(b"{") == part.count(b"}")
-    body = slice(len(_EVENT), len(part) - is_whole)
-    if len(part) > LINE_BYTES_MAX or not part.startswith(_EVENT) or part[body.stop :] not in (b"", b"}"):
-        return None
+def layout_of(body: bytes) -> Layout | None:
+    """The layout of an event's bytes; None when it is no good one, or says something that has none."""
     try:
-        held = wire.hold(part[body], None)
+        held = wire.hold(body, None)
     except Malformed:
         return None
     event = held.event
     if event is None or clock_fault(held) is not None or event.visited is not UNSET:
         return None
-    spans, clock, marks = _spans(part, body)
-    if "to" in spans and ids.village_of(part[spans["to"]].decode()) != ids.village_of(event.tps):
+    spans, clock, marks = _spans(body)
+    if "to" in spans and ids.village_of(body[spans["to"]].decode()) != ids.village_of(event.tps):
         return None
     if max(seq.stop - seq.start for _, seq in clock) > _SEQ_DIGITS_MAX:
         return None
-    alphabets = np.zeros(len(part), np.uint8)
+    alphabets = np.zeros(len(body), np.uint8)
     for name, span in (
         *spans.items(),
         *(("device", device) for device, _ in clock),
@@ -166,14 +153,14 @@ def layout_of(part: bytes) -> Layout | None:
         *(("mark", mark) for mark in marks),
     ):
         alphabets[span] = _alphabet(name, span.stop - span.start)
-    return Layout(event, body, is_whole, np.frombuffer(part, np.uint8), alphabets, spans, clock, marks)
+    return Layout(event, np.frombuffer(body, np.uint8), alphabets, spans, clock, marks)
 
 
-def _spans(part: bytes, body: slice) -> tuple[dict[str, slice], list[tuple[slice, slice]], list[slice]]:
+def _spans(body: bytes) -> tuple[dict[str, slice], list[tuple[slice, slice]], list[slice]]:
     spans: dict[str, slice] = {}
     clock: list[tuple[slice, slice]] = []
     marks: list[slice] = []
-    for member in _MEMBERS(part, body.start + 1):
+    for member in _MEMBERS(body, 1):
         name = member[1].decode()
         if name == "clock":
             clock = [(_shift(one, 1, member.start(3)), _shift(one, 2, member.start(3))) for one in _CLOCK(member[3])]
