@@ -17,6 +17,9 @@ create table checkpoint (
     events      bigint not null,
     event_hash  bytea  not null,
     persons     bigint not null,
+    registry    bigint not null default 0,
+    revision    bigint not null default 0,
+    generation  text   not null default '',
     primary key (regency)
 );
 comment on table checkpoint is 'How far each regency''s journal is projected. Written in the transaction that writes the rows: what it says has been applied, all of it, once.';
@@ -25,6 +28,9 @@ comment on column checkpoint.election is 'The election that the journal belongs 
 comment on column checkpoint.events is 'Stream sequence of the last event applied; 0 before the first.';
 comment on column checkpoint.event_hash is 'SHA-256 of that event: a restored journal reuses sequences, and this shows it. 32 zero bytes before the first.';
 comment on column checkpoint.persons is 'Stream sequence of the last person applied; 0 before the first.';
+comment on column checkpoint.registry is 'Registry position up to which the rows are judged; 0 before the first registry event.';
+comment on column checkpoint.revision is 'How many steps were applied: the number of the last one.';
+comment on column checkpoint.generation is 'Random for each build of the roll: revisions of two builds are not comparable, and a cursor names both.';
 
 create table event (
     position    bigint not null,
@@ -34,6 +40,8 @@ create table event (
     device      text   not null,
     standing    text   not null,
     body        bytea  not null,
+    stamp       bigint not null default 0,
+    revision    bigint not null default 0,
     primary key (regency, device, seq)
 ) partition by list (regency);
 create index event_voter on event (regency, voter);
@@ -46,6 +54,8 @@ comment on column event.regency is 'The regency whose journal holds it.';
 comment on column event.device is 'The device that wrote it.';
 comment on column event.standing is 'counted, parked (a cause is still missing), or the name of what is wrong with it.';
 comment on column event.body is 'The event''s canonical bytes; SHA-256 of them is its hash.';
+comment on column event.stamp is 'Registry position that its admission judged by: policy and windows are judged by it.';
+comment on column event.revision is 'The step in which the event, its standing or its person last changed.';
 
 create table person (
     position    bigint not null,
@@ -147,6 +157,19 @@ comment on column waiting.seq is 'With device: the dot awaited.';
 comment on column waiting.voter is 'The voter with an event parked on it.';
 comment on column waiting.regency is 'The regency.';
 comment on column waiting.device is 'The device of the dot awaited.';
+
+create table placement (
+    revision    bigint not null,
+    voter       uuid   not null,
+    regency     text   not null,
+    tps         text   not null,
+    primary key (regency, tps, voter)
+) partition by list (regency);
+comment on table placement is 'Every TPS that an event about a voter names, counted or not: whose roll the voter may ever have stood on. A phone pulls the history of all these voters.';
+comment on column placement.revision is 'The step in which the voter was first named there.';
+comment on column placement.voter is 'The voter.';
+comment on column placement.regency is 'The regency.';
+comment on column placement.tps is 'The polling place, 13 digits.';
 
 create function state_line(decision bytea, record text) returns bytea
     language sql immutable parallel safe

@@ -628,6 +628,53 @@ class RollReader(Protocol):
         ...
 
 
+class PullCursor(NamedTuple):
+    """How far a phone has pulled one TPS: all that changed up to `revision` of this build of the roll.
+
+    Of `revision` itself only the voters up to `voter`, when that is not "".
+    """
+
+    generation: str
+    revision: int
+    voter: str
+
+
+class Pulled(NamedTuple):
+    """An event on a page, with its person if that is held; `is_known`: its voter may have been sent before."""
+
+    device: str
+    seq: int
+    standing: str
+    body: bytes
+    person: bytes | None
+    is_known: bool
+
+
+class PulledPage(NamedTuple):
+    """A page of a pull, the cursor after it, and as of which events and registry position.
+
+    `digest` is that of the TPS's roll at that moment, None when more pages follow.
+    """
+
+    events: list[Pulled]
+    cursor: PullCursor
+    position: int
+    registry: int
+    digest: bytes | None
+
+
+class SyncReader(Protocol):
+    """What phones pull. Raises RollUnavailable, or EcoklitError not_projected."""
+
+    async def page(self, regency: str, tps: str, cursor: PullCursor | None, voters_max: int) -> PulledPage:
+        """The events about the next voters that any event ever placed on this TPS and that changed since `cursor`.
+
+        None, or a cursor of another build, is the beginning. One snapshot; pages of several moments add up, because
+        what changes meanwhile comes again on a later one.
+        """
+        ...
+
+
 class Rolls(Protocol):
     """The live rolls of a database, and room beside them to make them anew.
 

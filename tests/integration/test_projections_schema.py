@@ -20,6 +20,8 @@ from ecoklit.services.project import Projector
 from ecoklit.testing.memory_journal import MemoryJournal
 from ecoklit.testing.random_history import ELECTION, REGENCY, RandomHistory, append_all
 
+LATEST = migrations()[-1][0]
+
 CATALOG = """
 select 'column' as kind, c.relname || '.' || a.attname as name,
     concat_ws(' ', c.relkind, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated,
@@ -91,12 +93,12 @@ async def test_an_older_schema_is_migrated_and_a_newer_one_refused(
 ) -> None:
     """Data of an older schema gets the missing migrations and stays; the older program then refuses the schema."""
     states = await projected(postgres_server, schema, 1)
-    newer = (*migrations(), (2, "later", "alter table voter add column later integer not null default 7"))
+    newer = (*migrations(), (LATEST + 1, "later", "alter table voter add column later integer not null default 7"))
     with monkeypatch.context() as later:
         later.setattr(postgres_schema, "migrations", lambda: newer)
         await prepare(connection, schema)
     assert await connection.fetchval("select count(*) from voter where later = 7") == len(states)
-    with pytest.raises(SchemaVersion, match="migration 2 and this program knows 1"):
+    with pytest.raises(SchemaVersion, match=f"migration {LATEST + 1} and this program knows {LATEST}"):
         await prepare(connection, schema)
 
 
@@ -104,7 +106,7 @@ async def test_a_failed_migration_leaves_the_schema_as_it_was(
     connection: asyncpg.Connection, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A migration is applied whole or not at all, with all that came before it in the same start."""
-    broken = (*migrations(), (2, "broken", "alter table voter add column later integer; select 1 / 0"))
+    broken = (*migrations(), (LATEST + 1, "broken", "alter table voter add column later integer; select 1 / 0"))
     with monkeypatch.context() as later:
         later.setattr(postgres_schema, "migrations", lambda: broken)
         with pytest.raises(asyncpg.DivisionByZeroError):

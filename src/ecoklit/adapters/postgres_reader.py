@@ -62,14 +62,14 @@ class PostgresReader:
                 await pool.close()
 
     async def as_of(self, regency: str) -> AsOf:
-        async with self._snapshot() as connection:
+        async with self.snapshot() as connection:
             return await _as_of(connection, regency)
 
     async def roll(self, tps: str) -> RollAnswer:
         if level_of(tps) != "tps":
             raise UnknownArea(f"{tps} is no TPS: give its 13 digits (village 10, then TPS 3).")
         regency = ids.regency_of(tps)
-        async with self._snapshot() as connection:
+        async with self.snapshot() as connection:
             as_of = await _as_of(connection, regency)
             leaves = await connection.fetch(query("digest_of_tps"), regency, tps)
             rows = await connection.fetch(query("roll"), regency, tps)
@@ -86,36 +86,36 @@ class PostgresReader:
 
     async def history(self, voter: str) -> list[dict[str, Any]]:
         _refuse_no_voter(voter)
-        async with self._snapshot() as connection:
+        async with self.snapshot() as connection:
             rows = await connection.fetch(query("history"), voter)
         return [_decoded(row) for row in rows]
 
     async def state(self, voter: str) -> list[bytes]:
         _refuse_no_voter(voter)
-        async with self._snapshot() as connection:
+        async with self.snapshot() as connection:
             return [row["line"] for row in await connection.fetch(query("state"), voter)]
 
     async def digests(self, regency: str) -> tuple[AsOf, dict[str, bytes]]:
-        async with self._snapshot() as connection:
+        async with self.snapshot() as connection:
             as_of = await _as_of(connection, regency)
             rows = await connection.fetch(query("leaves"), regency)
         return as_of, roll.digests(tuple(row) for row in rows)
 
     async def standings(self, regency: str) -> dict[str, int]:
-        async with self._snapshot() as connection:
+        async with self.snapshot() as connection:
             rows = await connection.fetch(query("standings"), regency)
         return {row["standing"]: row["count"] for row in rows}
 
     async def _about(self, name: str, area: str, *arguments: str) -> Answer:
         level_of(area)
         regency = area[:4]
-        async with self._snapshot() as connection:
+        async with self.snapshot() as connection:
             as_of = await _as_of(connection, regency)
             rows = await connection.fetch(query(name), regency, area, *arguments)
         return Answer(as_of, [dict(row) for row in rows])
 
     @asynccontextmanager
-    async def _snapshot(self) -> AsyncIterator[Connection]:
+    async def snapshot(self) -> AsyncIterator[Connection]:
         """A transaction that sees one moment, whatever the projector commits meanwhile."""
         if self._pool is None:
             self._pool = await open_pool(self._dsn, search_path=quoted(self._schema), **_SESSION)

@@ -15,7 +15,7 @@ from ecoklit.errors import EcoklitError
 
 DEFAULT_SCHEMA: Final = "ecoklit"
 VIEWS: Final = ("voter_list", "recap", "open_conflicts", "proposals", "voter_history")
-PARTITIONED: Final = ("event", "person", "orphan", "voter", "side", "waiting")
+PARTITIONED: Final = ("event", "person", "orphan", "voter", "side", "waiting", "placement")
 
 _SCHEMA_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}").fullmatch
 _MIGRATION_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql").fullmatch

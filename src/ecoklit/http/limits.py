@@ -38,9 +38,6 @@ BODY_SECONDS_MAX: Final = 60.0
 ZSTD_WINDOW_LOG_MAX: Final = 23
 """8 MiB: what RFC 8878 asks every decoder to support, and all that a stranger can make us reserve."""
 
-NONCE_SECONDS_MAX: Final = 300
-"""How long a pull may be signed beforehand: a phone on a bad network needs a minute, and a stolen request dies soon."""
-
 PULL_PAGE_VOTERS_MAX: Final = 200
 """Voters on one page of a pull: some 200 KB, so that a bad network repeats little."""
 

@@ -1,0 +1,37 @@
+"""What phones pull, from the projection: `ports.SyncReader`. Every page is one snapshot."""
+
+from typing import Final
+
+from ecoklit.adapters.postgres_reader import NotProjected, PostgresReader
+from ecoklit.adapters.postgres_schema import query
+from ecoklit.core.merkle import tree_head
+from ecoklit.ports import PullCursor, Pulled, PulledPage
+
+LAST_VOTER: Final = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+
+class PostgresSync:
+    """`ports.SyncReader` beside `reader`, whose connections it uses."""
+
+    def __init__(self, reader: PostgresReader) -> None:
+        self._reader = reader
+
+    async def page(self, regency: str, tps: str, cursor: PullCursor | None, voters_max: int) -> PulledPage:
+        async with self._reader.snapshot() as connection:
+            state = await connection.fetchrow(query("pull_state"), regency)
+            if state is None:
+                raise NotProjected(f"Regency {regency} is not projected into this database yet: pull again later.")
+            if cursor is None or cursor.generation != state["generation"]:
+                cursor = PullCursor(state["generation"], 0, "")
+            arguments = (regency, tps, cursor.revision, cursor.voter or LAST_VOTER, voters_max)
+            rows = await connection.fetch(query("pull"), *arguments)
+            is_last = len({row["voter"] for row in rows}) < voters_max
+            leaves = await connection.fetch(query("digest_of_tps"), regency, tps) if is_last else []
+        events = [
+            Pulled(row["device"], row["seq"], row["standing"], row["body"], row["person"], row["known"]) for row in rows
+        ]
+        end = PullCursor(state["generation"], state["revision"], "")
+        if not is_last:
+            end = PullCursor(state["generation"], rows[-1]["revision"], rows[-1]["voter"])
+        digest = tree_head([row["leaf"] for row in leaves]) if is_last else None
+        return PulledPage(events, end, state["events"], state["registry"], digest)
