@@ -12,13 +12,20 @@ from pathlib import Path
 from typing import Final
 
 from ecoklit import contract
+from ecoklit.adapters import data_folder
 from ecoklit.adapters.http_service import HttpService
 from ecoklit.adapters.jetstream import JetStreamJournal
 from ecoklit.adapters.listing_index import SqliteListingIndex, office_device, office_key
+from ecoklit.adapters.office_registry import FILE as OFFICE_FILE
+from ecoklit.adapters.office_registry import OfficeFault, OfficeRegistry
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_reader import PostgresReader
 from ecoklit.adapters.postgres_rolls import PostgresRolls
+from ecoklit.core import sealing
 from ecoklit.core.codebook import Codebook
+from ecoklit.core.recovery_kit import KeptKeys
+from ecoklit.core.registry_event import SignedRegistry
+from ecoklit.core.signing import ED25519, SEED_BYTES, key_from_seed
 from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import Journal, RollReader, Service
@@ -125,6 +132,47 @@ async def open_reader(settings: Settings) -> AsyncIterator[RollReader]:
 def office_folder(settings: Settings) -> Path:
     """Where the office device of the settings' election and regency lives."""
     return settings.data / "office" / f"{settings.election}-{settings.regency}"
+
+
+def fresh_keys(settings: Settings) -> KeptKeys:
+    """Three new keys for the settings' election and regency; they are nowhere yet but in memory."""
+    root, service, office = (key_from_seed(ED25519, secrets.token_bytes(SEED_BYTES)) for _ in range(3))
+    return KeptKeys(settings.election, settings.regency, root, service, office)
+
+
+def fresh_salt() -> bytes:
+    return secrets.token_bytes(sealing.SALT_BYTES)
+
+
+def office_exists(settings: Settings) -> bool:
+    """Whether the data folder has an office of the settings' election, or a key of one."""
+    keys = data_folder.key_folder(settings.data, settings.election, settings.regency)
+    return (office_folder(settings) / OFFICE_FILE).exists() or (keys / "office.key").exists()
+
+
+def make_office(settings: Settings, keys: KeptKeys, lines: Sequence[SignedRegistry]) -> None:
+    """A new office and its service in the data folder, without the root key. Raises OfficeFault office_exists."""
+    # The registry before the keys: killed in between, `restore_office` completes it, and nothing signed is lost.
+    OfficeRegistry.make(office_folder(settings), keys.root.device, lines).close()
+    _save_keys(settings, keys)
+
+
+def restore_office(settings: Settings, keys: KeptKeys) -> None:
+    """The keys of a kit, back in the data folder; an office there is completed. Raises OfficeFault other_office."""
+    folder = office_folder(settings)
+    if not (folder / OFFICE_FILE).exists():
+        OfficeRegistry.make(folder, keys.root.device).close()
+    with OfficeRegistry(folder) as office:
+        if office.root != keys.root.device:
+            raise OfficeFault("other_office", f"{folder} is another election's office: use another ECOKLIT_DATA.")
+    _save_keys(settings, keys)
+
+
+def _save_keys(settings: Settings, keys: KeptKeys) -> None:
+    folder = data_folder.key_folder(settings.data, settings.election, settings.regency)
+    data_folder.save_key(folder, "service", keys.service)
+    data_folder.save_key(folder, "office", keys.office)
+    data_folder.remember_election(settings.data, settings.election, settings.regency)
 
 
 def _salt() -> bytes:

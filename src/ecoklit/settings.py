@@ -1,7 +1,7 @@
 """Every setting, from the environment and nowhere else (docs/OPERATING.md lists the same).
 
-`ecoklit up` leaves what it started in its data folder (`running.json`); the other commands find it there, so that on
-one machine nothing needs to be set.
+`ecoklit up` leaves what it started in its data folder (`running.json`), `ecoklit init` and `join` the election
+(`election.json`); the other commands find it there, so that on one machine nothing needs to be set.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ecoklit.adapters.data_folder import read_running
+from ecoklit.adapters.data_folder import read_election, read_running
 from ecoklit.core.ids import is_word
 from ecoklit.errors import EcoklitError
 
@@ -57,7 +57,7 @@ def read_settings(environ: Mapping[str, str], *, running: bool = True) -> Settin
     Raises BadSetting, which names the variable.
     """
     data = Path(environ.get("ECOKLIT_DATA") or ".ecoklit")
-    found = read_running(data) if running else {}
+    found = {**read_election(data), **(read_running(data) if running else {})}
 
     def value(name: str, key: str) -> str | None:
         return environ.get(name) or found.get(key) or None

@@ -2,6 +2,7 @@
 
 VERSION       the layout's number; raised when a program can no longer read what an older one wrote
 lock          held (flock) while a program works on the folder; freed by the kernel, however it ends
+election.json  of which election and regency it is, once that was opened or joined here
 running.json  where its servers are, for the other commands; without meaning unless the lock is held
 nats/ postgres/ office/   the journal, the projections, the office device that imports lists
 keys/     the private keys of the office and of the service, for the owner of the folder alone
@@ -25,6 +26,7 @@ LAYOUT: Final = 1
 VERSION_FILE: Final = "VERSION"
 LOCK_FILE: Final = "lock"
 RUNNING_FILE: Final = "running.json"
+ELECTION_FILE: Final = "election.json"
 
 
 class DataFolderFault(EcoklitError):
@@ -72,6 +74,22 @@ def read_running(folder: Path) -> dict[str, str]:
     except BlockingIOError:
         return {key: value for key, value in found.items() if isinstance(value, str)}
     except (OSError, ValueError):
+        return {}
+
+
+def remember_election(folder: Path, election: str, regency: str) -> None:
+    """Make `folder` one of this election and regency, so that nobody needs to set them again."""
+    aside = folder / f"{ELECTION_FILE}.new"
+    aside.write_text(json.dumps({"election": election, "regency": regency}) + "\n")
+    aside.replace(folder / ELECTION_FILE)
+
+
+def read_election(folder: Path) -> dict[str, str]:
+    """The election and regency that `folder` is of; {} when none was opened or joined there."""
+    try:
+        found = json.loads((folder / ELECTION_FILE).read_bytes())
+        return {name: found[name] for name in ("election", "regency")}
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 

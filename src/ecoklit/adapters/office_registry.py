@@ -46,7 +46,7 @@ class OfficeRegistry:
 
     @classmethod
     def make(cls, folder: Path, root: str, lines: Sequence[SignedRegistry] = ()) -> OfficeRegistry:
-        """A new registry in `folder` that holds `lines`, which were signed here; durable on return, whole or not at all.
+        """A new registry in `folder` that holds `lines`, signed here; durable on return, whole or not at all.
 
         Raises OfficeFault office_exists.
         """

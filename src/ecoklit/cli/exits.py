@@ -32,6 +32,8 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
     Exit.USAGE: (
         "bad_setting", "bad_argument", "unknown_area", "unknown_voter", "unknown_file", "not_projected",
         "no_village", "bad_village", "unknown_village", "village_elsewhere", "no_file", "unknown_format",
+        "bad_passphrase", "wrong_passphrase", "bad_kit", "bad_seal", "kit_exists", "other_election", "bad_tps",
+        "bad_code", "bad_key_line", "bad_invitation",
     ),
     Exit.UNREACHABLE: ("journal_unavailable", "database_unavailable", "database_refused", "service_unavailable"),
     Exit.UNFIT: (
@@ -42,6 +44,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "nats_server_missing", "nats_server_failed",
         "index_in_use", "bad_index", "newer_index", "no_index", "bad_key", "no_key", "other_key", "bad_device",
         "key_exists", "other_device", "out_of_step", "cloned_log", "other_journal", "not_in_journal",
+        "office_exists", "other_office", "no_office", "office_in_use", "office_newer", "office_damaged", "key_exists",
     ),
     Exit.LATER: ("journal_full", "journal_busy", "index_not_written", "disk_full"),
 }  # fmt: skip

@@ -31,7 +31,7 @@ def page(title: str, *parts: str) -> str:
         '<!doctype html>\n<html lang="id">\n<meta charset="utf-8">\n'
         f"<title>{escape(title)}</title>\n"
         "<style>@page{size:A4;margin:15mm}body{font:12pt/1.4 sans-serif;max-width:180mm;margin:auto;color:#000;"
-        "background:#fff}pre{font:13pt/1.5 monospace}.code{font:bold 26pt monospace}svg{display:block}</style>\n"
+        "background:#fff}pre{font:13pt/1.5 monospace}svg{display:block}</style>\n"
         f"<h1>{escape(title)}</h1>\n{body}\n</html>\n"
     )
 
@@ -40,8 +40,9 @@ def paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def preformatted(text: str, name: str = "") -> str:
-    return f'<pre class="{escape(name)}">{escape(text)}</pre>'
+def preformatted(text: str) -> str:
+    # On a line of its own, which no browser shows: so that a program that reads lines finds them in the page too.
+    return f"<pre>\n{escape(text)}\n</pre>"
 
 
 def _made(text: str) -> segno.QRCode:
