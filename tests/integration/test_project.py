@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from ecoklit.contract import policies
-from ecoklit.core import canonical, ids, roll, wire
+from ecoklit.core import canonical, columns, ids, roll, wire
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.replica import Replica, fold
 from ecoklit.core.wire import Held
 from ecoklit.ports import Journal, JournalHole, Position, RollTaken, RollUnavailable
+from ecoklit.services import step
 from ecoklit.services.project import JournalRestored, Projector
 from ecoklit.services.step import JournalDamaged
 from ecoklit.testing.memory_journal import MemoryJournal
@@ -73,6 +75,36 @@ async def test_the_roll_is_what_fold_prints(seed: int) -> None:
     history = RandomHistory(seed, events=80)
     for batch_events_max in (1, 5, 1000):
         await assert_equals_fold(await project(history, batch_events_max), history)
+
+
+@pytest.mark.parametrize("seed", range(30))
+async def test_settled_by_rows_or_one_by_one_it_is_the_same_roll(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every row of every table is the same whether plain voters are settled by columns or all go the general way."""
+    history = RandomHistory(seed, events=80, lies=0.05, calm=True)
+    settled: list[str] = []
+    gather = step.gather
+
+    def counting(*args: Any) -> step.Known:
+        known = gather(*args)
+        settled.extend(known.settled)
+        return known
+
+    monkeypatch.setattr(step, "gather", counting)
+    for batch_events_max in (1, 7, 1000):
+        monkeypatch.setattr(columns, "ROWS_MIN", 1)
+        by_rows = await project(history, batch_events_max)
+        assert settled
+        monkeypatch.setattr(columns, "ROWS_MIN", 1_000_000)
+        settled.clear()
+        one_by_one = await project(history, batch_events_max)
+        assert not settled
+        for name, table in vars(by_rows).items():
+            if name != "leased_to":
+                assert in_any_order(table) == in_any_order(vars(one_by_one)[name]), name
+
+
+def in_any_order(table: Any) -> Any:
+    return sorted(table, key=repr) if isinstance(table, list) else table
 
 
 async def test_the_histories_reach_every_corner() -> None:

@@ -68,6 +68,10 @@ class Row(msgspec.Struct, gc=False):
     """The hashes' beginnings that it names, one after the other."""
     person: _Person
 
+    @property
+    def has_person(self) -> bool:
+        return self.person is not _NO_PERSON
+
 
 _NO_PERSON: Final = (b"", b"")
 

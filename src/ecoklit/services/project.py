@@ -11,12 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 import msgspec
-from msgspec import UNSET
 
-from ecoklit.core import ids, wire
-from ecoklit.core.event import Malformed
+from ecoklit.core import ids
 from ecoklit.core.policy import Policy
-from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import (
     Checkpoint,
@@ -30,13 +27,16 @@ from ecoklit.ports import (
     RollUnavailable,
     Step,
 )
-from ecoklit.services.step import Batch, Copies, Elsewhere, JournalDamaged, gather, logs_of, make_step, named_elsewhere
+from ecoklit.services import step
+from ecoklit.services.step import Batch, Elsewhere, Journaled
 
 Message = TypeVar("Message", EventMessage, PersonMessage)
 
 BATCH_EVENTS_MAX: Final = 8000  # some 10 MB in flight; larger ones measured no faster
 IDLE_SECONDS: Final = 0.05
 RETRY_SECONDS_MAX: Final = 5.0
+
+_NO_QUARANTINE: Final[Mapping[bytes, str]] = {}
 
 
 class JournalRestored(EcoklitError):
@@ -73,8 +73,7 @@ class Projector:
         self.trouble: EcoklitError | None = None
         self._journal = journal
         self._store = store
-        self._policies = policies
-        self._election = election
+        self._of = Journaled(election, regency, policies)
         self._regency = regency
         self._batch_events_max = batch_events_max
 
@@ -148,8 +147,7 @@ class Projector:
         limit = self._batch_events_max
         if until is not None:
             limit = min(limit, until.events - before.events)
-        messages = await _collect(self._journal.read_events, before.events, limit)
-        events = self._decode(messages, before)
+        events = await _collect(self._journal.read_events, before.events, limit)
         # Both streams were written together, so a full batch needs about the persons that it names. One that
         # comes later completes its voter then, and one that is early waits as an orphan.
         wanted = _commitments(events) if events and len(events) == limit else self._batch_events_max
@@ -157,61 +155,31 @@ class Projector:
         if until is not None:
             arrived = [one for one in arrived if one.sequence <= until.persons]
         after = Checkpoint(
-            messages[-1].sequence if messages else before.events,
-            events[-1][1].hash if events else before.event_hash,
+            events[-1].sequence if events else before.events,
+            ids.sha256(events[-1].payload) if events else before.event_hash,
             arrived[-1].sequence if arrived else before.persons,
         )
         return Batch(before, after, events, arrived)
-
-    def _decode(self, messages: Sequence[EventMessage], before: Checkpoint) -> list[tuple[int, Held]]:
-        events = []
-        expected = before.events + 1
-        for message in messages:
-            if message.sequence != expected:
-                raise JournalDamaged(
-                    f"The journal of {self._regency} goes from {expected - 1} to {message.sequence}: events between "
-                    f"are gone; nothing from there on was projected; restore the journal or have the phones push again."
-                )
-            events.append((message.sequence, self._hold(message)))
-            expected += 1
-        return events
-
-    def _hold(self, message: EventMessage) -> Held:
-        try:
-            held = wire.hold(message.payload, None)
-        except Malformed as error:
-            raise self._damaged(message, f"is no event: {error.message}") from error
-        if held.device != message.device:
-            raise self._damaged(message, f"stands in the log of {message.device} and is of {held.device}")
-        if held.event is not None and held.event.election != self._election:
-            raise self._damaged(message, f"is of election {held.event.election}")
-        return held
-
-    def _damaged(self, message: EventMessage, what: str) -> JournalDamaged:
-        return JournalDamaged(
-            f"What the journal of {self._regency} holds at {message.sequence} {what}: admission never lets that in, so "
-            f"the journal was damaged or written by others; nothing from there on was projected; restore it."
-        )
 
     # --- one step ----------------------------------------------------------------------------------------------------
 
     async def _step(self, batch: Batch) -> Step:
         """All that `batch` changes, from what the store holds."""
-        store = self._store
-        heads = await store.heads(list(dict.fromkeys(held.device for _, held in batch.events)))
-        logs = logs_of(batch.events, heads)
-        copies = Copies(batch.persons, await store.orphans_of(logs))
-        events = [(position, copies.complete(held)) for position, held in batch.events]
-        late = await store.voters_of(left) if (left := copies.left()) else {}
-        touched = dict.fromkeys(held.voter for _, held in events if held.regency == self._regency)
-        touched.update(dict.fromkeys(await store.waiting_for(logs)))
-        touched.update(dict.fromkeys(late.values()))
-        known = gather(events, await store.events_of(list(touched)), copies, self._regency)
-        copies.use_up(late)
-        named = named_elsewhere(known)
+        store, of = self._store, self._of
+        reading = step.read(batch, of)
+        heads = await store.heads(list(dict.fromkeys(device for device, _ in reading.dots)))
+        logs = step.logs_of(reading, heads)
+        reading.copies.adopt(await store.orphans_of(logs))
+        late = await store.voters_of(left) if (left := reading.copies.beyond(reading.dots)) else {}
+        woken = await store.waiting_for(logs)
+        odd = {*woken, *late.values(), *reading.adopters()}
+        voters = step.touched(reading, self._regency, (*woken, *late.values()))
+        known = step.gather(reading, await store.events_of(voters), of, odd, _NO_QUARANTINE)
+        reading.copies.use_up(late)
+        named = step.named_elsewhere(known)
         there = await store.voters_of(named) if named else {}
-        elsewhere = Elsewhere((*there, *(held.dot for _, held in events)))
-        return make_step(batch, known, copies, elsewhere, self._policies, self._regency)
+        elsewhere = Elsewhere(there, reading.dots, quarantine=_NO_QUARANTINE)
+        return step.make_step(reading, known, elsewhere, of)
 
 
 async def _collect(read: Callable[[int, int], Awaitable[list[Message]]], after: int, limit: int) -> list[Message]:
@@ -230,8 +198,8 @@ async def _collect(read: Callable[[int, int], Awaitable[list[Message]]], after: 
     return messages
 
 
-def _commitments(events: Sequence[tuple[int, Held]]) -> int:
-    return sum(1 for _, held in events if held.event is not None and held.event.person is not UNSET)
+def _commitments(events: Sequence[EventMessage]) -> int:
+    return sum(1 for message in events if b'"person":"' in message.payload)
 
 
 async def _give_up(reading: "asyncio.Future[Batch]") -> None:

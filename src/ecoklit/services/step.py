@@ -1,26 +1,29 @@
 """What a batch of the journal changes: pure, from the batch and from what the store holds.
 
 A voter can be changed by: an event about it; a dot that one of its parked events waits for, whoever that event turns
-out to be about; a person that comes after its event. Each such voter is folded anew from all its held events.
+out to be about; a person that comes after its event. Each such voter is folded anew from all its held events: by rows
+where those are plain (`core.plain`), else by the general fold. Laws in the tests hold that both give the same rows.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from ecoklit.core import ids, wire
+from ecoklit.core import ids, plain, wire
 from ecoklit.core import person as persons
 from ecoklit.core.causality import COUNTED, Counted
 from ecoklit.core.effect import FIELD, PROPOSAL, RECORD, TPS, VERDICT
 from ecoklit.core.event import AnyEvent, Listed, Malformed, New
 from ecoklit.core.person import Person
+from ecoklit.core.plain import Row, Settled, Settling
 from ecoklit.core.policy import Policy
 from ecoklit.core.voter import State, alive_of, fold_voter, value_of
 from ecoklit.core.wire import Dot, Held
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import (
     Checkpoint,
+    EventMessage,
     EventRow,
     HeldRow,
     PersonMessage,
@@ -46,11 +49,11 @@ class JournalDamaged(EcoklitError):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What was read after `before`: events in journal order, each with its sequence, and copies of persons."""
+    """What was read after `before`: events, and copies of persons, each in the order of its stream."""
 
     before: Checkpoint
     after: Checkpoint
-    events: list[tuple[int, Held]]
+    events: list[EventMessage]
     persons: list[PersonMessage]
 
     @property
@@ -58,39 +61,47 @@ class Batch(msgspec.Struct, frozen=True):
         return not (self.events or self.persons)
 
 
-def logs_of(events: Sequence[tuple[int, Held]], heads: Mapping[str, tuple[int, bytes]]) -> list[Log]:
-    """The stretch of each device's log in `events`. Raises JournalDamaged where one does not go on from its head.
+class Journaled(msgspec.Struct, frozen=True):
+    """Whose journal is projected, and by which policies its events are judged."""
 
-    A journal that lost a message still counts it and reports no hole, so the devices' own chains are checked.
-    """
-    ends: dict[str, tuple[int, bytes]] = {}
-    firsts: dict[str, int] = {}
-    for position, held in events:
-        seq, event_hash = ends.get(held.device) or heads.get(held.device, _NO_HEAD)
-        if held.seq != seq + 1 or held.prev != ids.to_base64url(event_hash):
-            raise JournalDamaged(
-                f"The journal holds {held.device}:{held.seq} at {position} where {held.device}:{seq + 1} with the "
-                f"right prev belongs: an event was lost or changed; nothing from there on was projected; "
-                f"restore the journal."
-            )
-        ends[held.device] = (held.seq, held.hash)
-        firsts.setdefault(held.device, held.seq)
-    return [(device, first, ends[device][0]) for device, first in firsts.items()]
+    election: str
+    regency: str
+    policies: Mapping[str, Policy]
+
+
+# --- reading a batch -------------------------------------------------------------------------------------------------
 
 
 class Copies:
     """The copies of persons at hand, by the event that they say they belong to; each is used at most once."""
 
-    def __init__(self, arrived: Iterable[PersonMessage], orphans: Iterable[PersonRow]) -> None:
+    def __init__(self, arrived: Iterable[PersonMessage]) -> None:
         self._copies: dict[Dot, list[PersonRow]] = {}
         self.right: list[PersonRow] = []
         self.adopted: list[Dot] = []
-        for orphan in orphans:
-            self._copies.setdefault((orphan.device, orphan.seq), []).append(orphan)
-            self.adopted.append((orphan.device, orphan.seq))
         for one in arrived:
             row = PersonRow(one.sequence, one.seq, one.device, one.payload)
             self._copies.setdefault((one.device, one.seq), []).append(row)
+
+    def adopt(self, orphans: Iterable[PersonRow]) -> None:
+        """Take copies that came earlier; they are tried before those that came now."""
+        earlier: dict[Dot, list[PersonRow]] = {}
+        for orphan in orphans:
+            earlier.setdefault((orphan.device, orphan.seq), []).append(orphan)
+        for dot, copies in earlier.items():
+            self._copies[dot] = copies + self._copies.get(dot, [])
+            self.adopted.append(dot)
+
+    def only(self, dot: Dot) -> bytes:
+        """The one copy of this event's person; nothing where there is none, or more than one."""
+        copies = self._copies.get(dot)
+        return copies[0].body if copies is not None and len(copies) == 1 else b""
+
+    def keep(self, row: Row) -> None:
+        """The only copy is known to be the right one, when the event has a person at all. Its copies are used up."""
+        copies = self._copies.pop(row.dot, None)
+        if copies is not None and row.has_person:
+            self.right.append(copies[0])
 
     def complete(self, held: Held) -> Held:
         """`held` with its right copy, if that is here. All copies of an event that is held are used up."""
@@ -109,9 +120,9 @@ class Copies:
         for dot in dots:
             self._copies.pop(dot, None)
 
-    def left(self) -> list[Dot]:
-        """The events that the unused copies say they belong to."""
-        return list(self._copies)
+    def beyond(self, dots: Collection[Dot]) -> list[Dot]:
+        """The other events that copies say they belong to."""
+        return [dot for dot in self._copies if dot not in dots]
 
     def orphans(self) -> list[PersonRow]:
         """The unused copies: their events are not held."""
@@ -129,27 +140,170 @@ def with_person(held: Held, body: bytes) -> Held:
     return Held(held.event_bytes, held.hash, held.place, held.event, held.fault, body, person, None)
 
 
-class Known(msgspec.Struct, frozen=True):
-    """All that is held about the voters of a batch: their events, and the old standing of the earlier ones."""
+class Reading(msgspec.Struct, frozen=True):
+    """A batch as read: each event, in order, as a row where it is plain by itself, else as held; and the copies."""
 
+    batch: Batch
+    events: list[Row | Held]
+    dots: dict[Dot, None]
+    copies: Copies
+
+    def adopters(self) -> list[str]:
+        """The voters of the batch whose persons came before their events."""
+        adopted = frozenset(self.copies.adopted)
+        return [one.key[1] for one in self.events if one.dot in adopted] if adopted else []
+
+
+def read(batch: Batch, of: Journaled) -> Reading:
+    """Raises JournalDamaged for what admission never lets in."""
+    copies = Copies(batch.persons)
+    bodies = [message.payload for message in batch.events]
+    events: list[Row | Held | None] = [None] * len(bodies)
+    for rows in plain.read(bodies, lambda _, dots: list(map(copies.only, dots)), of.policies):
+        for row in rows:
+            # What is damaged, or about another regency's roll, takes a closer look.
+            message = batch.events[row.at]
+            if row.dot[0] == message.device and row.key[0] == of.regency and row.kind.election == of.election:
+                events[row.at] = row
+    expected = batch.before.events
+    for message in batch.events:
+        expected += 1
+        if message.sequence != expected:
+            raise JournalDamaged(
+                f"The journal of {of.regency} goes from {expected - 1} to {message.sequence}: events between "
+                f"are gone; nothing from there on was projected; restore the journal or have the phones push again."
+            )
+    whole = [_hold(message, of) if one is None else one for message, one in zip(batch.events, events, strict=True)]
+    return Reading(batch, whole, dict.fromkeys([one.dot for one in whole]), copies)
+
+
+def _hold(message: EventMessage, of: Journaled) -> Held:
+    try:
+        held = wire.hold(message.payload, None)
+    except Malformed as error:
+        raise _damaged(message, of, f"is no event: {error.message}") from error
+    if held.device != message.device:
+        raise _damaged(message, of, f"stands in the log of {message.device} and is of {held.device}")
+    if held.event is not None and held.event.election != of.election:
+        raise _damaged(message, of, f"is of election {held.event.election}")
+    return held
+
+
+def _damaged(message: EventMessage, of: Journaled, what: str) -> JournalDamaged:
+    return JournalDamaged(
+        f"What the journal of {of.regency} holds at {message.sequence} {what}: admission never lets that in, so "
+        f"the journal was damaged or written by others; nothing from there on was projected; restore it."
+    )
+
+
+def logs_of(reading: Reading, heads: Mapping[str, tuple[int, bytes]]) -> list[Log]:
+    """The stretch of each device's log in a batch. Raises JournalDamaged where one does not go on from its head.
+
+    A journal that lost a message still counts it and reports no hole, so the devices' own chains are checked.
+    """
+    ends: dict[str, tuple[int, bytes]] = {}
+    firsts: dict[str, int] = {}
+    for message, one in zip(reading.batch.events, reading.events, strict=True):
+        device, seq = one.dot
+        end = ends.get(device)
+        if end is None:
+            end = heads.get(device, _NO_HEAD)
+            firsts[device] = seq
+        if seq != end[0] + 1 or not _goes_on(one, end[1]):
+            raise JournalDamaged(
+                f"The journal holds {device}:{seq} at {message.sequence} where {device}:{end[0] + 1} with the "
+                f"right prev belongs: an event was lost or changed; nothing from there on was projected; "
+                f"restore the journal."
+            )
+        ends[device] = (seq, one.hash)
+    return [(device, first, ends[device][0]) for device, first in firsts.items()]
+
+
+def _goes_on(one: Row | Held, before: bytes) -> bool:
+    return one.prev == before if isinstance(one, Row) else one.prev == ids.to_base64url(before)
+
+
+# --- which voters, and what is held about them -----------------------------------------------------------------------
+
+
+class Known(msgspec.Struct, frozen=True):
+    """All that is held about the voters of a batch: plain ones settled, the events of the others, and what was."""
+
+    settled: dict[str, Settled]
     held: dict[str, list[Held]]
     standings: dict[Dot, str]
+    """The old standing of the earlier events of the voters that are not settled."""
     refolded: frozenset[str]
 
 
-def gather(events: Sequence[tuple[int, Held]], rows: Iterable[HeldRow], copies: Copies, regency: str) -> Known:
-    """Each voter's held events: those that the store holds, completed where a late person came, then the batch's."""
+def touched(reading: Reading, regency: str, others: Iterable[str]) -> list[str]:
+    """The voters to fold anew: those of the batch, and `others`."""
+    voters = dict.fromkeys([one.key[1] for one in reading.events if one.key[0] == regency])
+    voters.update(dict.fromkeys(others))
+    return list(voters)
+
+
+def gather(
+    reading: Reading, rows: Sequence[HeldRow], of: Journaled, odd: Collection[str], quarantine: Mapping[bytes, str]
+) -> Known:
+    """Settle the plain voters; of the others, and of those in `odd`, gather their held events.
+
+    `odd` are the voters that something besides the events about them can change.
+    """
+    copies = reading.copies
+    lines, rest = _lines(reading, rows, of, odd)
+    settled = {}
+    settling = Settling()
+    for voter, line in lines.items():
+        plainly = None if voter in rest or any(row.hash in quarantine for row in line) else settling.settle(line)
+        # A proposal has sides to show, which rows do not tell.
+        if plainly is None or plainly.reading.proposed:
+            rest[voter] = None
+        else:
+            settled[voter] = plainly
     held: dict[str, list[Held]] = {}
     standings: dict[Dot, str] = {}
-    for row in rows:
-        one = copies.complete(_restored(row))
-        held.setdefault(row.voter, []).append(one)
-        standings[row.device, row.seq] = row.standing
-    refolded = frozenset(held)
-    for _, one in events:
-        if one.regency == regency:
-            held.setdefault(one.voter, []).append(one)
-    return Known(held, standings, refolded)
+    for earlier in rows:
+        if earlier.voter in rest:
+            held.setdefault(earlier.voter, []).append(copies.complete(_restored(earlier)))
+            standings[earlier.device, earlier.seq] = earlier.standing
+    for message, one in zip(reading.batch.events, reading.events, strict=True):
+        if isinstance(one, Row) and one.key[1] in settled:
+            copies.keep(one)
+        else:
+            whole = copies.complete(wire.hold(message.payload, None) if isinstance(one, Row) else one)
+            if whole.regency == of.regency:
+                held.setdefault(whole.voter, []).append(whole)
+    return Known(settled, held, standings, frozenset(row.voter for row in rows))
+
+
+def _lines(
+    reading: Reading, rows: Sequence[HeldRow], of: Journaled, odd: Collection[str]
+) -> tuple[dict[str, list[Row]], dict[str, None]]:
+    """The rows of each voter, and the voters of whom some held event is no row, or that are `odd`."""
+    lines: dict[str, list[Row]] = {}
+    rest = dict.fromkeys(odd)
+    for one in reading.events:
+        if isinstance(one, Row):
+            lines.setdefault(one.key[1], []).append(one)
+        elif one.regency == of.regency:
+            rest[one.voter] = None
+    read_count = 0
+    people = [row.person or b"" for row in rows]
+    bodies = [row.body if row.standing == COUNTED else b"" for row in rows]
+    for some in plain.read(bodies, lambda places, _: [people[at] for at in places], of.policies, is_proved=True):
+        read_count += len(some)
+        for row in some:
+            lines.setdefault(row.key[1], []).append(row)
+    if read_count < len(rows):
+        rest.update(_with_more(lines, rows))
+    return lines, rest
+
+
+def _with_more(lines: Mapping[str, Sequence[Row]], rows: Sequence[HeldRow]) -> dict[str, None]:
+    """The voters of whom more is held than there are rows of."""
+    dots = {row.dot for line in lines.values() for row in line}
+    return {row.voter: None for row in rows if (row.device, row.seq) not in dots}
 
 
 def _restored(row: HeldRow) -> Held:
@@ -166,7 +320,10 @@ _PERSONS: Final = msgspec.json.Decoder(Person)
 
 
 def named_elsewhere(known: Known) -> list[Dot]:
-    """The dots that the clocks name and that are no held event about the same voter."""
+    """The dots that the clocks name and that are no held event about the same voter.
+
+    A settled voter names none: its events name each other.
+    """
     named: dict[Dot, None] = {}
     for about in known.held.values():
         own: set[Dot] | None = None
@@ -182,26 +339,27 @@ def named_elsewhere(known: Known) -> list[Dot]:
 class Elsewhere:
     """The rest of the world to the fold of one voter: the dots held about others. A journal holds no fork."""
 
-    def __init__(self, dots: Iterable[Dot]) -> None:
-        self._dots = frozenset(dots)
+    def __init__(self, *dots: Collection[Dot], quarantine: Mapping[bytes, str]) -> None:
+        self._dots = dots
         self.forks: frozenset[Dot] = frozenset()
-        self.quarantine: Mapping[bytes, str] = {}
+        self.quarantine = quarantine
 
     def holds(self, dot: Dot) -> bool:
-        return dot in self._dots
+        return any(dot in some for some in self._dots)
 
 
-def make_step(
-    batch: Batch, known: Known, copies: Copies, elsewhere: Elsewhere, policies: Mapping[str, Policy], regency: str
-) -> Step:
-    """Fold every voter of `known` and write down what that changes."""
+# --- the step --------------------------------------------------------------------------------------------------------
+
+
+def make_step(reading: Reading, known: Known, elsewhere: Elsewhere, of: Journaled) -> Step:
+    """Fold every voter of `known` that is not settled, and write down what all of that changes."""
     faults: dict[bytes, str] = {}
     changed: list[tuple[str, int, str]] = []
-    voters: list[VoterRow] = []
+    voters = [_row_of_settled(voter, settled) for voter, settled in known.settled.items()]
     sides: list[SideRow] = []
     waiting: list[WaitingRow] = []
     for voter, held in known.held.items():
-        folded = fold_voter(held, policies, elsewhere)
+        folded = fold_voter(held, of.policies, elsewhere)
         judgement = folded.judgement
         faults.update((event_hash, fault.name) for event_hash, fault in judgement.faults.items())
         if voter in known.refolded:
@@ -212,10 +370,11 @@ def make_step(
                 sides.extend(sides_of(folded.state, judgement.counted))
         if judgement.awaited:
             waiting.extend(WaitingRow(seq, voter, device) for device, seq in dict.fromkeys(judgement.awaited))
+    batch, copies = reading.batch, reading.copies
     return Step(
         before=batch.before,
         after=batch.after,
-        events=[_event_row(position, one, faults, regency) for position, one in batch.events],
+        events=_event_rows(reading, faults, of.regency),
         persons=copies.right,
         orphans=copies.orphans(),
         adopted=copies.adopted,
@@ -236,10 +395,14 @@ def _changed_standings(
             yield one.device, one.seq, standing
 
 
-def _event_row(position: int, one: Held, faults: Mapping[bytes, str], regency: str) -> EventRow:
-    # A key belongs to one regency: what it says about another's roll is held, and counts nowhere.
-    standing = faults.get(one.hash, COUNTED) if one.regency == regency else NOT_ENTITLED
-    return EventRow(position, one.seq, one.voter, one.device, standing, one.event_bytes)
+def _event_rows(reading: Reading, faults: Mapping[bytes, str], regency: str) -> list[EventRow]:
+    rows = []
+    for message, one in zip(reading.batch.events, reading.events, strict=True):
+        (device, seq), (place, voter) = one.dot, one.key
+        # A key belongs to one regency: what it says about another's roll is held, and counts nowhere.
+        standing = faults.get(one.hash, COUNTED) if place == regency else NOT_ENTITLED
+        rows.append(EventRow(message.sequence, seq, voter, device, standing, message.payload))
+    return rows
 
 
 # --- a state as rows -------------------------------------------------------------------------------------------------
@@ -267,6 +430,38 @@ def row_of(state: State, counted: Sequence[Counted]) -> VoterRow:
     )
 
 
+def _row_of_settled(voter: str, settled: Settled) -> VoterRow:
+    """The same of a settled voter, of whom nothing is in conflict or proposed."""
+    reading, birth = settled.reading, settled.line[0]
+    shown = _SHOWN.decode(settled.record).fields
+    return VoterRow(
+        voter,
+        settled.attempts,
+        reading.is_corrected,
+        settled.tps,
+        birth.tps,
+        birth.kind.source,
+        reading.verdict,
+        reading.reason,
+        None,
+        None,
+        shown.sex,
+        shown.disability,
+        settled.decision_bytes,
+        settled.record.decode("ascii"),
+    )
+
+
+class _ShownFields(msgspec.Struct, gc=False):
+    sex: str | None
+    disability: str | None
+
+
+class _Shown(msgspec.Struct, gc=False):
+    fields: _ShownFields
+
+
+_SHOWN: Final = msgspec.json.Decoder(_Shown)
 # As in the state's own line: the fields of a record stand in canonical order.
 _ENCODER: Final = msgspec.json.Encoder()
 _RECORDS: Final = (Listed, New)

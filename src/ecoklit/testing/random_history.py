@@ -43,9 +43,13 @@ class _Device:
 
 
 class RandomHistory:
-    """`arrivals` in order of arrival; `held` is what a fold of them would be given."""
+    """`arrivals` in order of arrival; `held` is what a fold of them would be given.
 
-    def __init__(self, seed: int, *, events: int = 60, lies: float = 0.15) -> None:
+    A calm one has more voters with fewer events each, and plain names.
+    """
+
+    def __init__(self, seed: int, *, events: int = 60, lies: float = 0.15, calm: bool = False) -> None:
+        self._calm = calm
         self._random = random.Random(seed)
         self._voters: list[str] = []
         self._about: dict[str, list[Held]] = {}
@@ -76,7 +80,7 @@ class RandomHistory:
     # --- honest work -------------------------------------------------------------------------------------------------
 
     def _work(self, device: _Device) -> None:
-        if not self._voters or self._random.random() < 0.25:
+        if not self._voters or self._random.random() < (0.5 if self._calm else 0.25):
             self._birth(device)
             return
         voter = self._random.choice(self._voters)
@@ -211,7 +215,9 @@ class RandomHistory:
         words: dict[str, tuple[str | None, ...]] = {
             "sex": ("L", "P"),
             "disability": (None, "visual", "mental"),
-            "name": ('"Ibu\t', "nul\0nul", "Bapak \\u0000", "é😀\u2028", None),
+            "name": ("Ibu", "Bapak", None)
+            if self._calm
+            else ('"Ibu\t', "nul\0nul", "Bapak \\u0000", "é😀\u2028", None),
         }
         return self._random.choice(words.get(name, ("a", "b", None)))
 
