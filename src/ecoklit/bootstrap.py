@@ -19,6 +19,7 @@ from ecoklit.adapters.listing_index import SqliteListingIndex, office_device, of
 from ecoklit.adapters.office_registry import FILE as OFFICE_FILE
 from ecoklit.adapters.office_registry import OfficeFault, OfficeRegistry
 from ecoklit.adapters.postgres import PostgresRoll
+from ecoklit.adapters.postgres_office import PostgresOffice
 from ecoklit.adapters.postgres_reader import PostgresReader
 from ecoklit.adapters.postgres_rolls import PostgresRolls
 from ecoklit.core import sealing
@@ -28,7 +29,7 @@ from ecoklit.core.registry_event import SignedRegistry
 from ecoklit.core.signing import ED25519, SEED_BYTES, key_from_seed
 from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import Journal, RollReader, Service
+from ecoklit.ports import Journal, OfficeReader, RollReader, Service
 from ecoklit.services.admit import Admission
 from ecoklit.services.group_commit import GroupCommit
 from ecoklit.services.listing import Office, office_log
@@ -127,6 +128,13 @@ async def open_reader(settings: Settings) -> AsyncIterator[RollReader]:
     """The read side of the settings' database."""
     async with PostgresReader(settings.database(), schema=settings.schema) as reader:
         yield reader
+
+
+@asynccontextmanager
+async def open_office_reader(settings: Settings) -> AsyncIterator[OfficeReader]:
+    """What the office asks about phones, from the settings' database."""
+    async with PostgresReader(settings.database(), schema=settings.schema) as reader:
+        yield PostgresOffice(reader)
 
 
 def office_folder(settings: Settings) -> Path:

@@ -675,6 +675,70 @@ class SyncReader(Protocol):
         ...
 
 
+class PlacedVoter(NamedTuple):
+    """Where a voter stands and first stood, and the particulars that tell voters apart (None when they are absent)."""
+
+    voter: str
+    tps: str
+    first_tps: str
+    on_list: bool
+    was_listed: bool
+    verdict: str
+    reason: str | None
+    name: str | None
+    nik: str | None
+
+
+class StoredEvent(NamedTuple):
+    """An event as stored: its position, its standing, the registry position of its admission, its exact bytes."""
+
+    position: int
+    standing: str
+    stamp: int
+    body: bytes
+    person: bytes | None
+
+
+class OpenAt(NamedTuple):
+    """How many voters of a TPS have an open conflict, and a proposal; and the digest of its roll."""
+
+    in_conflict: int
+    proposed: int
+    digest: bytes
+
+
+class OfficeReader(Protocol):
+    """What the office asks about phones and rolls. Each answer is one snapshot; raises as `RollReader`."""
+
+    async def voters_at(self, tps: str) -> list[PlacedVoter]:
+        """Everybody who stands on the roll of the TPS or first stood there, by id."""
+        ...
+
+    async def events_at(self, tps: str) -> list[StoredEvent]:
+        """Every event about every voter that any event ever placed on the TPS, in order of arrival."""
+        ...
+
+    async def events_with(self, regency: str, standings: Sequence[str]) -> list[StoredEvent]:
+        """Every event that has one of these standings (`counted` is none of them), in order of arrival."""
+        ...
+
+    async def events_about(self, regency: str, voters: Sequence[str]) -> list[StoredEvent]:
+        """Every event about these voters, in order of arrival."""
+        ...
+
+    async def event_named(self, regency: str, device: str, seq: int) -> StoredEvent | None:
+        """The event with this name, or None."""
+        ...
+
+    async def last_seqs(self, regency: str, devices: Sequence[str]) -> dict[str, int]:
+        """device → the seq of its last event; a device without one is left out."""
+        ...
+
+    async def open_at(self, area: str) -> dict[str, OpenAt]:
+        """What is open at every TPS of the area that has a voter, by code."""
+        ...
+
+
 class Rolls(Protocol):
     """The live rolls of a database, and room beside them to make them anew.
 

@@ -63,14 +63,14 @@ class PostgresReader:
 
     async def as_of(self, regency: str) -> AsOf:
         async with self.snapshot() as connection:
-            return await _as_of(connection, regency)
+            return await demand_projected(connection, regency)
 
     async def roll(self, tps: str) -> RollAnswer:
         if level_of(tps) != "tps":
             raise UnknownArea(f"{tps} is no TPS: give its 13 digits (village 10, then TPS 3).")
         regency = ids.regency_of(tps)
         async with self.snapshot() as connection:
-            as_of = await _as_of(connection, regency)
+            as_of = await demand_projected(connection, regency)
             leaves = await connection.fetch(query("digest_of_tps"), regency, tps)
             rows = await connection.fetch(query("roll"), regency, tps)
         return RollAnswer(as_of, tps, tree_head([row["leaf"] for row in leaves]), [dict(row) for row in rows])
@@ -97,7 +97,7 @@ class PostgresReader:
 
     async def digests(self, regency: str) -> tuple[AsOf, dict[str, bytes]]:
         async with self.snapshot() as connection:
-            as_of = await _as_of(connection, regency)
+            as_of = await demand_projected(connection, regency)
             rows = await connection.fetch(query("leaves"), regency)
         return as_of, roll.digests(tuple(row) for row in rows)
 
@@ -110,7 +110,7 @@ class PostgresReader:
         level_of(area)
         regency = area[:4]
         async with self.snapshot() as connection:
-            as_of = await _as_of(connection, regency)
+            as_of = await demand_projected(connection, regency)
             rows = await connection.fetch(query(name), regency, area, *arguments)
         return Answer(as_of, [dict(row) for row in rows])
 
@@ -136,7 +136,8 @@ def level_of(area: str) -> str:
     return _LEVELS[len(area)]
 
 
-async def _as_of(connection: Connection, regency: str) -> AsOf:
+async def demand_projected(connection: Connection, regency: str) -> AsOf:
+    """How far `regency` is projected; NotProjected when it is not."""
     row = await connection.fetchrow(query("as_of"), regency)
     if row is None:
         raise NotProjected(f"Regency {regency} is not projected into this database: run `ecoklit project` for it.")

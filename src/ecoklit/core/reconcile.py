@@ -11,16 +11,23 @@ from typing import Final, Literal
 
 import msgspec
 
-from ecoklit.core.causality import is_birth
+from ecoklit.core.causality import PARKED, Counted, Standing, count, is_birth, judge
 from ecoklit.core.event import Listed
-from ecoklit.core.voter import State
-from ecoklit.core.wire import Held
+from ecoklit.core.policy import Policy
+from ecoklit.core.voter import State, read
+from ecoklit.core.wire import Dot, Held, VoterKey
 
 Fate = Literal["unsent", "quarantined", "parked"]
 """What keeps an event of the phone's own from counting at the service."""
 
 FATES: Final[tuple[Fate, ...]] = ("unsent", "quarantined", "parked")
 """The first that fits explains a voter: what was not sent cannot be parked, and a quarantine outlasts waiting."""
+
+
+QUARANTINES: Final = frozenset(
+    ("revoked_device", "not_entitled", "unknown_tps", "late", "unknown_policy", "equivocation")
+)
+"""The names under which the registry keeps an event out of the count (SPEC §7.8)."""
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
@@ -39,6 +46,64 @@ def place_of(state: State, about: Iterable[Held]) -> Place:
     births = (one.event for one in about if one.event is not None and is_birth(one.event))
     was_listed = any(isinstance(birth, Listed) for birth in births)
     return Place(decision.voter, decision.tps, state.first_tps, decision.on_list, was_listed)
+
+
+class Arrived(msgspec.Struct, frozen=True, gc=False):
+    """An event as the service holds it: its position in the journal, and its standing there."""
+
+    held: Held
+    position: int
+    standing: str
+
+
+def places_on_phone(
+    arrived: Iterable[Arrived], device: str, contact: int, policies: Mapping[str, Policy]
+) -> list[Place]:
+    """Where each voter stands for `device`, which holds its own events and what had arrived up to position `contact`.
+
+    Its own events count there whatever the service says of them: it had their causes when it wrote them, and learns of
+    a quarantine at its next contact.
+    """
+    about: dict[VoterKey, list[Held]] = {}
+    quarantine: dict[bytes, str] = {}
+    for one in arrived:
+        is_own = one.held.device == device
+        if is_own or one.position <= contact:
+            about.setdefault(one.held.key, []).append(one.held)
+        if not is_own and one.standing in QUARANTINES:
+            quarantine[one.held.hash] = one.standing
+    world = _Phone(frozenset(one.dot for held in about.values() for one in held), quarantine)
+    states = ((_state_on_phone(held, device, policies, world), held) for _, held in sorted(about.items()))
+    return [place_of(state, held) for state, held in states if state is not None]
+
+
+class _Phone:
+    def __init__(self, dots: frozenset[Dot], quarantine: Mapping[bytes, str]) -> None:
+        self._dots = dots
+        self.forks: frozenset[Dot] = frozenset()
+        self.quarantine = quarantine
+
+    def holds(self, dot: Dot) -> bool:
+        return dot in self._dots
+
+
+def _state_on_phone(held: list[Held], device: str, policies: Mapping[str, Policy], world: _Phone) -> State | None:
+    judgement = judge(held, policies, world)
+    waiting = [
+        count(one, one.event, policies[one.event.policy])
+        for one in held
+        if one.device == device and one.event is not None and _is_parked(judgement.faults.get(one.hash))
+    ]
+    counted = sorted([*judgement.counted, *waiting], key=_order_of_causes)
+    return read(counted) if judgement.counted else None
+
+
+def _is_parked(fault: Standing | None) -> bool:
+    return fault is not None and fault.name == PARKED
+
+
+def _order_of_causes(one: Counted) -> tuple[int, bytes]:
+    return (sum(one.held.clock.values()), one.held.hash)
 
 
 class Terms(msgspec.Struct, frozen=True):
