@@ -284,7 +284,8 @@ async def test_a_read_outlives_its_connection(nats_server: EmbeddedNats, electio
         log = OpaqueLog(device_name(0))
         for n in range(4):
             await journal.append([log.push(1000, n * 1000)])
-        proxy.lose_answer_with(b"Nats-Sequence: 700\r\n", b"Nats-Sequence: 2500\r\n")
+        # The first messages of a read come directly, the rest by a consumer, with the sequence in the reply.
+        proxy.lose_answer_with(b".1.700.", b"Nats-Sequence: 2100\r\n")
         read = 0
         while events := await journal.read_events(read, 1000):
             assert [m.sequence for m in events] == list(range(read + 1, read + len(events) + 1))
@@ -463,3 +464,29 @@ async def _until_reconnected(journal: JetStreamJournal) -> None:
 async def test_push_type_is_plain() -> None:
     """A push compares by its content, so that a test or a queue can."""
     assert Push("a" * 16, 0, (b"x",)) == Push("a" * 16, 0, (b"x",))
+
+
+async def test_a_long_read_leaves_nothing_on_the_broker(nats_server: EmbeddedNats, election: str) -> None:
+    """The consumer that a read is made by goes with it."""
+    async with await _open(nats_server, election) as journal:
+        log = OpaqueLog(device_name(0))
+        await journal.append([log.push(1000, 0)])
+        assert len(await journal.read_events(0, 1000)) == 1000
+        assert [one.sequence for one in await journal.read_events(100, 600)] == list(range(101, 701))
+    connection = await nats.connect(nats_server.url)
+    try:
+        info = await connection.jetstream().stream_info(f"ECOKLIT-{election}-9404")
+        assert info.state.consumer_count == 0
+    finally:
+        await connection.close()
+
+
+async def test_a_broker_without_consumers_is_read_directly(
+    nats_server: EmbeddedNats, election: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the broker gives no consumer, a read is as long, directly."""
+    async with await _open(nats_server, election) as journal:
+        log = OpaqueLog(device_name(0))
+        await journal.append([log.push(1000, 0)])
+        monkeypatch.setattr(journal, "_consumes", False)
+        assert [one.sequence for one in await journal.read_events(0, 1000)] == list(range(1, 1001))

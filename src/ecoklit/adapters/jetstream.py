@@ -17,7 +17,6 @@ from ecoklit.adapters.jetstream_logs import (
     JetStreamLogs,
     Lost,
     Message,
-    address,
     own_headers,
     payload_of,
 )
@@ -137,8 +136,7 @@ class JetStreamJournal(JetStreamLogs):
             return []
         prefix_length = len(self._person_prefix)
         read: list[PersonMessage] = []
-        for headers, payload in await self._read(self._persons, after, limit):
-            subject, sequence = address(headers)
+        for sequence, subject, payload, _ in await self._read(self._persons, after, limit):
             device, _, seq = subject[prefix_length:].partition(".")
             read.append(PersonMessage(sequence, device, int(seq), payload))
         return read
