@@ -155,7 +155,11 @@ class Client:
             return None
         after = min(identity.held, max(end - 1, 0))
         held = self._outbox.own(identity.device, after=after)
-        ahead = self._outbox.registry()[:PUSH_REGISTRY_LINES_MAX] if not (identity.introduced and held) else []
+        ahead = (
+            self._outbox.enrolment(identity.device)[:PUSH_REGISTRY_LINES_MAX]
+            if not (identity.introduced and held)
+            else []
+        )
         receipts = [one for one in self._outbox.receipts(identity.device) if one.receipt.seq > after]
         made = parts(identity.key, about.election, held, registry=ahead, receipts=receipts, events_max=self._events_max)
         return next(made, None)

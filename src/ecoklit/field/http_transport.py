@@ -67,7 +67,10 @@ class HttpTransport:
         try:
             with urllib.request.urlopen(request, timeout=self._seconds_max) as answer:
                 self.nonce = answer.headers.get("Ecoklit-Nonce") or self.nonce
-                return _unpacked(answer.read(ANSWER_BYTES_MAX + 1), answer.headers.get("Content-Encoding"))
+                body = answer.read(ANSWER_BYTES_MAX + 1)
+                if answer.length:  # what it announced and did not bring
+                    raise ValueError("the answer was cut off, or is too large")
+                return _unpacked(body, answer.headers.get("Content-Encoding"))
         except urllib.error.HTTPError as error:
             with error:
                 self.nonce = error.headers.get("Ecoklit-Nonce") or self.nonce

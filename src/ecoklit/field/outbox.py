@@ -347,9 +347,24 @@ class Outbox:
         ).fetchone()
         return None if row is None else read_receipt(row[0])
 
+    def is_unsent(self) -> bool:
+        """Whether something was said that no receipt names yet."""
+        identity = self.identity()
+        if identity is None:
+            return False
+        reported = self.latest_receipt(identity.device, "registry")
+        return self.end(identity.device)[0] > identity.held or self.registry_end(identity.device)[0] > (
+            0 if reported is None else reported.receipt.seq
+        )
+
     def registry(self) -> list[bytes]:
         """The registry lines that the phone was enrolled with, and its own, in the order in which they came."""
         return [line for (line,) in self._db.execute("select line from registry_line order by nth")]
+
+    def enrolment(self, device: str) -> list[bytes]:
+        """The registry lines that go ahead of a push by `device`: all but its own, which follow its entries."""
+        rows = self._db.execute("select line from registry_line where device <> ? order by nth", (device,))
+        return [line for (line,) in rows]
 
     def registry_end(self, device: str) -> tuple[int, bytes]:
         """(seq, hash) of the device's last registry event; (0, zeros) for none."""
