@@ -161,10 +161,11 @@ _Take = Callable[[bytes, bytes, bytes, bytes], None]
 
 
 class _Client(nats.aio.client.Client):
-    """nats-py, with a short cut for the messages of a read.
+    """nats-py, with a short cut for the messages of a read, and one for those of a batch.
 
-    On its usual way every message gets a dict of eight headers, an object and a place in a queue: 21 µs of a replay's
-    time, of which the short cut leaves 7.
+    On its usual way every message read gets a dict of eight headers, an object and a place in a queue: 21 µs of a
+    replay's time, of which the short cut leaves 7. And every message sent has its headers looked at letter by letter:
+    8 µs, of which one is left.
     """
 
     def __init__(self) -> None:
@@ -177,6 +178,14 @@ class _Client(nats.aio.client.Client):
             await super()._process_msg(sid, subject, reply, data, headers)
         else:
             take(subject, reply, headers, data)
+
+    async def publish_all(self, frames: Sequence[bytes]) -> None:
+        """Send messages that are ready as `_frame` makes them, in one piece. Raises nats.errors.Error."""
+        if not self.is_connected:
+            raise nats.errors.ConnectionClosedError
+        self.stats["out_msgs"] += len(frames)
+        await self._send_command(b"".join(frames))
+        await self._flush_pending()
 
 
 class JetStreamLogs:
@@ -363,9 +372,10 @@ class JetStreamLogs:
         await self._connected()
         client = self._client
         batch = {"Nats-Batch-Id": secrets.token_hex(8)}
+        frames = [_frame(message, batch["Nats-Batch-Id"], n) for n, message in enumerate(messages[:-1], start=1)]
         try:
-            for n, (subject, payload, headers) in enumerate(messages[:-1], start=1):
-                await client.publish(subject, payload, headers={**batch, "Nats-Batch-Sequence": str(n), **headers})
+            if frames:
+                await client.publish_all(frames)
             subject, payload, headers = messages[-1]
             last = {**batch, "Nats-Batch-Sequence": str(len(messages)), "Nats-Batch-Commit": "1", **headers}
             reply = await self._answer(
@@ -618,6 +628,14 @@ def _messages(prefix: str, push: Push) -> Iterable[Message]:
         if n == len(push.events):
             headers.update(push.headers)
         yield subject, payload, headers
+
+
+def _frame(message: Message, batch: str, nth: int) -> bytes:
+    """The bytes by which the protocol publishes one message of a batch, its `nth` from 1."""
+    subject, payload, own = message
+    lines = "".join(f"{name}: {value}\r\n" for name, value in own.items())
+    head = f"NATS/1.0\r\nNats-Batch-Id: {batch}\r\nNats-Batch-Sequence: {nth}\r\n{lines}\r\n".encode()
+    return b"HPUB %b %d %d\r\n%b%b\r\n" % (subject.encode(), len(head), len(head) + len(payload), head, payload)
 
 
 def _placed(pushes: Sequence[Push], last: int) -> dict[str, Stored | Stale]:
