@@ -8,13 +8,22 @@ first use win.
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from ecoklit.core import canonical, ids, speakable
-from ecoklit.core.registry_event import OfficeRole, RegistryLog, SignedRegistry
+from ecoklit.core.registry_event import (
+    Assigned,
+    DeviceEnrolled,
+    ElectionOpened,
+    OfficeRole,
+    RegistryLog,
+    SignedRegistry,
+    read_line,
+)
 from ecoklit.core.signing import ED25519, Key, PublicKey, key_from_seed
 from ecoklit.errors import EcoklitError
 
@@ -182,3 +191,33 @@ def read_invitation(text: str) -> Invitation:
     if not (ids.is_word(invitation.election) and ids.is_regency(invitation.regency) and ids.is_device(invitation.root)):
         raise BadEnrolment("bad_invitation", "The invitation names no election: ask for a new one.")
     return invitation
+
+
+# --- what a device carries -------------------------------------------------------------------------------------------
+
+
+def chain_of(lines: Iterable[bytes], device: str) -> list[bytes]:
+    """Of registry `lines`, in their order, those that `device` needs to prove its rights to a registry without them.
+
+    These are the logs, whole because a log has no holes, of everybody who enrolled or assigned it or its officer, up
+    to the root. Whatever else a registry says, it says by itself.
+    """
+    read = [(line, read_line(line)) for line in lines]
+    # A right is given to a device, or to an officer and so to all of their devices.
+    given = [(name, by) for _, signed in read for name, by in _given(signed)]
+    needed = {device} | {signed.device for _, signed in read if isinstance(signed.event, ElectionOpened)}
+    size = 0
+    while size < len(needed):
+        size = len(needed)
+        needed |= {by for name, by in given if name in needed}
+    return [line for line, signed in read if signed.device in needed]
+
+
+def _given(signed: SignedRegistry) -> list[tuple[str, str]]:
+    """(who needs, whose log) of a registry event that gives something."""
+    event = signed.event
+    if isinstance(event, DeviceEnrolled):
+        return [(event.enrolled, signed.device), (event.enrolled, event.holder)]
+    if isinstance(event, Assigned):
+        return [(event.officer_assigned if event.to_device is UNSET else event.to_device, signed.device)]
+    return []

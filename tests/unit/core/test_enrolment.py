@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ecoklit.core import enrolment, ids
 from ecoklit.core.enrolment import BadEnrolment, Invitation, Terms
-from ecoklit.core.registry_event import Assigned, DeviceEnrolled
+from ecoklit.core.registry_event import Assigned, DeviceEnrolled, RegistryLog
 from ecoklit.core.signing import ED25519, P256, Key, key_from_seed
 
 CODE = enrolment.code_of(bytes(range(100, 115)))
@@ -112,3 +112,37 @@ def test_an_invitation_comes_back() -> None:
     wrong = enrolment.write_invitation(Invitation(CODE, "pilkada-2024", "94", PHONE.device))
     assert refusal(enrolment.read_invitation, wrong) == "bad_invitation"
     assert refusal(enrolment.read_invitation, enrolment.write_invitation(bare).replace(CODE, "X")) == "bad_code"
+
+
+def test_a_device_carries_its_chain_of_rights() -> None:
+    """What a device takes along is every log that its right came through, whole and in order, and no other log."""
+    keys = {name: key_from_seed(ED25519, name.encode().ljust(32)) for name in ("root", "kpu", "ppk", "pps", "other")}
+    logs = {
+        name: RegistryLog(key, election="pilkada-2024", regency="9404", officer=name, role="kpu")
+        for name, key in keys.items()
+    }
+    lines: list[tuple[str, bytes]] = []
+
+    def say(name: str, kind: str, **fields: object) -> None:
+        lines.append((name, logs[name].append(kind, at="2024-06-25T09:00:00+09:00", **fields).line))
+
+    def enrol(by: str, name: str, area: str, role: str, to_device: bool = True) -> None:
+        key = keys[name].public
+        say(by, "device_enrolled", enrolled=key.device, holder=name, key=key)
+        more = {"to_device": key.device} if to_device else {}
+        say(by, "assigned", officer_assigned=name, role_assigned=role, area=area, **more)
+
+    keys["phone"] = PHONE
+    say("root", "election_opened", root=keys["root"].public, services=[keys["other"].public])
+    enrol("root", "kpu", "9404", "kpu")
+    enrol("kpu", "ppk", "940401", "ppk")
+    enrol("kpu", "pps", "9404012001", "pps", to_device=False)
+    enrol("kpu", "other", "9404022001", "pps")
+    say("other", "window_closed", area="9404022001")
+    say("ppk", "window_closed", area="940401")
+    enrol("pps", "phone", "9404012001001", "pantarlih")
+    carried = enrolment.chain_of([line for _, line in lines], PHONE.device)
+    assert carried == [line for name, line in lines if name in ("root", "kpu", "pps")]
+    assert enrolment.chain_of([line for _, line in lines], keys["ppk"].device) == [
+        line for name, line in lines if name in ("root", "kpu", "ppk")
+    ]
