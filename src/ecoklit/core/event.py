@@ -230,7 +230,7 @@ def _fault_of_words(event: AnyEvent) -> str | None:
     for name in ("election", "officer", "policy"):
         if not ids.is_word(getattr(event, name)):
             return f"{name} is no word of 1 to 32 characters a-z, 0-9, _ and -"
-    if not (is_date(event.at[:10]) and _TIME(event.at[10:])):
+    if not is_time(event.at):
         return "at is no RFC 3339 time with whole seconds and an offset"
     if event.visited is not UNSET and not is_date(event.visited):
         return "visited is no date YYYY-MM-DD"
@@ -239,6 +239,11 @@ def _fault_of_words(event: AnyEvent) -> str | None:
     if event.saw is not UNSET and not all(map(ids.is_mark, event.saw)):
         return "saw holds something that is not 16 bytes in base64url"
     return None
+
+
+def is_time(text: str) -> bool:
+    """A moment as RFC 3339, with whole seconds, upper-case T and Z or an offset."""
+    return is_date(text[:10]) and _TIME(text[10:]) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -16,11 +16,14 @@ AREA_DIGITS: Final = (2, 4, 6, 10)
 
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _HASH = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]").fullmatch
+_SIGNATURE = re.compile(r"[A-Za-z0-9_-]{85}[AQgw]").fullmatch
 _MARK = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]").fullmatch
 _DEVICE = re.compile(r"[a-z2-7]{16}").fullmatch
 _VOTER = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}").fullmatch
 _WORD = re.compile(r"[a-z0-9_-]{1,32}").fullmatch
 _TPS = re.compile(r"(?:1[1-9]|[2-9][0-9])[0-9]{11}").fullmatch
+_REGENCY = re.compile(r"(?:1[1-9]|[2-9][0-9])[0-9]{2}").fullmatch
+_NKEY = re.compile(r"U[A-Z2-7]{55}").fullmatch
 _AREA = re.compile(r"(?:1[1-9]|[2-9][0-9])(?:[0-9]{2}|[0-9]{4}|[0-9]{8})?").fullmatch
 
 
@@ -51,6 +54,11 @@ def is_mark(text: str) -> bool:
     return _MARK(text) is not None
 
 
+def is_signature(text: str) -> bool:
+    """64 bytes as base64url: 86 characters, unused bits zero."""
+    return _SIGNATURE(text) is not None
+
+
 def is_voter(text: str) -> bool:
     return _VOTER(text) is not None
 
@@ -74,6 +82,15 @@ def is_tps(text: str) -> bool:
 def is_area(text: str) -> bool:
     """A province, regency, district or village: 2, 4, 6 or 10 digits; provinces are 11 to 99."""
     return _AREA(text) is not None
+
+
+def is_regency(text: str) -> bool:
+    return _REGENCY(text) is not None
+
+
+def is_nkey(text: str) -> bool:
+    """The shape of a broker's user key: U and 55 characters of base32; its checksum is the broker's business."""
+    return _NKEY(text) is not None
 
 
 def regency_of(tps: str) -> str:

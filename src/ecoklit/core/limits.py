@@ -26,3 +26,9 @@ PUSH_EVENTS_MAX: Final = 1000
 
 PUSH_BYTES_MAX: Final = 900_000
 """Bytes of one push: below the broker's default message limit of 1 MiB, so that a push also fits one request."""
+
+REGISTRY_TPS_MAX: Final = 400
+"""Polling places in one `tps_set`: 16 bytes each, so that the line stays far below its bound."""
+
+PUSH_REGISTRY_LINES_MAX: Final = 200
+"""Registry lines ahead of a push: each costs a signature to check, and an enrolment brings some ten."""
