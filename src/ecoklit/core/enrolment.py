@@ -22,6 +22,7 @@ from ecoklit.core.registry_event import (
     OfficeRole,
     RegistryLog,
     SignedRegistry,
+    Vouched,
     read_line,
 )
 from ecoklit.core.signing import ED25519, Key, PublicKey, key_from_seed
@@ -220,4 +221,6 @@ def _given(signed: SignedRegistry) -> list[tuple[str, str]]:
         return [(event.enrolled, signed.device), (event.enrolled, event.holder)]
     if isinstance(event, Assigned):
         return [(event.officer_assigned if event.to_device is UNSET else event.to_device, signed.device)]
+    if isinstance(event, Vouched):
+        return [(event.voucher, signed.device)]
     return []

@@ -70,6 +70,27 @@ class Assigned(RegistryEvent, kw_only=True, frozen=True, tag="assigned"):
     to_device: str | UnsetType = UNSET
 
 
+class Vouched(RegistryEvent, kw_only=True, frozen=True, tag="vouched"):
+    """The key of an enrolment code (`core.enrolment`) may enrol and assign one device in these terms. `until` is for
+    the door, which refuses the code's use after it; no fold reads it."""
+
+    area: str
+    key: PublicKey
+    officer_assigned: str
+    role_assigned: AssignedRole
+    until: str
+    voucher: str
+
+
+class Vouched(RegistryEvent, kw_only=True, frozen=True, tag="vouched"):
+    area: str
+    key: PublicKey
+    officer_assigned: str
+    role_assigned: AssignedRole
+    until: str
+    voucher: str
+
+
 class Revoked(RegistryEvent, kw_only=True, frozen=True, tag="revoked"):
     area: str | UnsetType = UNSET
     from_seq: Integer
@@ -134,7 +155,7 @@ class Erased(RegistryEvent, kw_only=True, frozen=True, tag="erased"):
 
 
 AnyRegistryEvent = (
-    ElectionOpened | TpsSet | DeviceEnrolled | Assigned | Revoked | Readmitted | Cloned | WindowOpened
+    ElectionOpened | TpsSet | DeviceEnrolled | Assigned | Vouched | Revoked | Readmitted | Cloned | WindowOpened
     | WindowExtended | WindowClosed | PolicySet | TpsReported | StageSet | DotsLost | Erased
 )  # fmt: skip
 
@@ -295,15 +316,35 @@ AREA_DIGITS_OF: Final = {"pantarlih": (13,), "pps": (10,), "ppk": (6,), "kpu": (
 
 
 def _assigned(event: Assigned) -> str | None:
-    if not ids.is_word(event.officer_assigned):
-        return "officer_assigned is no word of 1 to 32 characters a-z, 0-9, _ and -"
-    if len(event.area) not in AREA_DIGITS_OF[event.role_assigned]:
-        return f"area is no area of a {event.role_assigned}"
     if event.role_assigned == "operator" and event.to_device is UNSET:
         return "an operator is assigned to a device"
     if event.to_device is not UNSET and not ids.is_device(event.to_device):
         return "to_device is no device"
+    return _right(event)
+
+
+def _vouched(event: Vouched) -> str | None:
+    if not is_date(event.until):
+        return "until is no date YYYY-MM-DD"
+    return _key(event.key, event.voucher) or _right(event)
+
+
+def _right(event: Assigned | Vouched) -> str | None:
+    if not ids.is_word(event.officer_assigned):
+        return "officer_assigned is no word of 1 to 32 characters a-z, 0-9, _ and -"
+    if len(event.area) not in AREA_DIGITS_OF[event.role_assigned]:
+        return f"area is no area of a {event.role_assigned}"
     return _area(event.area, event.regency)
+
+
+def _vouched(event: Vouched) -> str | None:
+    if not ids.is_word(event.officer_assigned):
+        return "officer_assigned is no word of 1 to 32 characters a-z, 0-9, _ and -"
+    if len(event.area) not in AREA_DIGITS_OF[event.role_assigned]:
+        return f"area is no area of a {event.role_assigned}"
+    if not is_time(event.until):
+        return "until is no RFC 3339 time with whole seconds and an offset"
+    return _key(event.key, event.voucher) or _area(event.area, event.regency)
 
 
 def _revoked(event: Revoked) -> str | None:
@@ -380,8 +421,8 @@ def _erased(event: Erased) -> str | None:
 
 
 _RULES: Final[dict[type, Callable[[Any], str | None]]] = {
-    ElectionOpened: _opened, TpsSet: _tps_set, DeviceEnrolled: _enrolled, Assigned: _assigned, Revoked: _revoked,
-    Readmitted: _readmitted, Cloned: _cloned, WindowOpened: _of_area, WindowExtended: _of_area,
+    ElectionOpened: _opened, TpsSet: _tps_set, DeviceEnrolled: _enrolled, Assigned: _assigned, Vouched: _vouched,
+    Revoked: _revoked, Readmitted: _readmitted, Cloned: _cloned, WindowOpened: _of_area, WindowExtended: _of_area,
     WindowClosed: _of_area, PolicySet: _policy_set, TpsReported: _tps_reported, StageSet: _stage_set,
     DotsLost: _dots_lost, Erased: _erased,
 }  # fmt: skip

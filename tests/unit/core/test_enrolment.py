@@ -146,3 +146,45 @@ def test_a_device_carries_its_chain_of_rights() -> None:
     assert enrolment.chain_of([line for _, line in lines], keys["ppk"].device) == [
         line for name, line in lines if name in ("root", "kpu", "ppk")
     ]
+
+
+VOUCHED = {
+    "area": TERMS.area,
+    "key": voucher().public,
+    "officer_assigned": TERMS.officer,
+    "role_assigned": TERMS.role,
+    "until": "2024-06-26T09:00:00Z",
+    "voucher": voucher().device,
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("area", "9404012001", "area is no area of a pantarlih"),
+        ("area", "9501012001001", "area is no area of the regency"),
+        ("officer_assigned", "Siti", "officer_assigned is no word"),
+        ("role_assigned", "saksi", "Invalid enum value"),
+        ("until", "besok", "until is no RFC 3339 time"),
+        ("voucher", PHONE.device, "the key is not that of"),
+        ("key", {"algorithm": "ed25519", "public_key": "AAAA"}, "the key is no public key"),
+    ],
+)
+def test_a_wrong_vouched_is_a_bad_event(field: str, value: object, why: str) -> None:
+    """Each field of `vouched` has its rule, and what breaks it is never signed here."""
+    log = RegistryLog(PHONE, election="pilkada-2024", regency="9404", officer="pps-1", role="pps")
+    log.append("vouched", at="2024-06-25T09:00:00+09:00", **VOUCHED)
+    with pytest.raises(ValueError, match=why):
+        log.append("vouched", at="2024-06-25T09:00:00+09:00", **{**VOUCHED, field: value})
+
+
+def test_a_code_is_a_part_of_the_chain() -> None:
+    """A device that enrolled itself by a code takes along the log of the office that made the code."""
+    office = key_from_seed(ED25519, b"\3" * 32)
+    log = RegistryLog(office, election="pilkada-2024", regency="9404", officer="pps-1", role="pps")
+    made = log.append("vouched", at="2024-06-25T09:00:00+09:00", **VOUCHED)
+    used = enrolment.redeem(
+        voucher(), TERMS, PHONE.public, election="pilkada-2024", regency="9404", at="2024-06-25T10:00:00+09:00"
+    )
+    lines = [line.line for line in (made, *used)]
+    assert enrolment.chain_of(lines, PHONE.device) == lines
