@@ -43,6 +43,9 @@ class World(Protocol):
     def holds(self, dot: Dot) -> bool:
         """Whether any event with this name is held, about whichever voter and whether it counts or not."""
 
+    def is_lost(self, dot: Dot) -> bool:
+        """Whether the registry says that no event with this name will ever come: it passes as held (SPEC §8.2)."""
+
     @property
     def forks(self) -> Container[Dot]:
         """The names that two different held events have."""
@@ -72,6 +75,12 @@ class Judgement(msgspec.Struct, frozen=True, gc=False):
 COUNTS: Final = Standing(COUNTED)
 _FORKED: Final = Standing(EQUIVOCATION, "two different events have this device and seq")
 AREA_DIGITS: Final = {"pantarlih": 10, "pps": 10, "ppk": 6, "kpu": 4}
+
+
+def is_beyond(dot: Dot, lost: Mapping[str, int]) -> bool:
+    """Whether `dot` lies beyond the end of a log that is lost: device → the last seq that can still come."""
+    device, seq = dot
+    return device in lost and seq > lost[device]
 
 
 def covers(later: Mapping[str, int], earlier: Mapping[str, int]) -> bool:
@@ -230,7 +239,7 @@ def _fault_of_causes(one: Counted, own: Mapping[Dot, list[Held]], world: World, 
                 wrong.append(dot)
         elif world.holds(dot):
             wrong.append(dot)
-        else:
+        elif not world.is_lost(dot):
             missing.append(dot)
     if missing:
         awaited.extend(missing)

@@ -7,20 +7,28 @@ only the voters that an arrival can have changed. `fold` is a replica that recei
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from ecoklit.core.causality import COUNTS, PARKED, Standing
+from ecoklit.core.causality import COUNTS, PARKED, Standing, is_beyond
 from ecoklit.core.policy import Policy
 from ecoklit.core.voter import State, fold_voter
 from ecoklit.core.wire import Dot, Held, VoterKey
 
 _NO_QUARANTINE: Final[Mapping[bytes, str]] = {}
+_NOTHING_LOST: Final[Mapping[str, int]] = {}
 _NO_FAULTS: Final[Mapping[bytes, Standing]] = {}
 
 
 class Replica:
     """Whoever holds events: the journal's reader, a phone, an auditor. Grows only."""
 
-    def __init__(self, policies: Mapping[str, Policy], quarantine: Mapping[bytes, str] = _NO_QUARANTINE) -> None:
+    def __init__(
+        self,
+        policies: Mapping[str, Policy],
+        quarantine: Mapping[bytes, str] = _NO_QUARANTINE,
+        lost: Mapping[str, int] = _NOTHING_LOST,
+    ) -> None:
+        """`quarantine` and `lost` are what the registry says: hash → name, and device → the last seq that can come."""
         self._policies = policies
+        self._lost = lost
         self._by_hash: dict[bytes, Held] = {}
         self._by_dot: dict[Dot, Held] = {}
         self._by_voter: dict[VoterKey, list[Held]] = {}
@@ -51,6 +59,9 @@ class Replica:
     def holds(self, dot: Dot) -> bool:
         """Whether any event with this name is held."""
         return dot in self._by_dot
+
+    def is_lost(self, dot: Dot) -> bool:
+        return is_beyond(dot, self._lost)
 
     def states(self) -> list[State]:
         """One state for every voter of whom an event counts, by regency, then voter."""
