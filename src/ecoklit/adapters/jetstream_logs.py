@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import msgspec
 import nats.aio.client
 import nats.errors
+import nats.protocol.parser
 
 from ecoklit.ports import (
     HEADER_PREFIX,
@@ -160,6 +161,40 @@ _Take = Callable[[bytes, bytes, bytes, bytes], None]
 """Takes a message: subject, reply, headers, payload."""
 
 
+_MESSAGE: Final = re.compile(rb"HMSG (\S+) (\d+) (?:(\S+) )?(\d+) (\d+)\r\n").match
+
+
+class _Parser(nats.protocol.parser.Parser):
+    """nats-py's parser, which moves up the rest of its buffer twice for each message; in a read they come in rows."""
+
+    async def parse(self, data: bytes = b"") -> None:
+        if self.nc.short_cuts and self.state == nats.protocol.parser.AWAITING_CONTROL_LINE:
+            data = bytes(self.buf) + data if self.buf else data
+            taken, is_waiting = self._take(data)
+            self.buf, data = bytearray(), data[taken:]
+            if is_waiting:
+                self.buf.extend(data)
+                return
+        await super().parse(data)
+
+    def _take(self, data: bytes) -> tuple[int, bool]:
+        """Hand out the messages that `data` begins with; how many bytes they were, and whether another is cut short."""
+        at = 0
+        while (message := _MESSAGE(data, at)) is not None:
+            subject, subscription, reply, headers_size, size = message.groups()
+            take = self.nc.short_cuts.get(int(subscription))
+            if take is None:
+                break
+            start = message.end()
+            end = start + int(size)
+            if end + 2 > len(data):
+                return at, True
+            body = start + int(headers_size)
+            take(subject, reply or b"", data[start:body], data[body:end])
+            at = end + 2
+        return at, False
+
+
 class _Client(nats.aio.client.Client):
     """nats-py, with a short cut for the messages of a read, and one for those of a batch.
 
@@ -171,6 +206,7 @@ class _Client(nats.aio.client.Client):
     def __init__(self) -> None:
         super().__init__()
         self.short_cuts: dict[int, _Take] = {}  # by subscription
+        self._ps = _Parser(self)
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         take = self.short_cuts.get(sid)
