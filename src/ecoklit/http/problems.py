@@ -1,4 +1,4 @@
-"""Every answer that is no success, as a problem (RFC 9457) with a stable `code` (SPEC §7.4)."""
+"""Every answer that is no success, as a problem (RFC 9457) over HTTP."""
 
 import math
 import random
@@ -6,35 +6,14 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import UNSET, UnsetType
 
-from ecoklit.core.admission import Refused
 from ecoklit.errors import EcoklitError
 from ecoklit.http.limits import RETRY_SECONDS, RETRY_SECONDS_MAX
-
-MEDIA_TYPE: Final = "application/problem+json"
-STATUS_OF: Final[dict[str, HTTPStatus]] = {
-    "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "malformed": HTTPStatus.BAD_REQUEST,
-    "wrong_election": HTTPStatus.CONFLICT,
-    "unknown_device": HTTPStatus.FORBIDDEN,
-    "bad_signature": HTTPStatus.FORBIDDEN,
-    "equivocation": HTTPStatus.CONFLICT,
-    "gap": HTTPStatus.CONFLICT,
-    "broken_chain": HTTPStatus.CONFLICT,
-    "bad_argument": HTTPStatus.BAD_REQUEST,
-    "unknown_area": HTTPStatus.BAD_REQUEST,
-    "unknown_voter": HTTPStatus.BAD_REQUEST,
-    "not_projected": HTTPStatus.NOT_FOUND,
-    "not_found": HTTPStatus.NOT_FOUND,
-    "nonce_needed": HTTPStatus.UNAUTHORIZED,
-    "not_entitled": HTTPStatus.FORBIDDEN,
-}
-"""By the stable code of an error. Every other named error is of a part that is away, and the caller comes again."""
+from ecoklit.problems import FAULT, MEDIA_TYPE, Problem, named, problem_of
 
 CODE_OF: Final[dict[int, str]] = {
     400: "bad_argument",
@@ -43,17 +22,6 @@ CODE_OF: Final[dict[int, str]] = {
     413: "too_large",
     415: "unsupported_media_type",
 }
-
-
-class Problem(msgspec.Struct):
-    """A problem (RFC 9457): what went wrong, and what to do. Tell problems apart by `code`."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    expected: int | UnsetType = UNSET
 
 
 class ProblemError(EcoklitError):
@@ -84,7 +52,7 @@ def problem(
     """The answer for one problem; a caller that is to come again is told when."""
     wait = retry_after(RETRY_SECONDS) if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return Response(
-        Problem("about:blank", HTTPStatus(status).phrase, status, code, detail, expected),
+        named(code, status, detail, expected),
         status_code=status,
         media_type=MEDIA_TYPE,
         headers={**wait, **(headers or {})},
@@ -94,9 +62,8 @@ def problem(
 def on_named_error(_: Request[Any, Any, Any], error: EcoklitError) -> Response[Problem]:
     if isinstance(error, ProblemError):
         return problem(error.code, error.status, error.message, headers=error.headers)
-    status = STATUS_OF.get(error.code, HTTPStatus.SERVICE_UNAVAILABLE)
-    expected = error.expected if isinstance(error, Refused) and error.expected is not None else UNSET
-    return problem(error.code, status, error.message, expected=expected)
+    known = problem_of(error)
+    return problem(known.code, known.status, known.detail, expected=known.expected)
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
@@ -109,7 +76,7 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
 def on_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     # Neither the answer nor the log may quote the error: its text can hold a voter's particulars.
     structlog.get_logger().error("fault", route=_route(request), error=type(error).__name__)
-    return problem("fault", 500, "The service has a fault: nothing stored is lost. Its log names it.")
+    return problem("fault", 500, FAULT)
 
 
 def _detail(error: HTTPException) -> str:

@@ -14,8 +14,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter, SkipValidation
 
 from ecoklit.errors import EcoklitError
-from ecoklit.http.problems import Problem
 from ecoklit.ports import AsOf, RollReader
+from ecoklit.problems import Problem
 from ecoklit.services.disclose import disclosed
 
 Tps = Annotated[str, Parameter(description="13 digits, dots allowed: 94.04.01.2001.001", max_length=32)]

@@ -20,8 +20,9 @@ from ecoklit.core.limits import PUSH_BYTES_MAX
 from ecoklit.http.encoding import ACCEPTED, decoded
 from ecoklit.http.gate import Gate, address_of
 from ecoklit.http.limits import BODY_SECONDS_MAX
-from ecoklit.http.problems import Problem, ProblemError, UnsupportedMediaType
+from ecoklit.http.problems import ProblemError, UnsupportedMediaType
 from ecoklit.ports import Receipt, Service
+from ecoklit.problems import Problem
 
 NDJSON: Final = "application/x-ndjson"
 AnyRequest = Request[Any, Any, Any]

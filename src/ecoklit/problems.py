@@ -1,0 +1,62 @@
+"""Every refusal as a problem (RFC 9457) with a stable `code` (SPEC §7.4): the same over HTTP and over NATS."""
+
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from ecoklit.core.admission import Refused
+from ecoklit.errors import EcoklitError
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUS_OF: Final[dict[str, HTTPStatus]] = {
+    "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "malformed": HTTPStatus.BAD_REQUEST,
+    "wrong_election": HTTPStatus.CONFLICT,
+    "unknown_device": HTTPStatus.FORBIDDEN,
+    "bad_signature": HTTPStatus.FORBIDDEN,
+    "equivocation": HTTPStatus.CONFLICT,
+    "gap": HTTPStatus.CONFLICT,
+    "broken_chain": HTTPStatus.CONFLICT,
+    "bad_argument": HTTPStatus.BAD_REQUEST,
+    "unknown_area": HTTPStatus.BAD_REQUEST,
+    "unknown_voter": HTTPStatus.BAD_REQUEST,
+    "not_projected": HTTPStatus.NOT_FOUND,
+    "not_found": HTTPStatus.NOT_FOUND,
+    "nonce_needed": HTTPStatus.UNAUTHORIZED,
+    "not_entitled": HTTPStatus.FORBIDDEN,
+}
+"""By the stable code of an error. Every other named error is of a part that is away, and the caller comes again."""
+
+
+class Problem(msgspec.Struct):
+    """A problem (RFC 9457): what went wrong, and what to do. Tell problems apart by `code`."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    expected: int | UnsetType = UNSET
+
+
+def problem_of(error: EcoklitError) -> Problem:
+    """What `error` is to whoever asked."""
+    status = STATUS_OF.get(error.code, HTTPStatus.SERVICE_UNAVAILABLE)
+    expected = error.expected if isinstance(error, Refused) and error.expected is not None else UNSET
+    return named(error.code, status, error.message, expected)
+
+
+def named(code: str, status: int, detail: str, expected: int | UnsetType = UNSET) -> Problem:
+    """The problem `code`, titled as its status is."""
+    return Problem("about:blank", HTTPStatus(status).phrase, status, code, detail, expected)
+
+
+def fault() -> Problem:
+    """An error of ours that nobody foresaw. It is never quoted: its text can hold a voter's particulars."""
+    return named("fault", HTTPStatus.INTERNAL_SERVER_ERROR, FAULT)
+
+
+FAULT: Final = "The service has a fault: nothing stored is lost. Its log names it."
