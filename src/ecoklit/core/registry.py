@@ -380,16 +380,20 @@ def _why_not(registry: Registry, device: str, event: AnyRegistryEvent) -> str | 
     if device in registry.services:
         return None if isinstance(event, Cloned) else "a service's key says only who was cloned"
     if device in registry.vouchers:
-        return _why_not_by_voucher(registry.vouchers[device], event)
+        return _why_not_by_voucher(registry, device, event)
     return _why_not_by_office(registry, device, event)
 
 
-def _why_not_by_voucher(voucher: Voucher, event: AnyRegistryEvent) -> str | None:
+def _why_not_by_voucher(registry: Registry, device: str, event: AnyRegistryEvent) -> str | None:
+    voucher = registry.vouchers[device]
     if isinstance(event, DeviceEnrolled):
         if voucher.used_by is not None:
             return f"the code was used by {voucher.used_by}"
         return None if event.holder == voucher.officer else f"the code was made for {voucher.officer}"
     if isinstance(event, Assigned):
+        if any(grant.by == device for grant in registry.grants):
+            # Or whoever has kept the code would take back a right that was ended since.
+            return f"the code was used by {voucher.used_by}"
         asked = (event.to_device, event.officer_assigned, event.role_assigned, event.area)
         given = (voucher.used_by, voucher.officer, voucher.role, voucher.area)
         return None if asked == given else "the code gives another right"
@@ -413,11 +417,17 @@ def _why_not_by_office(registry: Registry, device: str, event: AnyRegistryEvent)
             return f"a {event.role} does not make a {event.role_assigned}"
         return None if _within(event.area, areas) else f"{event.area} lies outside {', '.join(areas)}"
     if isinstance(event, Revoked):
-        held = [event.area] if event.area is not UNSET else [one.area for one in registry.grants_of(event.revoked)]
+        held = [event.area] if event.area is not UNSET else _areas_of(registry, event.revoked)
         return None if all(_within(area, areas) for area in held) else f"the device works outside {', '.join(areas)}"
     if isinstance(event, DeviceEnrolled | Readmitted):
         return None
     return f"a {event.role} does not say {event.__struct_config__.tag}"
+
+
+def _areas_of(registry: Registry, device: str) -> list[str]:
+    """Where a device works, or a code would let one work."""
+    voucher = registry.vouchers.get(device)
+    return [one.area for one in registry.grants_of(device)] + ([] if voucher is None else [voucher.area])
 
 
 _OFFICES: Final = ("pps", "ppk", "kpu")

@@ -71,8 +71,8 @@ class Assigned(RegistryEvent, kw_only=True, frozen=True, tag="assigned"):
 
 
 class Vouched(RegistryEvent, kw_only=True, frozen=True, tag="vouched"):
-    """The key of an enrolment code (`core.enrolment`) may enrol one device and give it these terms, up to the day
-    `until`, by the clock of whoever uses it: against forgotten codes; a stolen one is revoked."""
+    """The key of an enrolment code (`core.enrolment`) may enrol and assign one device in these terms. `until` is for
+    the door, which refuses the code's use after it; no fold reads it."""
 
     area: str
     key: PublicKey
