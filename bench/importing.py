@@ -22,20 +22,23 @@ from typing import TYPE_CHECKING
 from ecoklit import ports
 from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.jetstream import JetStreamJournal
-from ecoklit.adapters.listing_index import SqliteListingIndex, office_device, office_key
+from ecoklit.adapters.listing_index import SqliteListingIndex, office_key
 from ecoklit.adapters.spreadsheet import read_rows
 from ecoklit.contract import data_path
 from ecoklit.core.codebook import parse_codebook
 from ecoklit.core.wire import Held
 from ecoklit.ports import Journal
-from ecoklit.services.admit import Admission
-from ecoklit.services.listing import Import, Office, Push, Summary, office_log
+from ecoklit.services.listing import Import, Office, Push, Summary, office_log, signed_push
 from ecoklit.services.listing_journal import events_about, learn
 from ecoklit.testing import mimika
+from ecoklit.testing.made_up_keys import made_up_key
+from ecoklit.testing.made_up_registry import MadeUpElection
+from ecoklit.testing.memory_registry_journal import MemoryRegistryJournal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+OFFICE = made_up_key(1, "office")
 ROWS = 100_000
 PART_ROWS = 10_000
 TURNS = 3
@@ -111,7 +114,7 @@ async def _timed(
     async with _open(server, election) as (journal, push):
         started = time.perf_counter()
         rows = 0
-        device, key = office_device(office), office_key(office)
+        device, key = OFFICE.device, office_key(office)
         with SqliteListingIndex(office, device, key) as index:
             if journal is not None:
                 await learn(journal, index, device=device, key=key)
@@ -151,10 +154,12 @@ async def _open(server: EmbeddedNats | None, election: str) -> AsyncIterator[tup
         async def submit(push: ports.Push) -> ports.Stored | ports.Stale:
             return (await journal.append([push]))[0]
 
-        door = Admission(election=election, regency=mimika.REGENCY, epoch=1, journal=journal, submit=submit)
+        made_up = MadeUpElection(election, mimika.REGENCY)
+        made_up.assign(OFFICE, "kpu-mimika", "kpu", mimika.REGENCY)
+        door = await made_up.door(journal, MemoryRegistryJournal(), submit)
 
         async def push(lines: list[bytes]) -> None:
-            await door.push(b"\n".join(lines))
+            await door.push(signed_push(OFFICE, election, lines))
 
         yield journal, push
 

@@ -5,40 +5,49 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from ecoklit import contract
 from ecoklit.adapters import data_folder
+from ecoklit.adapters.evidence_folder import EvidenceFolder
+from ecoklit.adapters.http_registry import HttpRegistry
 from ecoklit.adapters.http_service import HttpService
 from ecoklit.adapters.jetstream import JetStreamJournal
-from ecoklit.adapters.listing_index import SqliteListingIndex, office_device, office_key
+from ecoklit.adapters.jetstream_registry import JetStreamRegistry
+from ecoklit.adapters.listing_index import SqliteListingIndex, office_key
 from ecoklit.adapters.office_registry import FILE as OFFICE_FILE
 from ecoklit.adapters.office_registry import OfficeFault, OfficeRegistry
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_office import PostgresOffice
 from ecoklit.adapters.postgres_reader import PostgresReader
 from ecoklit.adapters.postgres_rolls import PostgresRolls
-from ecoklit.core import sealing
+from ecoklit.core import enrolment, sealing
 from ecoklit.core.codebook import Codebook
+from ecoklit.core.limits import PUSH_REGISTRY_LINES_MAX
+from ecoklit.core.push_file import lines_of
 from ecoklit.core.recovery_kit import KeptKeys
-from ecoklit.core.registry_event import SignedRegistry
-from ecoklit.core.signing import ED25519, SEED_BYTES, key_from_seed
+from ecoklit.core.registry_event import SignedRegistry, read_line
+from ecoklit.core.signing import ED25519, SEED_BYTES, Key, key_from_seed
 from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import Journal, OfficeReader, RollReader, Service
+from ecoklit.ports import Journal, OfficeReader, RegistryJournal, RollReader, Service, Standings
 from ecoklit.services.admit import Admission
+from ecoklit.services.desk import Desk, RegistryLink
 from ecoklit.services.group_commit import GroupCommit
-from ecoklit.services.listing import Office, office_log
+from ecoklit.services.listing import Office, office_log, signed_push
 from ecoklit.services.listing_journal import events_about, learn
 from ecoklit.services.project import Projector
 from ecoklit.services.rebuild import Rebuilt, rebuild
+from ecoklit.services.registry import Registrar
 from ecoklit.settings import BadSetting, Settings
 
 SALT_BYTES: Final = 16
+REGISTRY_LINES_MAX: Final = 1000  # of one read
 ANSWER_SECONDS_MAX: Final = 10.0  # a broker's restart takes a few; a phone that waits longer gives up by itself
 IDLE_SECONDS: Final = 0.1  # how far the roll trails a quiet journal
 RETRY_SECONDS: Final = 1.0
@@ -50,6 +59,8 @@ class House:
 
     settings: Settings
     journal: Journal
+    registry: RegistryJournal
+    registrar: Registrar
     service: Service
     reader: RollReader
     projector: Projector
@@ -72,9 +83,59 @@ async def open_journal(settings: Settings) -> AsyncIterator[Journal]:
 
 
 @asynccontextmanager
-async def open_admission(settings: Settings, journal: Journal) -> AsyncIterator[Service]:
+async def open_registry(settings: Settings) -> AsyncIterator[RegistryJournal]:
+    """The registry's journal of the settings' election and regency."""
+    registry = await JetStreamRegistry.open(
+        settings.nats(),
+        election=settings.election,
+        regency=settings.regency,
+        monitor_url=settings.monitor_url,
+        allow_unsafe=settings.allow_unsafe,
+        answer_seconds_max=ANSWER_SECONDS_MAX,
+    )
+    async with registry:
+        yield registry
+
+
+def make_registrar(settings: Settings, registry: RegistryJournal) -> Registrar:
+    """The live registry. Only the office whose root key made this data folder may open the election here."""
+    folder, found = office_folder(settings), list[str]()
+
+    def root() -> str | None:
+        if not found and (folder / OFFICE_FILE).exists():
+            with contextlib.suppress(OfficeFault), OfficeRegistry(folder) as office:  # at work just now: ask again
+                found.append(office.root)
+        return found[0] if found else None
+
+    return Registrar(election=settings.election, regency=settings.regency, journal=registry, root=root)
+
+
+async def bring_office_lines(settings: Settings, registrar: Registrar) -> None:
+    """Take into the registry what this folder's office signed while no service ran; again changes nothing."""
+    folder = office_folder(settings)
+    if (folder / OFFICE_FILE).exists():
+        with OfficeRegistry(folder) as office:
+            lines = office.unsent()
+        for start in range(0, len(lines), PUSH_REGISTRY_LINES_MAX):
+            await registrar.admit([read_line(line) for line in lines[start : start + PUSH_REGISTRY_LINES_MAX]])
+
+
+def service_key(settings: Settings) -> Callable[[], Key]:
+    """Gives the key that signs receipts, read when it is first needed: an election may be opened while a service runs.
+
+    Raises DataFolderFault no_key or bad_key at that call.
+    """
+    folder = data_folder.key_folder(settings.data, settings.election, settings.regency)
+    return cache(lambda: data_folder.load_key(folder, "service"))
+
+
+@asynccontextmanager
+async def open_admission(
+    settings: Settings, journal: Journal, registrar: Registrar, standings: Standings | None = None
+) -> AsyncIterator[Service]:
     """The door of an open journal, in this process. What waits is committed before it closes."""
     commits = GroupCommit(journal)
+    evidence = settings.data / "evidence" / f"{settings.election}-{settings.regency}"
     try:
         yield Admission(
             election=settings.election,
@@ -82,6 +143,10 @@ async def open_admission(settings: Settings, journal: Journal) -> AsyncIterator[
             epoch=settings.epoch,
             journal=journal,
             submit=commits.submit,
+            registrar=registrar,
+            service_key=service_key(settings),
+            standings=standings,
+            evidence=EvidenceFolder(evidence),
         )
     finally:
         await commits.close()
@@ -93,7 +158,11 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     if settings.service_url is not None:
         yield HttpService(settings.service_url)
     elif settings.nats_url is not None:
-        async with open_journal(settings) as journal, open_admission(settings, journal) as admission:
+        async with (
+            open_journal(settings) as journal,
+            open_registry(settings) as registry,
+            open_admission(settings, journal, make_registrar(settings, registry)) as admission,
+        ):
             yield admission
     else:
         raise BadSetting("No service is known: start 'ecoklit up' in this folder, or set ECOKLIT_SERVICE_URL.")
@@ -183,6 +252,67 @@ def _save_keys(settings: Settings, keys: KeptKeys) -> None:
     data_folder.remember_election(settings.data, settings.election, settings.regency)
 
 
+def fresh_code_entropy() -> bytes:
+    return secrets.token_bytes(enrolment.CODE_ENTROPY_BYTES)
+
+
+def office_key_of(settings: Settings) -> Key:
+    """The office's key of the data folder; made at the first call."""
+    folder = data_folder.key_folder(settings.data, settings.election, settings.regency)
+    try:
+        return data_folder.load_key(folder, "office")
+    except data_folder.DataFolderFault as error:
+        if error.code != "no_key":
+            raise
+    data_folder.save_key(folder, "office", key_from_seed(ED25519, secrets.token_bytes(SEED_BYTES)))
+    return data_folder.load_key(folder, "office")
+
+
+def join_office(settings: Settings, root: str, lines: Sequence[SignedRegistry]) -> None:
+    """An office under `root`, whose key the data folder holds; `lines` wait to be sent. Raises OfficeFault."""
+    OfficeRegistry.make(office_folder(settings), root, lines).close()
+    data_folder.remember_election(settings.data, settings.election, settings.regency)
+
+
+@contextmanager
+def open_desk(settings: Settings, clock: Callable[[], str], key: Key | None = None) -> Iterator[Desk]:
+    """The data folder's office at work on the registry, under its own key or, for one act, the root's."""
+    with OfficeRegistry(office_folder(settings)) as store:
+        if key is None:
+            folder = data_folder.key_folder(settings.data, settings.election, settings.regency)
+            key = data_folder.load_key(folder, "office")
+        elif key.device != store.root:
+            raise OfficeFault("other_office", "The kit is not this election's: give the kit that was made with it.")
+        yield Desk(store, key, election=settings.election, regency=settings.regency, clock=clock)
+
+
+@asynccontextmanager
+async def open_registry_link(settings: Settings) -> AsyncIterator[RegistryLink]:
+    """The registry where everybody sees it: over HTTP when the service's URL is known, else in the journal itself."""
+    if settings.service_url is not None:
+        yield HttpRegistry(settings.service_url)
+        return
+    async with open_registry(settings) as registry:
+        yield JournalLink(make_registrar(settings, registry), registry)
+
+
+class JournalLink:
+    """A `RegistryLink` to a registry's journal, through the door into it."""
+
+    def __init__(self, registrar: Registrar, registry: RegistryJournal) -> None:
+        self._registrar = registrar
+        self._registry = registry
+
+    async def push(self, body: bytes) -> object:
+        return await self._registrar.admit([read_line(line) for line in lines_of(body)])
+
+    async def registry(self, after: int) -> list[tuple[int, bytes]]:
+        lines: list[tuple[int, bytes]] = []
+        while messages := await self._registry.read(lines[-1][0] if lines else after, REGISTRY_LINES_MAX):
+            lines.extend((message.sequence, message.payload) for message in messages)
+        return lines
+
+
 def _salt() -> bytes:
     return secrets.token_bytes(SALT_BYTES)
 
@@ -191,16 +321,23 @@ def _salt() -> bytes:
 async def open_office(
     settings: Settings, book: Codebook, officer: str, policy: str, salt: Callable[[], bytes] = _salt
 ) -> AsyncIterator[Office]:
-    """The office device of the data folder, which imports lists; its index is brought up to the journal first.
+    """The office device of the data folder, which imports lists and signs what it says; its index is brought up first.
+
+    Raises DataFolderFault no_key where no election was opened or joined.
 
     `salt` gives 16 bytes at each call; only made-up voters may have it foreseeable.
     """
     folder = office_folder(settings)
-    async with open_journal(settings) as journal, open_admission(settings, journal) as admission:
-        device, key = office_device(folder), office_key(folder)
+    signer = data_folder.load_key(data_folder.key_folder(settings.data, settings.election, settings.regency), "office")
+    async with (
+        open_journal(settings) as journal,
+        open_registry(settings) as registry,
+        open_admission(settings, journal, make_registrar(settings, registry)) as admission,
+    ):
+        device, key = signer.device, office_key(folder)
 
         async def push(lines: list[bytes]) -> None:
-            await admission.push(b"".join(line + b"\n" for line in lines))
+            await admission.push(signed_push(signer, settings.election, lines))
 
         async def seen(voters: Collection[str]) -> Mapping[str, Sequence[Held]]:
             return await events_about(journal, voters)
@@ -216,11 +353,22 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Everything that a service is made of."""
     async with (
         open_journal(settings) as journal,
-        open_admission(settings, journal) as admission,
+        open_registry(settings) as registry,
         open_reader(settings) as reader,
         open_projector(settings, journal) as projector,
     ):
-        yield House(settings=settings, journal=journal, service=admission, reader=reader, projector=projector)
+        registrar = make_registrar(settings, registry)
+        await bring_office_lines(settings, registrar)
+        async with open_admission(settings, journal, registrar) as admission:
+            yield House(
+                settings=settings,
+                journal=journal,
+                registry=registry,
+                registrar=registrar,
+                service=admission,
+                reader=reader,
+                projector=projector,
+            )
 
 
 async def follow(house: House, stop: asyncio.Event) -> None:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from ecoklit.core.ids import is_device
+from ecoklit.core.ids import ZERO_HASH, is_device
 from ecoklit.core.limits import LINE_BYTES_MAX, PUSH_EVENTS_MAX
+from ecoklit.core.receipt import Stood
 from ecoklit.errors import EcoklitError
 
 # ------------------------------------------------------------------------------------------------------------
@@ -76,9 +77,10 @@ class Push(msgspec.Struct, frozen=True):
     """Consecutive events of one device, and the persons that come with them.
 
     `after` is the stream sequence of the device's last held event (`Head.sequence`), 0 when it has none.
-    `first_headers` ride on the first event: the registry position that admission judged by; `headers` on the last: the
-    head signature (SPEC §9.3). `events` may be empty: then only persons are completed. `persons` are (seq, person
-    bytes). At most 1000 events and at most 1000 persons.
+    `first_headers` ride on the first event: the registry position that admission judged by, its stamp; `headers` on the
+    last: the head signature (SPEC §9.3). `later_headers` are (index in `events`, name, value), where the stamp changes
+    inside. `events` may be empty: then only persons are completed. `persons` are (seq, person bytes). At most 1000
+    events and at most 1000 persons.
     """
 
     device: str
@@ -87,6 +89,15 @@ class Push(msgspec.Struct, frozen=True):
     persons: tuple[tuple[int, bytes], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     first_headers: tuple[tuple[str, str], ...] = ()
+    later_headers: tuple[tuple[int, str, str], ...] = ()
+
+    def headers_at(self, index: int) -> tuple[tuple[str, str], ...]:
+        """The headers of one event, by its index."""
+        return (
+            *(self.first_headers if index == 0 else ()),
+            *((name, value) for at, name, value in self.later_headers if at == index),
+            *(self.headers if index == len(self.events) - 1 else ()),
+        )
 
 
 def check_pushes(pushes: Sequence[Push]) -> None:
@@ -110,11 +121,15 @@ def _check_push(push: Push) -> None:
         raise ValueError(f"an event of no bytes or of more than {LINE_BYTES_MAX}")
     if not all(0 < len(payload) <= LINE_BYTES_MAX for _, payload in push.persons):
         raise ValueError(f"a person of no bytes or of more than {LINE_BYTES_MAX}")
-    headers = (*push.first_headers, *push.headers)
+    headers = [*push.first_headers, *push.headers, *((name, value) for _, name, value in push.later_headers)]
     if headers and not push.events:
         raise ValueError("headers without an event to ride on")
-    if len({name for name, _ in headers}) != len(headers):
-        raise ValueError("one header twice on a push: its first and its last event may be one")
+    if not all(0 < at < len(push.events) for at, _, _ in push.later_headers):
+        raise ValueError("a later header on no event, or on the first")
+    for index in {0, len(push.events) - 1, *(at for at, _, _ in push.later_headers)} if headers else ():
+        names = [name for name, _ in push.headers_at(index)]
+        if len(set(names)) != len(names):
+            raise ValueError("one header twice on one event: a push's first and last may be one")
     for name, value in headers:
         if not (name.startswith(HEADER_PREFIX) and (name + value).isascii() and (name + value).isprintable()):
             raise ValueError(f"not a header that a push may carry: {name!r}")
@@ -144,7 +159,7 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class EventMessage(msgspec.Struct, frozen=True, gc=False):
-    """One stored event. `headers` is () on every event but a push's first and last."""
+    """One stored event. `headers` is () on every event but a push's first and last, and where its stamp changes."""
 
     sequence: int
     device: str
@@ -296,15 +311,25 @@ class RollTaken(RollError):
 
 
 class Checkpoint(NamedTuple):
-    """How far a journal is projected: stream sequences (0 before the first), and the hash of the event there."""
+    """How far a journal is projected: stream sequences (0 before the first), and the hash of the event there.
+
+    `registry` is the position up to which the registry has judged the rows, with the hash of its line there; `revision`
+    the number of steps that made them.
+    """
 
     events: int
     event_hash: bytes
     persons: int
+    registry: int = 0
+    registry_hash: bytes = ZERO_HASH
+    revision: int = 0
 
 
 class EventRow(NamedTuple):
-    """An event as stored: its position in the journal, its standing, its exact bytes."""
+    """An event as stored: its position in the journal, its standing, its exact bytes.
+
+    `stamp` is the registry position of its admission; `revision` the step that changed it last.
+    """
 
     position: int
     seq: int
@@ -312,6 +337,8 @@ class EventRow(NamedTuple):
     device: str
     standing: str
     body: bytes
+    stamp: int = 0
+    revision: int = 0
 
 
 class PersonRow(NamedTuple):
@@ -361,8 +388,16 @@ class WaitingRow(NamedTuple):
     device: str
 
 
+class PlacementRow(NamedTuple):
+    """A TPS that an event about a voter names, and the step that first did."""
+
+    revision: int
+    voter: str
+    tps: str
+
+
 class HeldRow(NamedTuple):
-    """A stored event with the right copy of its person, if that is stored."""
+    """A stored event with the right copy of its person, if that is stored, and its stamp."""
 
     voter: str
     device: str
@@ -370,6 +405,31 @@ class HeldRow(NamedTuple):
     standing: str
     body: bytes
     person: bytes | None
+    stamp: int = 0
+
+
+class LogHead(NamedTuple):
+    """The last stored event of a device: its seq, its hash and its stamp."""
+
+    seq: int
+    hash: bytes
+    stamp: int
+
+
+class Affected(msgspec.Struct, frozen=True):
+    """Whom a change of the registry can change: everybody (`everything`), or each voter of whom an event
+
+    - is kept out of the count by the registry (`released`: that may end),
+    - was admitted at registry position `stamped` or after it,
+    - stands in one of `logs`, (device, first seq),
+    - or waits for a dot beyond one of `lost`, (device, last seq).
+    """
+
+    everything: bool = False
+    released: bool = False
+    stamped: int | None = None
+    logs: Sequence[tuple[str, int]] = ()
+    lost: Sequence[tuple[str, int]] = ()
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -377,7 +437,8 @@ class Step(msgspec.Struct, frozen=True):
 
     `persons` are right copies, `orphans` copies whose event is not held; the stored orphans of the events `adopted` go.
     `refolded` are the voters with earlier events: their old rows go, new ones follow in `voters`, `sides`, `waiting`.
-    `standings` are earlier events with a new standing: (device, seq, standing).
+    `standings` are earlier events with a new standing: (device, seq, standing); `completed` earlier events whose person
+    has come. Both get the revision of `after`. `placements` are none that are there already.
     """
 
     before: Checkpoint
@@ -387,6 +448,8 @@ class Step(msgspec.Struct, frozen=True):
     orphans: Sequence[PersonRow] = ()
     adopted: Sequence[tuple[str, int]] = ()
     standings: Sequence[tuple[str, int, str]] = ()
+    completed: Sequence[tuple[str, int]] = ()
+    placements: Sequence[PlacementRow] = ()
     refolded: Sequence[str] = ()
     voters: Sequence[VoterRow] = ()
     sides: Sequence[SideRow] = ()
@@ -408,12 +471,12 @@ class RollStore(Protocol):
         """Where to go on. Takes the lease: raises RollTaken while another projector holds it."""
         ...
 
-    async def heads(self, devices: Sequence[str]) -> dict[str, tuple[int, bytes]]:
-        """device → (seq, hash) of its last event; a device without one is left out."""
+    async def heads(self, devices: Sequence[str]) -> dict[str, LogHead]:
+        """device → its last event; a device without one is left out."""
         ...
 
     async def events_of(self, voters: Sequence[str]) -> list[HeldRow]:
-        """Every event about these voters but those of another regency (`not_entitled`), in no promised order."""
+        """Every event about these voters, in no promised order."""
         ...
 
     async def voters_of(self, dots: Sequence[tuple[str, int]]) -> dict[tuple[str, int], str]:
@@ -426,6 +489,10 @@ class RollStore(Protocol):
 
     async def waiting_for(self, logs: Sequence[tuple[str, int, int]]) -> list[str]:
         """The voters that wait for a dot in these stretches of logs: (device, first seq, last seq)."""
+        ...
+
+    async def affected(self, what: Affected) -> list[str]:
+        """The voters that `what` names, sorted."""
         ...
 
     async def apply(self, step: Step) -> None:
@@ -522,22 +589,8 @@ class ListingIndex(Protocol):
 
 
 # ------------------------------------------------------------------------------------------------------------
-# The service, as whoever pushes reaches it: over HTTP, or in this process. Owned by admission.
+# The service, as whoever pushes reaches it: over HTTP, over NATS, or in this process. Owned by admission.
 # ------------------------------------------------------------------------------------------------------------
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """What the service answers for: it holds this device's log up to `seq`, durably; `head` is the hash of that event.
-
-    `position` maps the stream to that event's sequence there. Not signed yet: keys come with the registry.
-    """
-
-    election: str
-    epoch: int
-    device: str
-    seq: int
-    head: str
-    position: dict[str, int]
 
 
 class ServiceUnavailable(EcoklitError):
@@ -550,8 +603,41 @@ class ServiceUnavailable(EcoklitError):
 class Service(Protocol):
     """The door of the journal. Durable on return. A push that is sent again changes nothing and is receipted again."""
 
-    async def push(self, body: bytes) -> Receipt:
-        """Take one device's push, NDJSON. Raises core.admission.Refused, ServiceUnavailable, JournalError."""
+    async def push(self, body: bytes) -> bytes:
+        """Take one device's push, NDJSON; the signed receipt, one line (`core.receipt`), without its line break.
+
+        Raises core.admission.Refused, ServiceUnavailable, JournalError.
+        """
+        ...
+
+
+class OwnStandings(NamedTuple):
+    """A device's events that do not count, as the projection has them at the events position `as_of`."""
+
+    as_of: int
+    standings: Sequence[Stood]
+
+
+class Standings(Protocol):
+    """What the projection says of a device's own events, for its receipt."""
+
+    async def of_device(self, device: str, limit: int) -> OwnStandings | None:
+        """The device's events that are neither counted nor only without their person, the oldest first.
+
+        At most `limit`. None when the projection is away: it never raises, and a receipt does not wait for it.
+        """
+        ...
+
+
+class Evidence(Protocol):
+    """Where pushes are kept that their device signed and that fit nothing held: the proof of a clone (SPEC §7.10).
+
+    Each device has a quota, and all of them together: what does not fit is not kept. Losing it loses no event that was
+    ever receipted.
+    """
+
+    async def keep(self, device: str, body: bytes) -> bool:
+        """Keep one refused push of `device`, durably, the same bytes once; whether it is kept. Never raises."""
         ...
 
 
@@ -629,14 +715,16 @@ class RollReader(Protocol):
 
 
 class PullCursor(NamedTuple):
-    """How far a phone has pulled one TPS: all that changed up to `revision` of this build of the roll.
+    """How far a phone has pulled one TPS: all that changed up to revision `since` of this build of the roll.
 
-    Of `revision` itself only the voters up to `voter`, when that is not "".
+    Of a sweep that is not at its end it also has the voters up to (`revision`, `voter`) in order of their last change.
+    What they were sent is no bound for others: a voter that changes meanwhile goes to the end of the sweep.
     """
 
     generation: str
-    revision: int
-    voter: str
+    since: int
+    revision: int = 0
+    voter: str = ""
 
 
 class Pulled(NamedTuple):

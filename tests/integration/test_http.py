@@ -14,18 +14,24 @@ import pytest_asyncio
 from backports import zstd
 from litestar import Litestar
 
+from ecoklit.adapters.data_folder import key_folder, save_key
 from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.bootstrap import House, open_house
-from ecoklit.core import ids
+from ecoklit.core import ids, wire
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.event import RECORD_FIELDS
+from ecoklit.core.head import SignedHead, sign_head
+from ecoklit.core.push_file import write_push
+from ecoklit.core.registry_event import RegistryLog
 from ecoklit.core.wire import Held
 from ecoklit.http.app import make_app
 from ecoklit.http.gate import Gate
 from ecoklit.http.limits import REQUESTS_PER_ADDRESS
 from ecoklit.http.problems import MEDIA_TYPE
 from ecoklit.settings import Settings
+from ecoklit.testing.made_up_keys import made_up_device, made_up_key
+from ecoklit.testing.made_up_registry import MadeUpElection, signed_push
 
 REGENCY = "9404"
 TPS = "9404012001001"
@@ -52,7 +58,14 @@ async def house(
         schema=schema,
         allow_unsafe=False,
     )
+    election = MadeUpElection(settings.election, REGENCY)
+    for name in ("k", "x", "c"):
+        election.device(name, officer="o-1")
+    for name in ("p", "q"):
+        election.device(name, "pantarlih", TPS, officer="o-2")
+    save_key(key_folder(tmp_path, settings.election, REGENCY), "service", election.service)
     async with open_house(settings) as house:
+        await election.store(house.registry)
         yield house
 
 
@@ -67,8 +80,8 @@ def client_of(app: Litestar) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://ecoklit")
 
 
-def office(house: House, name: bytes = b"k") -> DeviceLog:
-    device = ids.device_id("ed25519", name * 32)
+def office(house: House, name: str = "k") -> DeviceLog:
+    device = made_up_device(1, name)
     return DeviceLog(house.settings.election, device, officer="o-1", role="kpu", policy="2024-1")
 
 
@@ -79,7 +92,7 @@ def listed(log: DeviceLog, name: str = "Contoh") -> Held:
 
 
 def body(*held: Held) -> bytes:
-    return b"".join(one.line + b"\n" for one in held)
+    return signed_push(held)
 
 
 async def push(client: httpx.AsyncClient, *held: Held) -> httpx.Response:
@@ -99,7 +112,7 @@ async def test_a_push_is_receipted_and_shows_on_the_roll(client: httpx.AsyncClie
     """What is pushed is receipted with its head and position, and stands on the roll with its number masked."""
     log = office(house)
     events = [listed(log, name) for name in ("Budi Contoh", "Ani Contoh")]
-    receipt = (await push(client, *events)).json()
+    receipt = (await push(client, *events)).json()["receipt"]
     assert receipt["device"] == log.device
     assert (receipt["seq"], receipt["head"], receipt["epoch"]) == (2, log.prev, 1)
     assert receipt["position"] == {f"ECOKLIT-{house.settings.election}-9404": 2}
@@ -119,8 +132,8 @@ async def test_pushing_again_changes_nothing(client: httpx.AsyncClient, house: H
     events = [listed(log) for _ in range(5)]
     first = (await push(client, *events[:3])).json()
     assert (await push(client, *events[:3])).json() == first
-    assert (await push(client, events[1])).json()["seq"] == 3
-    assert (await push(client, *events[1:])).json()["seq"] == 5
+    assert (await push(client, events[1])).json()["receipt"]["seq"] == 3
+    assert (await push(client, *events[1:])).json()["receipt"]["seq"] == 5
     assert (await house.journal.last()).events == 5
 
 
@@ -128,12 +141,12 @@ async def test_a_copy_with_its_person_completes_one_without(client: httpx.AsyncC
     """A person that was missing is stored when the held event is pushed again with it, and once only."""
     log = office(house)
     held = listed(log, "Contoh Lengkap")
-    bare = b'{"event":%b}\n' % held.event_bytes
-    await client.post("/v1/push", content=bare, headers=NDJSON)
+    bare = wire.hold(held.event_bytes, None)
+    await client.post("/v1/push", content=body(bare), headers=NDJSON)
     await house.projector.run_until_caught_up()
     assert (await client.get(f"/v1/rolls/{TPS}")).json()["voters"][0]["name"] is None
     for _ in range(2):
-        assert (await push(client, held)).json()["seq"] == 1
+        assert (await push(client, held)).json()["receipt"]["seq"] == 1
     await house.projector.run_until_caught_up()
     assert (await client.get(f"/v1/rolls/{TPS}")).json()["voters"][0]["name"] == "Contoh Lengkap"
     assert (await house.journal.last()).persons == 1
@@ -148,7 +161,7 @@ async def test_every_refusal_has_its_name_and_leaves_nothing(
     other = DeviceLog("another-2024", log.device, officer="o-1", role="kpu", policy="2024-1")
     fork = office(house)
     forked = [listed(fork, "Lain") for _ in range(2)]
-    stranger = listed(office(house, b"s"))
+    stranger = listed(office(house, "s"))
     await push(client, *events[:2])
 
     assert_problem(await client.post("/v1/push", content=b"", headers=NDJSON), 400, "malformed")
@@ -166,7 +179,40 @@ async def test_every_refusal_has_its_name_and_leaves_nothing(
     broken = DeviceLog(log.election, log.device, officer="o", role="kpu", policy="2024-1", seq=3, prev=events[1].prev)
     assert_problem(await push(client, events[2], listed(broken)), 409, "broken_chain")
     assert (await house.journal.last()).events == 2
-    assert (await push(client, *events)).json()["seq"] == 4
+    assert (await push(client, *events)).json()["receipt"]["seq"] == 4
+
+
+async def test_a_device_is_refused_by_its_key(client: httpx.AsyncClient, house: House) -> None:
+    """A device that nobody enrolled, and a head that its device did not sign, are refused by name."""
+    unknown = office(house, "nobody")
+    answer = await push(client, listed(unknown))
+    assert_problem(answer, 403, "unknown_device")
+    log = office(house)
+    held = listed(log)
+    forged = sign_head(made_up_key(1, "x"), log.election, held.seq, held.hash).signature
+    head = SignedHead(log.device, log.prev, 1, forged)
+    answer = await client.post("/v1/push", content=write_push([held.line], head), headers=NDJSON)
+    assert_problem(answer, 403, "bad_signature")
+    assert (await house.journal.last()).events == 0
+
+
+async def test_registry_events_are_refused_by_the_same_names(client: httpx.AsyncClient, house: House) -> None:
+    """A registry event of a stranger, of another key and out of its place; one in its place is receipted."""
+    stranger, own = (
+        RegistryLog(made_up_key(1, name), election=house.settings.election, regency=REGENCY, officer="o-1", role="kpu")
+        for name in ("nobody", "k")
+    )
+    lines = [own.append("window_opened", area=REGENCY, at=AT) for _ in range(3)]
+    forged = lines[0].line.replace(lines[0].signature.encode(), stranger.key.signature(lines[0].message).encode())
+    for sent, status, code in (
+        (stranger.append("window_opened", area=REGENCY, at=AT).line, 403, "unknown_device"),
+        (forged, 403, "bad_signature"),
+        (lines[1].line, 409, "gap"),
+        (lines[0].line[:-1], 400, "malformed"),
+    ):
+        assert_problem(await client.post("/v1/push", content=sent + b"\n", headers=NDJSON), status, code)
+    receipt = (await client.post("/v1/push", content=lines[0].line + b"\n", headers=NDJSON)).json()["receipt"]
+    assert (receipt["log"], receipt["seq"]) == ("registry", 1)
 
 
 async def test_an_event_that_cannot_count_is_taken_and_shown(client: httpx.AsyncClient, house: House) -> None:
@@ -174,7 +220,7 @@ async def test_an_event_that_cannot_count_is_taken_and_shown(client: httpx.Async
     log = office(house)
     birth = listed(log)
     ghost = log.append("found", tps=TPS, at=AT, voter=office_ghost(house), how="in_person")
-    assert (await push(client, birth, ghost)).json()["seq"] == 2
+    assert (await push(client, birth, ghost)).json()["receipt"]["seq"] == 2
     await house.projector.run_until_caught_up()
     history = (await client.get(f"/v1/voters/{ghost.voter}/history")).json()
     assert [event["standing"] for event in history["events"]] == ["not_on_roll"]
@@ -186,7 +232,7 @@ def office_ghost(house: House) -> str:
 
 async def test_areas_and_conflicts_answer(client: httpx.AsyncClient, house: House) -> None:
     """The recap of a district has its villages' sums, and a conflict shows both its sides."""
-    log, phone, other = office(house), phone_of(house, b"p"), phone_of(house, b"q")
+    log, phone, other = office(house), phone_of(house, "p"), phone_of(house, "q")
     birth = listed(log)
     met = phone.append("found", tps=TPS, at=AT, voter=birth.voter, seen=[birth], how="in_person")
     dead = other.append("deceased", tps=TPS, at=AT, voter=birth.voter, seen=[birth], evidence="death_certificate")
@@ -204,8 +250,8 @@ async def test_areas_and_conflicts_answer(client: httpx.AsyncClient, house: Hous
     assert [event["type"] for event in history["events"]] == ["listed", "found", "deceased"]
 
 
-def phone_of(house: House, name: bytes) -> DeviceLog:
-    device = ids.device_id("ed25519", name * 32)
+def phone_of(house: House, name: str) -> DeviceLog:
+    device = made_up_device(1, name)
     return DeviceLog(house.settings.election, device, officer="o-2", role="pantarlih", policy="2024-1")
 
 
@@ -248,7 +294,7 @@ async def test_packed_pushes_are_taken_like_plain_ones(client: httpx.AsyncClient
         assert_problem(await client.post("/v1/push", content=sent[:-3], headers=headers), 400, "bad_encoding")
         bomb = pack(b"\n" * 900_001)
         assert_problem(await client.post("/v1/push", content=bomb, headers=headers), 413, "too_large")
-        assert (await client.post("/v1/push", content=sent, headers=headers)).json()["seq"] == seq
+        assert (await client.post("/v1/push", content=sent, headers=headers)).json()["receipt"]["seq"] == seq
     unknown = await client.post("/v1/push", content=b"x", headers=NDJSON | {"content-encoding": "br"})
     assert_problem(unknown, 415, "unsupported_media_type")
     assert unknown.headers["accept-encoding"] == "gzip, zstd"

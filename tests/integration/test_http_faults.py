@@ -14,6 +14,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from ecoklit.adapters.data_folder import key_folder, save_key
 from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.http_service import HttpService
@@ -22,36 +23,49 @@ from ecoklit.core import ids
 from ecoklit.core.admission import Refused
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.event import RECORD_FIELDS
+from ecoklit.core.receipt import read_receipt
 from ecoklit.core.wire import Held
 from ecoklit.http.app import make_app
 from ecoklit.http.serve import served
 from ecoklit.ports import JournalBusy, JournalFull, JournalUnavailable, Push, ServiceUnavailable, Stale, Stored
-from ecoklit.services.admit import Admission
 from ecoklit.settings import Settings
+from ecoklit.testing.made_up_keys import made_up_device
+from ecoklit.testing.made_up_registry import MadeUpElection, signed_push
 from ecoklit.testing.memory_journal import MemoryJournal
+from ecoklit.testing.memory_registry_journal import MemoryRegistryJournal
 
 TPS = "9404012001001"
 AT = "2024-06-25T09:00:00+09:00"
 NDJSON = {"content-type": "application/x-ndjson"}
 
 
-def settings_of(nats: EmbeddedNats, postgres: EmbeddedPostgres, schema: str = "ecoklit") -> Settings:
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[House]:
+    """A house whose election is open, and knows the device of `births`."""
+    election = MadeUpElection(settings.election, "9404")
+    election.device("k", officer="o")
+    save_key(key_folder(settings.data, settings.election, "9404"), "service", election.service)
+    async with open_house(settings) as house:
+        await election.store(house.registry)
+        yield house
+
+
+def settings_of(nats: EmbeddedNats, postgres: EmbeddedPostgres, data: Path, schema: str = "ecoklit") -> Settings:
     return Settings(
-        data=Path("unused"), election=f"test-{uuid.uuid4().hex[:12]}", regency="9404", nats_url=nats.url,
+        data=data, election=f"test-{uuid.uuid4().hex[:12]}", regency="9404", nats_url=nats.url,
         monitor_url=nats.monitor_url, database_url=postgres.dsn, service_url=None, host="127.0.0.1", port=0,
         epoch=1, schema=schema, allow_unsafe=False,
     )  # fmt: skip
 
 
 def births(election: str, count: int) -> list[Held]:
-    device = ids.device_id("ed25519", b"k" * 32)
-    log = DeviceLog(election, device, officer="o", role="kpu", policy="2024-1")
+    log = DeviceLog(election, made_up_device(1, "k"), officer="o", role="kpu", policy="2024-1")
     person = {"salt": ids.to_base64url(bytes(16)), "record": dict.fromkeys(RECORD_FIELDS) | {"name": "Contoh"}}
     return [log.append("listed", tps=TPS, at=AT, source="dp4", person=person) for _ in range(count)]
 
 
 def body(held: list[Held]) -> bytes:
-    return b"".join(one.line + b"\n" for one in held)
+    return signed_push(held)
 
 
 def client_of(app: Litestar) -> httpx.AsyncClient:
@@ -85,9 +99,9 @@ async def test_servers_that_die_are_named_and_nothing_receipted_is_lost() -> Non
         postgres = EmbeddedPostgres(Path(folder) / "postgres", fsync=False)
         await postgres.start()
         try:
-            settings = settings_of(nats, postgres)
+            settings = settings_of(nats, postgres, Path(folder) / "data")
             log = births(settings.election, 9)
-            async with open_house(settings) as house, client_of(make_app(house)) as client, following(house):
+            async with opened(settings) as house, client_of(make_app(house)) as client, following(house):
 
                 async def push(count: int) -> httpx.Response:
                     return await client.post("/v1/push", content=body(log[:count]), headers=NDJSON)
@@ -100,7 +114,7 @@ async def test_servers_that_die_are_named_and_nothing_receipted_is_lost() -> Non
                 await wait_until(lambda: on_roll(3))
 
                 await postgres.stop()
-                assert (await push(5)).json()["seq"] == 5
+                assert (await push(5)).json()["receipt"]["seq"] == 5
                 reading = await client.get(f"/v1/rolls/{TPS}")
                 assert (reading.status_code, reading.json()["code"]) == (503, "database_unavailable")
                 assert int(reading.headers["retry-after"]) > 0
@@ -116,7 +130,7 @@ async def test_servers_that_die_are_named_and_nothing_receipted_is_lost() -> Non
                 assert (await client.get("/health/ready")).status_code == 503
                 assert (await client.get("/health/live")).status_code == 200
                 nats = await EmbeddedNats.start(Path(folder) / "nats", port=port, monitor_port=monitor)
-                assert (await push(9)).json()["seq"] == 9
+                assert (await push(9)).json()["receipt"]["seq"] == 9
                 await wait_until(lambda: on_roll(9))
                 assert (await house.journal.last()).events == 9
         finally:
@@ -125,11 +139,15 @@ async def test_servers_that_die_are_named_and_nothing_receipted_is_lost() -> Non
 
 
 async def test_a_fault_of_the_projector_is_in_sight_and_pushes_go_on(
-    nats_server: EmbeddedNats, postgres_server: EmbeddedPostgres, schema: str, capsys: pytest.CaptureFixture[str]
+    nats_server: EmbeddedNats,
+    postgres_server: EmbeddedPostgres,
+    schema: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """An error that nobody foresaw neither ends the projector nor stops pushes: ready names it, without its text, and
     the roll catches up when it is over."""
-    async with open_house(settings_of(nats_server, postgres_server, schema)) as house:
+    async with opened(settings_of(nats_server, postgres_server, tmp_path, schema)) as house:
         whole = house.projector.run_until_caught_up
         faults = iter([RuntimeError("a person's name")] * 2)
 
@@ -152,7 +170,7 @@ async def test_a_fault_of_the_projector_is_in_sight_and_pushes_go_on(
 
             await wait_until(is_faulty)
             log = births(house.settings.election, 2)
-            assert (await client.post("/v1/push", content=body(log), headers=NDJSON)).json()["seq"] == 2
+            assert (await client.post("/v1/push", content=body(log), headers=NDJSON)).json()["receipt"]["seq"] == 2
             await wait_until(is_well)
     said = capsys.readouterr()
     assert (said.out + said.err).count("projector_fault") == 1
@@ -175,6 +193,7 @@ async def test_what_the_service_answers_comes_through_the_client(
     nats_server: EmbeddedNats,
     postgres_server: EmbeddedPostgres,
     schema: str,
+    tmp_path: Path,
     failure: Exception,
     expected: type[Exception],
     status: int,
@@ -185,9 +204,11 @@ async def test_what_the_service_answers_comes_through_the_client(
     async def submit(_: Push) -> Stored | Stale:
         raise failure
 
-    async with open_house(settings_of(nats_server, postgres_server, schema)) as house:
+    async with opened(settings_of(nats_server, postgres_server, tmp_path, schema)) as house:
         election = house.settings.election
-        house.service = Admission(election=election, regency="9404", epoch=1, journal=MemoryJournal(), submit=submit)
+        made_up = MadeUpElection(election, "9404")
+        made_up.device("k", officer="o")
+        house.service = await made_up.door(MemoryJournal(), MemoryRegistryJournal(), submit)
         async with served(make_app(house), "127.0.0.1", 0) as url, httpx.AsyncClient(base_url=url) as client:
             answer = await client.post("/v1/push", content=body(births(election, 1)), headers=NDJSON)
             assert answer.status_code == status
@@ -198,15 +219,15 @@ async def test_what_the_service_answers_comes_through_the_client(
 
 
 async def test_receipts_and_refusals_come_through_the_client(
-    nats_server: EmbeddedNats, postgres_server: EmbeddedPostgres, schema: str
+    nats_server: EmbeddedNats, postgres_server: EmbeddedPostgres, schema: str, tmp_path: Path
 ) -> None:
     """Over a real socket a push is receipted, and a refusal keeps its name and the seq expected."""
     async with (
-        open_house(settings_of(nats_server, postgres_server, schema)) as house,
+        opened(settings_of(nats_server, postgres_server, tmp_path, schema)) as house,
         served(make_app(house), "127.0.0.1", 0) as url,
     ):
         service, log = HttpService(url), births(house.settings.election, 4)
-        assert (await service.push(body(log[:2]))).seq == 2
+        assert read_receipt(await service.push(body(log[:2]))).receipt.seq == 2
         with pytest.raises(Refused) as refused:
             await service.push(body(log[3:]))
         assert (refused.value.code, refused.value.expected) == ("gap", 3)

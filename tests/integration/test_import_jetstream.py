@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.jetstream import JetStreamJournal
-from ecoklit.adapters.listing_index import INDEX_FILE, SqliteListingIndex, office_device, office_key
+from ecoklit.adapters.listing_index import INDEX_FILE, SqliteListingIndex, office_key
 from ecoklit.adapters.spreadsheet import read_rows
 from ecoklit.contract import data_path, policies
 from ecoklit.core import wire
@@ -16,14 +16,16 @@ from ecoklit.core.codebook import parse_codebook
 from ecoklit.core.replica import fold
 from ecoklit.core.wire import Held
 from ecoklit.ports import Journal
-from ecoklit.services.admit import Admission
 from ecoklit.services.group_commit import GroupCommit
-from ecoklit.services.listing import Import, Office, Summary, office_log
+from ecoklit.services.listing import Import, Office, Summary, office_log, signed_push
 from ecoklit.services.listing_journal import events_about, learn
 from ecoklit.testing import mimika
+from ecoklit.testing.made_up_registry import MadeUpElection
+from ecoklit.testing.memory_registry_journal import MemoryRegistryJournal
 
 VILLAGE = "9404092003"
 AT = "2024-06-25T09:00:00+09:00"
+REGISTRY = MemoryRegistryJournal()
 BOOK = parse_codebook(data_path("events", "codebooks", "2024.json").read_bytes())
 
 
@@ -35,13 +37,15 @@ async def opened(server: EmbeddedNats, election: str) -> AsyncIterator[Journal]:
         yield journal
 
 
-async def imported(journal: Journal, election: str, folder: Path, file: Path) -> Summary:
-    device, key = office_device(folder), office_key(folder)
+async def imported(journal: Journal, made_up: MadeUpElection, folder: Path, file: Path) -> Summary:
+    election, key = made_up.election, office_key(folder)
+    signer = made_up.device("kpu")
+    device = signer.device
     commits = GroupCommit(journal)
-    door = Admission(election=election, regency=mimika.REGENCY, epoch=1, journal=journal, submit=commits.submit)
+    door = await made_up.door(journal, REGISTRY, commits.submit)
 
     async def push(lines: list[bytes]) -> None:
-        await door.push(b"\n".join(lines))
+        await door.push(signed_push(signer, election, lines))
 
     async def seen(voters: Collection[str]) -> Mapping[str, Sequence[Held]]:
         return await events_about(journal, voters)
@@ -69,12 +73,13 @@ async def test_a_village_is_imported_corrected_and_learned_again(nats_server: Em
     rows = list(mimika.model_a_rows(VILLAGE, BOOK))
     count = mimika.write_workbook(file, rows)
     mimika.write_rows(corrected, [(*cells[:7], f"{cells[7]} B", *cells[8:]) for cells in rows[:20]] + rows[20:])
+    made_up = MadeUpElection(election, mimika.REGENCY)
     async with opened(nats_server, election) as journal:
-        first = await imported(journal, election, tmp_path / "office", file)
-        again = await imported(journal, election, tmp_path / "office", file)
-        third = await imported(journal, election, tmp_path / "office", corrected)
+        first = await imported(journal, made_up, tmp_path / "office", file)
+        again = await imported(journal, made_up, tmp_path / "office", file)
+        third = await imported(journal, made_up, tmp_path / "office", corrected)
         (tmp_path / "office" / INDEX_FILE).unlink()
-        fourth = await imported(journal, election, tmp_path / "office", corrected)
+        fourth = await imported(journal, made_up, tmp_path / "office", corrected)
         held = await lines(journal)
     assert first.outcomes == {"listed": count, "changed": 0, "unchanged": 0, "refused": 0}
     assert again.outcomes["unchanged"] == count and again.pushed == 0

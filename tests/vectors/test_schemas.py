@@ -16,7 +16,7 @@ from referencing import Registry, Resource
 
 from ecoklit.contract import data_path
 from ecoklit.core import admission, causality, event, person, policy, voter
-from ecoklit.ports import Receipt
+from ecoklit.core.receipt import Receipt
 from ecoklit.testing.vectors import shelf
 
 BASE = "https://ecoklit.example/events/1/"
@@ -171,10 +171,11 @@ def test_a_struct_has_the_fields_and_words_of_its_schema(struct: type[msgspec.St
             assert _words_of_schema(schema["properties"][field.encode_name], "terms.schema.json") == words
 
 
-def test_the_receipt_has_the_fields_of_its_sketch() -> None:
-    """What the service answers is what the sketch requires; what comes with the registry is optional."""
-    schema = SCHEMAS["receipt.schema.json"]
-    assert {field.encode_name for field in msgspec.structs.fields(Receipt)} == set(schema["required"])
+def test_the_receipt_has_the_fields_of_its_schema() -> None:
+    """What the service answers is what the schema knows, and all that it requires."""
+    schema = SCHEMAS["receipt.schema.json"]["properties"]["receipt"]
+    fields = {field.encode_name for field in msgspec.structs.fields(Receipt)}
+    assert fields == set(schema["properties"]) and fields - {"as_of"} == set(schema["required"])
 
 
 def test_the_event_types_are_those_of_the_schema() -> None:
@@ -189,7 +190,8 @@ def test_the_event_types_are_those_of_the_schema() -> None:
 def test_refusals_and_standings_have_the_names_of_the_schemas() -> None:
     """A name that a program gives is a name that the contract has."""
     assert list(admission.REFUSALS) == SCHEMAS["problem.schema.json"]["properties"]["code"]["enum"]
-    standings = SCHEMAS["receipt.schema.json"]["properties"]["standings"]["items"]["properties"]["standing"]["enum"]
+    receipt = SCHEMAS["receipt.schema.json"]["properties"]["receipt"]["properties"]
+    standings = receipt["standings"]["items"]["properties"]["standing"]["enum"]
     names = {
         causality.PARKED,
         causality.WRONG_CAUSE,

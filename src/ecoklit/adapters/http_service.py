@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ecoklit.core.admission import REFUSALS, Refused
-from ecoklit.ports import JournalBusy, Receipt, ServiceUnavailable
+from ecoklit.core.event import Malformed
+from ecoklit.core.receipt import read_receipt
+from ecoklit.ports import JournalBusy, ServiceUnavailable
 
 ANSWER_SECONDS_MAX: Final = 60.0
 PUSHES_AT_ONCE_MAX: Final = 32
@@ -34,19 +36,19 @@ class HttpService:
         # this same process may need them to answer.
         self._threads = ThreadPoolExecutor(PUSHES_AT_ONCE_MAX, thread_name_prefix="push")
 
-    async def push(self, body: bytes) -> Receipt:
+    async def push(self, body: bytes) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._push, body)
 
-    def _push(self, body: bytes) -> Receipt:
+    def _push(self, body: bytes) -> bytes:
         request = urllib.request.Request(
             f"{self._url}/v1/push", data=body, headers={"Content-Type": "application/x-ndjson"}
         )
         try:
             with urllib.request.urlopen(request, timeout=ANSWER_SECONDS_MAX) as answer:
-                return msgspec.json.decode(answer.read(), type=Receipt)
+                return read_receipt(answer.read()).line  # another server at that address says something else
         except urllib.error.HTTPError as error:
             raise _refusal(error) from error
-        except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
+        except (OSError, http.client.HTTPException, Malformed) as error:
             raise ServiceUnavailable(
                 f"No ecoklit answers at {_shown(self._url)}: start it or mend its address, then push again."
             ) from error

@@ -656,13 +656,11 @@ class JetStreamLogs:
 
 def _messages(prefix: str, push: Push) -> Iterable[Message]:
     subject = prefix + push.device
-    for n, payload in enumerate(push.events, start=1):
-        headers: dict[str, str] = {}
-        if n == 1:  # and only there: a second expectation for one subject fails the batch (10164)
+    marked = {0, len(push.events) - 1, *(at for at, _, _ in push.later_headers)}
+    for n, payload in enumerate(push.events):
+        headers = dict(push.headers_at(n)) if n in marked else {}
+        if n == 0:  # and only there: a second expectation for one subject fails the batch (10164)
             headers["Nats-Expected-Last-Subject-Sequence"] = str(push.after)
-            headers.update(push.first_headers)
-        if n == len(push.events):
-            headers.update(push.headers)
         yield subject, payload, headers
 
 

@@ -18,7 +18,6 @@ from ecoklit.core import ids, row_mark
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import KnownRow, LogEnd, Position
 
-DEVICE_FILE: Final = "device"
 KEY_FILE: Final = "listing.key"
 INDEX_FILE: Final = "listing.sqlite"
 SCHEMA_VERSION: Final = 1
@@ -56,20 +55,6 @@ _PARAMETERS_MAX: Final = 900
 
 class IndexFault(EcoklitError):
     """The office device's folder cannot be used as it is; what was in it stays as it was."""
-
-
-def office_device(folder: Path) -> str:
-    """The id of the office device whose folder this is; made at the first call. Raises IndexFault bad_device.
-
-    Until devices have keys of their own, the id is that of a public key which nobody holds.
-    """
-    path = folder / DEVICE_FILE
-    if not path.exists():
-        _write_aside(path, ids.device_id("ed25519", secrets.token_bytes(32)).encode("ascii"))
-    device = path.read_bytes().decode("ascii", "replace").strip()
-    if not ids.is_device(device):
-        raise IndexFault("bad_device", f"{path} does not hold a device id of 16 characters: put the right one back.")
-    return device
 
 
 def office_key(folder: Path) -> bytes:

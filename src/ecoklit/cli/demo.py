@@ -32,9 +32,11 @@ from ecoklit.settings import Settings, read_settings
 if TYPE_CHECKING:
     from ecoklit.bootstrap import House
     from ecoklit.cli.demo_report import Screen
+    from ecoklit.core.signing import Key
     from ecoklit.core.wire import Held
-    from ecoklit.ports import Journal
+    from ecoklit.ports import Journal, RegistryJournal
     from ecoklit.testing.day import VillageDay
+    from ecoklit.testing.made_up_registry import MadeUpElection
     from ecoklit.testing.phone import Phone
     from ecoklit.testing.replay import Replay
     from ecoklit.testing.sync import Outbox, Synced
@@ -52,6 +54,7 @@ DISK_BYTES: Final = 400_000_000
 DISK_BYTES_PER_VOTER: Final = 10_000
 LOOK_SECONDS: Final = 0.1
 LEVELS: Final = {4: "regency", 6: "district", 10: "village"}
+AREA_DIGITS: Final = {"pantarlih": 13, "pps": 10, "ppk": 6}
 
 
 def add_commands(commands: Commands) -> None:
@@ -210,8 +213,11 @@ async def demonstrate(settings: Settings, area: str, seed: int, screen: Screen) 
         with screen.step("Menyalakan server", "starting the servers") as step:
             house, settings = await stack.enter_async_context(service(settings))
             step.done(f"nats-server, PostgreSQL, {settings.service_url}")
+        election = await open_election(settings, house.registry, screen)
         imported = await import_lists(settings, area, screen)
-        outboxes, day = await work_offline(settings, house.journal, area, seed, screen)
+        boxes = await work_offline(settings, house.journal, area, seed, screen)
+        outboxes, day = boxes.outboxes, boxes.said()
+        await enrol(election, boxes, house.registry, screen)
         synced = await sync_phones(settings, outboxes, seed, screen)
         await catch_up(house, screen)
         replays, waited, events = await replay_twice(house.journal, seed, screen)
@@ -238,15 +244,37 @@ async def demonstrate(settings: Settings, area: str, seed: int, screen: Screen) 
     return proof.holds
 
 
+async def open_election(settings: Settings, registry: RegistryJournal, screen: Screen) -> MadeUpElection:
+    """Open a made-up election, and let this folder's office import its lists."""
+    from ecoklit.testing.made_up_registry import MadeUpElection
+
+    # One seed must give one history, so the keys, and below the salts, are made up as well.
+    election = MadeUpElection(settings.election, settings.regency)
+    folder = data_folder.key_folder(settings.data, settings.election, settings.regency)
+    with screen.step("Membuka pemilihan", "opening the election") as step:
+        data_folder.save_key(folder, "service", election.service)
+        data_folder.save_key(folder, "office", election.device("kpu"))
+        await election.store(registry)
+        step.done(f"{settings.election}, {settings.regency}")
+    return election
+
+
+async def enrol(election: MadeUpElection, boxes: Boxes, registry: RegistryJournal, screen: Screen) -> None:
+    """Enrol the day's devices, each for the area of its officer: only now do they meet a network."""
+    with screen.step("Mendaftarkan alat", "enrolling the devices", len(boxes.phones)) as step:
+        for key, officer, role, tps in boxes.phones:
+            election.assign(key, officer, role, tps[: AREA_DIGITS[role]])
+        await election.store(registry)
+        step.done(f"{len(boxes.phones)} alat · devices")
+
+
 async def import_lists(settings: Settings, area: str, screen: Screen) -> dict[str, Any]:
     """Write each village's list as a file, as an office would be sent it, and import the files as that office."""
-    from ecoklit.adapters.listing_index import DEVICE_FILE
     from ecoklit.adapters.spreadsheet import read_rows
-    from ecoklit.bootstrap import office_folder, open_office
+    from ecoklit.bootstrap import open_office
     from ecoklit.cli.pushing import read_codebook
     from ecoklit.services.listing import Import, RowReport, village_of
     from ecoklit.testing import mimika
-    from ecoklit.testing.made_up_keys import made_up_device
     from ecoklit.testing.phone import POLICY
 
     book, lists = read_codebook("2024"), settings.data / "lists"
@@ -260,9 +288,6 @@ async def import_lists(settings: Settings, area: str, screen: Screen) -> dict[st
             step.advance(await asyncio.to_thread(write, files[-1], village.code, book))
         kinds = Counter(file.suffix[1:].upper() for file in files)
         step.done(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
-    # One seed must give one history, so the office's device and salts are made up as well.
-    office_folder(settings).mkdir(parents=True)
-    (office_folder(settings) / DEVICE_FILE).write_text(made_up_device(0, "kpu"))
     outcomes, warnings = Counter[str](), Counter[str]()
     with screen.step("Mengimpor daftar", "importing the lists", mimika.voters(area)) as step:
         async with open_office(settings, book, "kpu", POLICY, salts()) as office:
@@ -286,9 +311,7 @@ def salts() -> Callable[[], bytes]:
     return lambda: sha256(b"list %d" % next(given))[:MARK_BYTES]
 
 
-async def work_offline(
-    settings: Settings, journal: Journal, area: str, seed: int, screen: Screen
-) -> tuple[list[Outbox], dict[str, Any]]:
+async def work_offline(settings: Settings, journal: Journal, area: str, seed: int, screen: Screen) -> Boxes:
     """Every village's day on its phones: what each phone wrote lies in its outbox afterwards, and nowhere else."""
     from ecoklit import contract
     from ecoklit.testing import mimika
@@ -312,7 +335,7 @@ async def work_offline(
             f"{said['events']:,} peristiwa · events, {said['devices']} alat · devices, "
             f"{said['wrong_clocks']} berjam salah tahunan · with clocks years wrong"
         )
-    return boxes.outboxes, said
+    return boxes
 
 
 class Boxes:
@@ -321,6 +344,7 @@ class Boxes:
     def __init__(self, folder: Path, year: int) -> None:
         folder.mkdir()
         self.outboxes: list[Outbox] = []
+        self.phones: list[tuple[Key, str, str, str]] = []
         self._folder = folder
         self._year = f"{year}-"
         self._types = Counter[str]()
@@ -333,7 +357,8 @@ class Boxes:
         if not phone.said:
             return
         path = self._folder / f"{phone.log.officer}.ndjson"
-        self.outboxes.append(Outbox(path, phone.device, [held.line for held in phone.said]))
+        self.outboxes.append(Outbox(path, phone.log.election, phone.key, phone.said))
+        self.phones.append((phone.key, phone.log.officer, phone.log.role, phone.tps))
         events = [held.event for held in phone.said if held.event is not None]
         self._types.update(event.kind for event in events)
         self._roles[phone.log.role] += 1

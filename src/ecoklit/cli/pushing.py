@@ -181,12 +181,14 @@ def add_push(commands: Commands) -> None:
         commands,
         "push",
         push,
-        "Kirim peristiwa (NDJSON) dari alat mana pun, berurutan atau tidak. "
-        "· Push the events (NDJSON) of any devices, in any order, to the service.",
+        "Kirim berkas berisi kiriman bertanda tangan dari alat mana pun, berurutan atau tidak. "
+        "· Push a file of signed pushes (NDJSON) of any devices, in any order, to the service.",
         "ecoklit push phone.ndjson",
         "one object for each device, and one for each line that was not read",
     )
-    command.add_argument("file", metavar="FILE", help="wire events, one a line; - is standard input")
+    command.add_argument(
+        "file", metavar="FILE", help="pushes one after another, each ended by its signed head; - is standard input"
+    )
     command.add_argument(
         "--service", metavar="URL", help="where the service is (default: ECOKLIT_SERVICE_URL, or 'up')"
     )
@@ -197,33 +199,31 @@ def push(arguments: argparse.Namespace) -> Exit:
     settings = settings_of(arguments)
     if arguments.service is not None:
         settings = replace(settings, service_url=arguments.service)
-    return asyncio.run(push_lines(settings, read_file(arguments.file), arguments.json))
+    return asyncio.run(push_file(settings, read_file(arguments.file), arguments.json))
 
 
-def read_file(name: str) -> list[bytes]:
+def read_file(name: str) -> bytes:
     if name == "-":
-        ndjson = sys.stdin.buffer.read()
-    else:
-        try:
-            ndjson = Path(name).read_bytes()
-        except OSError as error:
-            raise EcoklitError("bad_argument", f"{name}: {error.strerror}; name a file of wire events.") from error
-    return ndjson.removesuffix(b"\n").split(b"\n") if ndjson else []
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise EcoklitError("bad_argument", f"{name}: {error.strerror}; name a file of signed pushes.") from error
 
 
-async def push_lines(settings: Settings, lines: list[bytes], as_json: bool) -> Exit:
+async def push_file(settings: Settings, data: bytes, as_json: bool) -> Exit:
     from ecoklit.bootstrap import open_service
     from ecoklit.cli.output import progress
-    from ecoklit.services.deliver import deliver, logs_of
+    from ecoklit.services.deliver import deliver, parcels_of
 
-    logs = logs_of(lines)
-    events = sum(map(len, logs.by_device.values()))
+    parcels = parcels_of(data)
+    events = sum(parcel.events for log in (parcels.registry, *parcels.by_device.values()) for parcel in log)
     async with open_service(settings) as service:
         with progress() as bar:
             task = bar.add_task("mengirim · pushing", total=events)
-            delivered = await deliver(service, logs, lambda held: bar.advance(task, held))
-    report_push(delivered, logs.unread, as_json)
-    refused = logs.unread or any(one.refusal for one in delivered)
+            delivered = await deliver(service, parcels, lambda held: bar.advance(task, held))
+    report_push(delivered, parcels.unread, as_json)
+    refused = parcels.unread or any(one.refusal for one in delivered)
     return Exit.DIFFERS if refused else Exit.OK
 
 
@@ -231,10 +231,10 @@ def report_push(delivered: list[Delivered], unread: list[Unread], as_json: bool)
     from ecoklit.cli.output import print_json, print_line
 
     if as_json:
-        print_json(*delivered, *({"line": line, "refusal": "malformed", "why": why} for line, why in unread))
+        print_json(*delivered, *({"line": line, "refusal": "unsigned", "why": why} for line, why in unread))
         return
     for line, why in unread:
-        print(f"line {line}: malformed: {why}", file=sys.stderr)
+        print(f"line {line}: unsigned: {why}", file=sys.stderr)
     for one in delivered:
         if one.refusal is not None:
             print(f"{one.device}: {one.refusal}: {one.why}", file=sys.stderr)

@@ -32,3 +32,9 @@ REGISTRY_TPS_MAX: Final = 400
 
 PUSH_REGISTRY_LINES_MAX: Final = 200
 """Registry lines ahead of a push: each costs a signature to check, and an enrolment brings some ten."""
+
+EVIDENCE_BYTES_PER_DEVICE_MAX: Final = 4 * PUSH_BYTES_MAX
+"""Refused pushes kept of one device: two sides of a fork and their sequels; a clone must not fill the disk."""
+
+EVIDENCE_BYTES_MAX: Final = 512 * 1024 * 1024
+"""Refused pushes kept in all: 150 devices at their bound."""

@@ -21,7 +21,7 @@ from ecoklit.http.encoding import ACCEPTED, decoded
 from ecoklit.http.gate import Gate, address_of
 from ecoklit.http.limits import BODY_SECONDS_MAX
 from ecoklit.http.problems import ProblemError, UnsupportedMediaType
-from ecoklit.ports import Receipt, Service
+from ecoklit.ports import Service
 from ecoklit.problems import Problem
 
 NDJSON: Final = "application/x-ndjson"
@@ -71,7 +71,7 @@ async def push(
     request: AnyRequest,
     service: NamedDependency[SkipValidation[Service]],
     gate: NamedDependency[SkipValidation[Gate]],
-) -> Receipt:
+) -> bytes:
     """Take a push whole or not at all. The receipt says that the log is held, durably; again changes nothing."""
     address = address_of(request.client.host if request.client else None, request.headers.get("x-forwarded-for"))
     with gate.entered(address):

@@ -1,4 +1,4 @@
-"""Admission: a push of one device becomes durable events and a receipt, or is refused by name (contract §7).
+"""Admission: a push of one device becomes durable events and a signed receipt, or is refused by name (SPEC §7).
 
 Crash between any two steps: nothing is acknowledged before both streams hold it, and a push that is sent again finds
 what is stored and completes the rest.
@@ -6,46 +6,125 @@ what is stored and completes the rest.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Final
 
+from msgspec import UNSET
+
 from ecoklit import ports
-from ecoklit.core import admission, ids, wire
-from ecoklit.core.admission import Known
+from ecoklit.core import admission, entitlement, ids, wire
+from ecoklit.core.admission import Known, Refused
+from ecoklit.core.receipt import Receipt, Stood, sign_receipt
+from ecoklit.core.registry import Registry
+from ecoklit.core.signing import Key
 from ecoklit.core.wire import Held
-from ecoklit.ports import Head, Journal, JournalBusy, JournalUnavailable, Receipt, Stale, Stored
+from ecoklit.ports import (
+    HEAD_HEADER,
+    STAMP_HEADER,
+    Evidence,
+    Head,
+    Journal,
+    JournalBusy,
+    JournalError,
+    JournalUnavailable,
+    OwnStandings,
+    Stale,
+    Standings,
+    Stored,
+)
+from ecoklit.services.registry import Registrar, RegistryHeld
 
 ATTEMPTS_MAX: Final = 8
 """Each lost race means that another gateway has just stored a push of the same device; eight in a row is a storm."""
+STANDINGS_MAX: Final = 1000
+"""Events that one receipt names as not counted, the oldest first: a pull names them all."""
+STANDINGS_SECONDS_MAX: Final = 0.2
+STANDINGS_AT_ONCE_MAX: Final = 8
+"""Look-ups in the projection at one time: that a log is held is worth more than how it stands, so no receipt waits."""
+SERVICE_OFFICER: Final = "service"
 
 Submit = Callable[[ports.Push], Awaitable[Stored | Stale]]
 """How a push gets into the journal: by group commit."""
 
 
-class Admission:
-    """`ports.Service` in this process, for one election and one regency."""
+def now() -> str:
+    """The wall clock as registry events write it."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
 
-    def __init__(self, *, election: str, regency: str, epoch: int, journal: Journal, submit: Submit) -> None:
+
+class Admission:
+    """`ports.Service` in this process, for one election and one regency.
+
+    `service_key` gives the key that signs receipts; it is asked when the first one is due.
+    """
+
+    def __init__(
+        self,
+        *,
+        election: str,
+        regency: str,
+        epoch: int,
+        journal: Journal,
+        submit: Submit,
+        registrar: Registrar,
+        service_key: Callable[[], Key],
+        standings: Standings | None = None,
+        evidence: Evidence | None = None,
+        now: Callable[[], str] = now,
+    ) -> None:
         self._election = election
+        self._regency = regency
         self._stream = f"ECOKLIT-{election}-{regency}"
         self._epoch = epoch
         self._journal = journal
         self._submit = submit
+        self._registrar = registrar
+        self._service_key = service_key
+        self._standings = standings
+        self._evidence = evidence
+        self._now = now
+        self._looking_up = 0
 
-    async def push(self, body: bytes) -> Receipt:
-        """Store the push in NDJSON `body`; its receipt. Raises admission.Refused, or JournalError with nothing lost."""
+    async def push(self, body: bytes) -> bytes:
+        """Store the push in NDJSON `body`; the signed receipt. Raises Refused, or JournalError with nothing lost."""
         push = admission.read_push(body, self._election)
-        # unknown_device and bad_signature have their place here: they come with the registry (contract §7, §8).
+        if push.registry:
+            held = await self._registrar.admit(push.registry)
+            if not push.held:
+                return self._registry_receipt(held)
+        registry = await self._registry_that_knows(push.device)
+        key = admission.demand_known(push.device, registry.device_key(push.device), opened=registry.position > 0)
+        admission.demand_head(push, key, self._election)
+        receipted = admission.receipted(push, self._election, self._regency, registry.services)
+        self._service_key()  # a service that cannot answer for events does not take them
+        try:
+            return await self._store(push, registry, receipted)
+        except Refused as refused:
+            await self._keep_proof(push, body, registry, refused)
+            raise
+
+    async def _registry_that_knows(self, device: str) -> Registry:
+        registry = await self._registrar.current()
+        return registry if registry.device_key(device) is not None else await self._registrar.refreshed()
+
+    async def _store(self, push: admission.Push, registry: Registry, receipted: int) -> bytes:
         for _ in range(ATTEMPTS_MAX):
             head = await self._journal.head(push.device)
             fresh = admission.admit(push, await self._known(push, head))
             persons = await self._persons_to_store(push, head)
             if head is not None and not (fresh or persons):
-                return self._receipt(push.device, head.seq, head.hash, head.sequence)
-            outcome = await self._submit(_to_store(push.device, head, fresh, persons))
+                return self._receipt(push, registry, head, (), await self._own_standings(push.device))
+            stamps = _stamps(push, fresh, registry, receipted)
+            outcome, own = await asyncio.gather(
+                self._submit(_to_store(push, head, fresh, persons, stamps)), self._own_standings(push.device)
+            )
             if isinstance(outcome, Stored):
-                seq, event_hash = _end(head, fresh)
-                return self._receipt(push.device, seq, event_hash, outcome.last)
+                end = _end(head, fresh, outcome)
+                faults = _faults(registry, fresh, stamps)
+                return self._receipt(push, registry, end, faults, own)
         raise JournalBusy(f"Many are pushing the log of {push.device} at once: wait a few seconds and send it again.")
 
     async def _known(self, push: admission.Push, head: Head | None) -> Known:
@@ -69,15 +148,81 @@ class Admission:
         held = await self._journal.persons_held(push.device, repeated) if repeated else frozenset()
         return tuple(person for person in persons if person[0] not in held)
 
-    def _receipt(self, device: str, seq: int, event_hash: bytes, sequence: int) -> Receipt:
-        return Receipt(
+    # --- the receipt ---------------------------------------------------------------------------------------------
+
+    def _receipt(
+        self, push: admission.Push, registry: Registry, end: Head, faults: Sequence[Stood], own: OwnStandings | None
+    ) -> bytes:
+        known = {one.seq: one for one in (() if own is None else own.standings)}
+        known.update({one.seq: one for one in faults})
+        receipt = Receipt(
+            as_of=UNSET if own is None else own.as_of,
+            device=push.device,
             election=self._election,
             epoch=self._epoch,
-            device=device,
-            seq=seq,
-            head=ids.to_base64url(event_hash),
-            position={self._stream: sequence},
+            head=ids.to_base64url(end.hash),
+            position={self._stream: end.sequence},
+            regency=self._regency,
+            registry=registry.position,
+            seq=end.seq,
+            standings=[known[seq] for seq in sorted(known)[:STANDINGS_MAX]],
         )
+        return sign_receipt(self._service_key(), receipt).line
+
+    def _registry_receipt(self, held: RegistryHeld) -> bytes:
+        receipt = Receipt(
+            device=held.device,
+            election=self._election,
+            epoch=self._epoch,
+            head=ids.to_base64url(held.hash),
+            log="registry",
+            position={f"{self._stream}-registry": held.position},
+            regency=self._regency,
+            registry=held.position,
+            seq=held.seq,
+            standings=[],
+        )
+        return sign_receipt(self._service_key(), receipt).line
+
+    async def _own_standings(self, device: str) -> OwnStandings | None:
+        """What the projection says of the device's events; None when it is away, busy or slow."""
+        if self._standings is None or self._looking_up >= STANDINGS_AT_ONCE_MAX:
+            return None
+        self._looking_up += 1
+        try:
+            async with asyncio.timeout(STANDINGS_SECONDS_MAX):
+                return await self._standings.of_device(device, STANDINGS_MAX)
+        except TimeoutError:
+            return None
+        finally:
+            self._looking_up -= 1
+
+    # --- what is proof of a cloned phone (SPEC §7.5, §7.10) -------------------------------------------------------
+
+    async def _keep_proof(self, push: admission.Push, body: bytes, registry: Registry, refused: Refused) -> None:
+        """Keep the bytes of a push that its device signed and that fits nothing held, and call a clone by its name.
+
+        Neither may keep the device from hearing why it was refused.
+        """
+        if refused.code != admission.EQUIVOCATION or not admission.is_chained(push.held):
+            return
+        if self._evidence is not None:
+            await self._evidence.keep(push.device, body)
+        fork = refused.fork
+        if fork is None or push.head is None or push.device in registry.clones:
+            return
+        with contextlib.suppress(JournalError):
+            await self._registrar.say(
+                self._service_key(),
+                "cloned",
+                officer=SERVICE_OFFICER,
+                at=self._now(),
+                at_seq=fork.seq,
+                cloned=push.device,
+                head=push.head,
+                held=ids.to_base64url(fork.held),
+                other=ids.to_base64url(fork.other),
+            )
 
 
 def known_hashes(push: admission.Push, anchor: Head) -> dict[int, bytes]:
@@ -100,20 +245,50 @@ def known_hashes(push: admission.Push, anchor: Head) -> dict[int, bytes]:
     return hashes
 
 
+def _stamps(push: admission.Push, fresh: Sequence[Held], registry: Registry, receipted: int) -> list[int]:
+    """The registry position that each new event is judged by: now, or when its receipt says that it first came."""
+    if not (receipted and push.receipt):
+        return [registry.position] * len(fresh)
+    # A registry that lost its tail has no later positions: there is nothing that they could mean.
+    earlier = min(push.receipt.receipt.registry, registry.position)
+    proved = frozenset(one.seq for one in push.held[:receipted])
+    return [earlier if one.seq in proved else registry.position for one in fresh]
+
+
+def _faults(registry: Registry, fresh: Sequence[Held], stamps: Sequence[int]) -> list[Stood]:
+    """What is wrong with new events by themselves and by the registry: known before any projection looks at them."""
+    found = []
+    for one, stamp in zip(fresh, stamps, strict=True):
+        if one.fault is not None:
+            found.append(Stood(one.seq, "bad_event", one.fault))
+        elif (standing := entitlement.fault_of(registry, one, stamp)) is not None:
+            found.append(Stood(one.seq, standing.name, standing.why or UNSET))
+    return found
+
+
 def _to_store(
-    device: str, head: Head | None, fresh: tuple[Held, ...], persons: tuple[tuple[int, bytes], ...]
+    push: admission.Push,
+    head: Head | None,
+    fresh: Sequence[Held],
+    persons: tuple[tuple[int, bytes], ...],
+    stamps: Sequence[int],
 ) -> ports.Push:
+    turns = [n for n in range(1, len(stamps)) if stamps[n] != stamps[n - 1]]
     return ports.Push(
-        device=device,
+        device=push.device,
         after=0 if head is None else head.sequence,
         events=tuple(one.event_bytes for one in fresh),
         persons=persons,
+        headers=((HEAD_HEADER, push.head.signature),) if fresh and push.head else (),
+        first_headers=((STAMP_HEADER, str(stamps[0])),) if fresh else (),
+        later_headers=tuple((n, STAMP_HEADER, str(stamps[n])) for n in turns),
     )
 
 
-def _end(head: Head | None, fresh: tuple[Held, ...]) -> tuple[int, bytes]:
+def _end(head: Head | None, fresh: Sequence[Held], stored: Stored) -> Head:
+    """The last event that is held now."""
     if fresh:
-        return fresh[-1].seq, fresh[-1].hash
+        return Head(fresh[-1].seq, fresh[-1].hash, stored.last, fresh[-1].event_bytes)
     if head is None:
         raise AssertionError("a push of no held and no new events was admitted")
-    return head.seq, head.hash
+    return head

@@ -1,22 +1,23 @@
-"""Delivery: wire lines of any devices, in any order and with doubles, become pushes, and every push its outcome.
+"""Delivery: a file of pushes of any devices, in any order and with doubles, is brought to the service (SPEC §7.1).
 
-A refusal stops the log of its device, never the others'. Sending all of it again is always right.
+Each push ends with the signed head of its device, so whoever delivers it needs no key. A refusal stops the log of its
+device, never the others'. Sending all of it again is always right.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
-from ecoklit.core import wire
 from ecoklit.core.admission import Refused
 from ecoklit.core.event import Malformed
-from ecoklit.core.wire import Held
-from ecoklit.ports import JournalBusy, Receipt, Service
-from ecoklit.services.listing import batches
+from ecoklit.core.head import read_head
+from ecoklit.core.push_file import kind_of, lines_of, split_pushes
+from ecoklit.core.receipt import Receipt, read_receipt
+from ecoklit.ports import JournalBusy, Service
 
 DEVICES_AT_ONCE_MAX: Final = 32
 """Enough for group commit to fill its batches, and a small part of what a service takes."""
@@ -25,14 +26,25 @@ BUSY_PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class Unread(NamedTuple):
-    """A line that is nobody's event: its number, from 1, and why. It was not sent."""
+    """A line that belongs to no push: its number, from 1, and why. It was not sent."""
 
     line: int
     why: str
 
 
+class Parcel(NamedTuple):
+    """One push as it is sent: its bytes, the seq of its head (0 without one) and how many events are in it."""
+
+    body: bytes
+    seq: int
+    events: int
+
+
 class Delivered(msgspec.Struct, frozen=True):
-    """What became of one device's log: the service holds `receipt`'s part of it; `refusal` names why not more."""
+    """What became of one device's log: the service holds `receipt`'s part of it; `refusal` names why not more.
+
+    `device` is "registry" for what enrols and assigns.
+    """
 
     device: str
     events: int
@@ -41,66 +53,81 @@ class Delivered(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-class Logs(NamedTuple):
-    """Wire lines by device, each device's in the order of its seq; and the lines that nobody wrote."""
+class Parcels(NamedTuple):
+    """A file's pushes: those of the registry alone, which go first; each device's, in the order of its log; and lines
+    that no signed head ends."""
 
-    by_device: dict[str, list[Held]]
+    registry: list[Parcel]
+    by_device: dict[str, list[Parcel]]
     unread: list[Unread]
 
 
-def logs_of(lines: Iterable[bytes]) -> Logs:
-    """The logs in `lines`. Of two copies of an event the one with its person stays."""
-    copies: dict[str, dict[bytes, Held]] = {}
-    unread = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            held = wire.read(line)
-        except Malformed as error:
-            unread.append(Unread(number, error.message))
-            continue
-        of_device = copies.setdefault(held.device, {})
-        known = of_device.get(held.hash)
-        if known is None or known.person_bytes is None:
-            of_device[held.hash] = held
-    return Logs({device: _in_order(held) for device, held in copies.items()}, unread)
+def parcels_of(data: bytes) -> Parcels:
+    """The pushes in a file. Of two of the same bytes one is sent."""
+    registry: list[Parcel] = []
+    by_device: dict[str, list[Parcel]] = {}
+    unread: list[Unread] = []
+    number = 1
+    for body in dict.fromkeys(split_pushes(data)) if data else ():
+        lines = lines_of(body)
+        kinds = [kind_of(line) for line in lines]
+        events = kinds.count("event")
+        if kinds[-1] == "head":
+            try:
+                head = read_head(lines[-1])
+                by_device.setdefault(head.device, []).append(Parcel(body, head.seq, events))
+            except Malformed as error:
+                unread.append(Unread(number + len(lines) - 1, error.message))
+        elif set(kinds) == {"registry"}:
+            registry.append(Parcel(body, 0, len(lines)))
+        else:
+            unread += [
+                Unread(at, "no signed head ends this push: export it from its device again")
+                for at, kind in enumerate(kinds, start=number)
+                if kind != "registry"
+            ]
+        number += len(lines)
+    return Parcels(registry, {device: sorted(log, key=_seq) for device, log in by_device.items()}, unread)
 
 
 async def deliver(
-    service: Service, logs: Logs, on_delivered: Callable[[int], object] = lambda _: None
+    service: Service, parcels: Parcels, on_delivered: Callable[[int], object] = lambda _: None
 ) -> list[Delivered]:
-    """Push every log; the outcomes by device. `on_delivered` is told how many more events are held.
+    """Push everything; the outcomes by device. `on_delivered` is told how many more events are held.
 
     Raises ServiceUnavailable and JournalError: then what was not receipted is to be sent again.
     """
     at_once = asyncio.Semaphore(DEVICES_AT_ONCE_MAX)
 
-    async def one(device: str, log: list[Held]) -> Delivered:
+    async def one(device: str, log: list[Parcel]) -> Delivered:
         async with at_once:
             return await _deliver_log(service, device, log, on_delivered)
 
+    ahead = [await _deliver_log(service, "registry", [parcel], on_delivered) for parcel in parcels.registry]
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(device, log)) for device, log in sorted(logs.by_device.items())]
+            tasks = [group.create_task(one(device, log)) for device, log in sorted(parcels.by_device.items())]
     except BaseExceptionGroup as failures:
         # A service that is away fails every log in the same way: one of them says it all.
         raise failures.exceptions[0] from None
-    return [task.result() for task in tasks]
+    return [*ahead, *(task.result() for task in tasks)]
 
 
 async def _deliver_log(
-    service: Service, device: str, log: list[Held], on_delivered: Callable[[int], object]
+    service: Service, device: str, log: Sequence[Parcel], on_delivered: Callable[[int], object]
 ) -> Delivered:
     receipt: Receipt | None = None
-    for pushed in _pushes(log):
+    events = sum(parcel.events for parcel in log)
+    for parcel in log:
         try:
-            receipt = await _push(service, b"".join(line + b"\n" for line in pushed))
+            receipt = read_receipt(await _push(service, parcel.body)).receipt
         except Refused as error:
-            return Delivered(device, len(log), receipt, error.code, error.message)
-        on_delivered(len(pushed))
-    return Delivered(device, len(log), receipt)
+            return Delivered(device, events, receipt, error.code, error.message)
+        on_delivered(parcel.events)
+    return Delivered(device, events, receipt)
 
 
-async def _push(service: Service, body: bytes) -> Receipt:
+async def _push(service: Service, body: bytes) -> bytes:
     for pause in BUSY_PAUSES_SECONDS:
         try:
             return await service.push(body)
@@ -109,17 +136,5 @@ async def _push(service: Service, body: bytes) -> Receipt:
     return await service.push(body)
 
 
-def _in_order(copies: dict[bytes, Held]) -> list[Held]:
-    return sorted(copies.values(), key=lambda held: held.seq)
-
-
-def _pushes(log: list[Held]) -> Iterator[list[bytes]]:
-    """The log in pushes. A second event with one seq goes by itself, last, and is refused by name."""
-    first_of_seq: dict[int, Held] = {}
-    forks = []
-    for held in log:
-        if first_of_seq.setdefault(held.seq, held) is not held:
-            forks.append(held)
-    yield from batches(held.line for held in first_of_seq.values())
-    for held in forks:
-        yield [held.line]
+def _seq(parcel: Parcel) -> int:
+    return parcel.seq

@@ -32,6 +32,7 @@ import msgspec
 from ecoklit.core import ids, row_mark, wire
 from ecoklit.core.codebook import Codebook
 from ecoklit.core.device_log import DeviceLog
+from ecoklit.core.head import sign_head
 from ecoklit.core.limits import (
     CLOCK_ENTRIES_MAX,
     EVENTS_PER_DEVICE_AND_VOTER_MAX,
@@ -40,6 +41,8 @@ from ecoklit.core.limits import (
 )
 from ecoklit.core.list_row import FINDINGS, Finding, ListRow, SourceRow, check
 from ecoklit.core.list_sheet import Notice, Voter, read_sheets
+from ecoklit.core.push_file import HEAD_BYTES_MAX, write_push
+from ecoklit.core.signing import Key
 from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import KnownRow, ListingIndex, LogEnd
@@ -296,14 +299,20 @@ def _clock_is_full(device: str, about: Sequence[Held]) -> bool:
     return own >= EVENTS_PER_DEVICE_AND_VOTER_MAX or others >= CLOCK_ENTRIES_MAX
 
 
+def signed_push(key: Key, election: str, lines: Sequence[bytes]) -> bytes:
+    """The push of `lines`, consecutive events of `key`'s log."""
+    last = wire.read(lines[-1])
+    return write_push(lines, sign_head(key, election, last.seq, last.hash))
+
+
 def batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """`lines` in pushes: at most 1000 each, and at most 900 KB with their line breaks (contract §7)."""
+    """`lines` in pushes: at most 1000 each, and at most 900 KB with their line breaks and head (contract §7)."""
     batch: list[bytes] = []
-    size = 0
+    size = HEAD_BYTES_MAX
     for line in lines:
         if batch and (len(batch) == PUSH_EVENTS_MAX or size + len(line) + 1 > PUSH_BYTES_MAX):
             yield batch
-            batch, size = [], 0
+            batch, size = [], HEAD_BYTES_MAX
         batch.append(line)
         size += len(line) + 1
     if batch:

@@ -147,9 +147,8 @@ class MemoryJournal:
             self._assert_chained(push)
         first = len(self._events) + 1
         last = len(self._events) + len(push.events)
-        for sequence, payload in enumerate(push.events, start=first):
-            headers = (push.first_headers if sequence == first else ()) + (push.headers if sequence == last else ())
-            self._events.append(_EventAt(push.device, payload, headers))
+        for index, payload in enumerate(push.events):
+            self._events.append(_EventAt(push.device, payload, push.headers_at(index)))
         self._heads[push.device] = last
         return Stored(first, last)
 

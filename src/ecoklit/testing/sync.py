@@ -13,8 +13,13 @@ from random import Random
 from typing import Final, NamedTuple
 
 from ecoklit.core.admission import GAP, Refused
+from ecoklit.core.head import sign_head
 from ecoklit.core.limits import PUSH_BYTES_MAX, PUSH_EVENTS_MAX
-from ecoklit.ports import Receipt, Service
+from ecoklit.core.push_file import HEAD_BYTES_MAX
+from ecoklit.core.receipt import Receipt, read_receipt
+from ecoklit.core.signing import Key
+from ecoklit.core.wire import Held
+from ecoklit.ports import Service
 
 PHONES_AT_ONCE: Final = 24
 EVENTS_AT_ONCE_MAX: Final = 160
@@ -33,10 +38,14 @@ WAYS: Final = ((62, ONCE), (10, TWICE), (10, FROM_TWO_PLACES), (8, ANSWER_LOST),
 class Outbox:
     """A phone's log on its disk: it is read part by part, so that a thousand phones need no memory."""
 
-    def __init__(self, path: Path, device: str, lines: Sequence[bytes]) -> None:
-        self.device = device
+    def __init__(self, path: Path, election: str, key: Key, said: Sequence[Held]) -> None:
+        self.device = key.device
+        self._election = election
+        self._key = key
         self._path = path
         self._ends = [0]
+        self._hashes = [one.hash for one in said]
+        lines = [one.line for one in said]
         for line in lines:
             self._ends.append(self._ends[-1] + len(line) + 1)
         path.write_bytes(b"".join(line + b"\n" for line in lines))
@@ -47,13 +56,19 @@ class Outbox:
 
     def body(self, first: int, last: int) -> bytes:
         """The push of the events with these seqs, both included."""
+        head = sign_head(self._key, self._election, last, self._hashes[last - 1])
+        return self.lines(first, last) + head.line + b"\n"
+
+    def lines(self, first: int, last: int) -> bytes:
+        """The events alone."""
         with self._path.open("rb") as file:
             file.seek(self._ends[first - 1])
             return file.read(self._ends[last] - self._ends[first - 1])
 
     def fits(self, first: int, last: int) -> bool:
         """Whether one push may carry these events."""
-        return last - first < PUSH_EVENTS_MAX and self._ends[last] - self._ends[first - 1] <= PUSH_BYTES_MAX
+        size = self._ends[last] - self._ends[first - 1] + HEAD_BYTES_MAX
+        return last - first < PUSH_EVENTS_MAX and size <= PUSH_BYTES_MAX
 
 
 class Errand(NamedTuple):
@@ -175,4 +190,4 @@ class _Line:
             self.refused[error.code] += 1
 
     async def _push(self, first: int, last: int) -> Receipt:
-        return await self._service.push(self._outbox.body(first, last))
+        return read_receipt(await self._service.push(self._outbox.body(first, last))).receipt

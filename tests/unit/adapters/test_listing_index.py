@@ -7,15 +7,13 @@ from pathlib import Path
 import pytest
 
 from ecoklit.adapters.listing_index import (
-    DEVICE_FILE,
     INDEX_FILE,
     KEY_FILE,
     IndexFault,
     SqliteListingIndex,
-    office_device,
     office_key,
 )
-from ecoklit.core.ids import ZERO_HASH, is_device
+from ecoklit.core.ids import ZERO_HASH
 from ecoklit.ports import KnownRow, ListingIndex, LogEnd, Position
 
 DEVICE, KEY = "a" * 16, b"k" * 32
@@ -164,15 +162,6 @@ def test_a_lost_or_broken_key_is_said(tmp_path: Path) -> None:
     (tmp_path / KEY_FILE).write_bytes(b"short")
     with pytest.raises(IndexFault, match="not a key"):
         office_key(tmp_path)
-
-
-def test_an_office_device_keeps_its_name(tmp_path: Path) -> None:
-    """Made once, different in every folder; a file that holds no name is not written over."""
-    device = office_device(tmp_path / "office")
-    assert is_device(device) and office_device(tmp_path / "office") == device != office_device(tmp_path / "other")
-    (tmp_path / DEVICE_FILE).write_text("not a device")
-    with pytest.raises(IndexFault, match="device id of 16 characters"):
-        office_device(tmp_path)
 
 
 def test_a_full_disk_is_said_and_changes_nothing(tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ from ecoklit.core.voter import Decision
 from ecoklit.core.wire import Held
 from ecoklit.ports import JournalUnavailable, KnownRow, LogEnd, Position
 from ecoklit.ports import Push as JournalPush
-from ecoklit.services.admit import Admission
 from ecoklit.services.listing import (
     GoneRow,
     Import,
@@ -36,13 +35,18 @@ from ecoklit.services.listing import (
     Summary,
     batches,
     office_log,
+    signed_push,
     village_of,
 )
 from ecoklit.services.listing_journal import Learned, events_about, learn
+from ecoklit.testing.made_up_registry import MadeUpElection
 from ecoklit.testing.memory_journal import MemoryJournal
+from ecoklit.testing.memory_registry_journal import MemoryRegistryJournal
 
 ELECTION, REGENCY, VILLAGE, KEY = "pilkada-2024", "9404", "9404012001", b"k" * 32
-DEVICE, OTHER_DEVICE, PHONE = "officeofficeoffi", "secondsecondseco", "phonephonephonep"
+MADE_UP, REGISTRY = MadeUpElection(ELECTION, REGENCY), MemoryRegistryJournal()
+KEYS = {key.device: key for key in (MADE_UP.device(name) for name in ("office", "second", "phone"))}
+DEVICE, OTHER_DEVICE, PHONE = KEYS
 AT = "2024-06-25T09:00:00+09:00"
 WHAT = Import(VILLAGE, "dp4-2024", AT)
 BOOK = parse_codebook(data_path("events", "codebooks", "2024.json").read_bytes())
@@ -97,8 +101,8 @@ class Desk:
         async def submit(push: JournalPush) -> Any:
             return (await self.journal.append([push]))[0]
 
-        admission = Admission(election=ELECTION, regency=REGENCY, epoch=1, journal=self.journal, submit=submit)
-        await admission.push(b"\n".join(lines))
+        admission = await MADE_UP.door(self.journal, REGISTRY, submit)
+        await admission.push(signed_push(KEYS[wire.read(lines[0]).device], ELECTION, lines))
 
     def report(self, place: str) -> RowReport:
         return next(one for one in reversed(self.reports) if one.place == place)

@@ -12,11 +12,14 @@ import pytest_asyncio
 from ecoklit.core import ids, wire
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.event import RECORD_FIELDS
-from ecoklit.ports import JournalUnavailable, Receipt
+from ecoklit.core.limits import PUSH_BYTES_MAX
+from ecoklit.ports import JournalUnavailable
 from ecoklit.services.admit import Admission
 from ecoklit.services.group_commit import GroupCommit
-from ecoklit.testing.made_up_keys import made_up_device
+from ecoklit.testing.made_up_keys import made_up_device, made_up_key
+from ecoklit.testing.made_up_registry import MadeUpElection
 from ecoklit.testing.memory_journal import MemoryJournal
+from ecoklit.testing.memory_registry_journal import MemoryRegistryJournal
 from ecoklit.testing.replay import Waits, journal_events
 from ecoklit.testing.sync import FROM_THE_START, ONCE, WAYS, Outbox, errands, sync
 
@@ -25,14 +28,12 @@ EVENTS = 700
 
 
 def outbox(folder: Path, name: str, events: int = EVENTS) -> Outbox:
-    device = made_up_device(1, name)
-    log = DeviceLog(ELECTION, device, officer=name, role="pantarlih", policy="2024-1")
+    key = made_up_key(1, name)
+    log = DeviceLog(ELECTION, key.device, officer=name, role="pantarlih", policy="2024-1")
     person = {"salt": ids.to_base64url(bytes(16)), "record": dict.fromkeys(RECORD_FIELDS)}
     how = {"how": "in_person", "document": "ktp_el"}
-    lines = [
-        log.append("new", tps=TPS, at="2024-06-25T09:00:00+09:00", person=person, **how).line for _ in range(events)
-    ]
-    return Outbox(folder / f"{name}.ndjson", device, lines)
+    said = [log.append("new", tps=TPS, at="2024-06-25T09:00:00+09:00", person=person, **how) for _ in range(events)]
+    return Outbox(folder / f"{name}.ndjson", ELECTION, key, said)
 
 
 @pytest.fixture
@@ -40,10 +41,18 @@ def journal() -> MemoryJournal:
     return MemoryJournal()
 
 
+@pytest.fixture
+def election() -> MadeUpElection:
+    made_up = MadeUpElection(ELECTION, REGENCY)
+    for name in ("a", "b", *(f"p-{n}" for n in range(8))):
+        made_up.device(name, "pantarlih", TPS)
+    return made_up
+
+
 @pytest_asyncio.fixture
-async def service(journal: MemoryJournal) -> AsyncIterator[Admission]:
+async def service(journal: MemoryJournal, election: MadeUpElection) -> AsyncIterator[Admission]:
     commits = GroupCommit(journal)
-    yield Admission(election=ELECTION, regency=REGENCY, epoch=1, journal=journal, submit=commits.submit)
+    yield await election.door(journal, MemoryRegistryJournal(), commits.submit)
     await commits.close()
 
 
@@ -56,8 +65,9 @@ def test_the_parts_of_a_log_are_all_of_it(tmp_path: Path) -> None:
         assert [seq for part in parts for seq in range(part.first, part.last + 1)] == list(range(1, EVENTS + 1))
         assert all(box.fits(part.first, part.last) for part in parts)
         for part in parts:
-            seqs = [wire.read(line).seq for line in box.body(part.first, part.last).splitlines()]
+            seqs = [wire.read(line).seq for line in box.lines(part.first, part.last).splitlines()]
             assert seqs == list(range(part.first, part.last + 1))
+            assert len(box.body(part.first, part.last)) <= PUSH_BYTES_MAX
 
 
 async def test_every_log_arrives_whole_and_once(service: Admission, journal: MemoryJournal, tmp_path: Path) -> None:
@@ -71,21 +81,23 @@ async def test_every_log_arrives_whole_and_once(service: Admission, journal: Mem
     assert synced.refused["gap"] > 0 and set(synced.refused) == {"gap"}
     assert (await journal.last()).events == 8 * EVENTS
     lines = [event.line async for events in journal_events(journal) for event in events]
-    assert sorted(lines) == sorted(line for box in boxes for line in box.body(1, EVENTS).splitlines())
+    assert sorted(lines) == sorted(line for box in boxes for line in box.lines(1, EVENTS).splitlines())
 
 
 async def test_a_service_that_is_away_is_said_once(tmp_path: Path) -> None:
     """All phones fail in the same way; one failure is raised, by its own name."""
 
     class Away:
-        async def push(self, body: bytes) -> Receipt:
+        async def push(self, body: bytes) -> bytes:
             raise JournalUnavailable("away")
 
     with pytest.raises(JournalUnavailable, match="away"):
         await sync(Away(), [outbox(tmp_path, f"p-{n}", 3) for n in range(3)], 1)
 
 
-async def test_what_came_ahead_of_its_cause_is_counted(service: Admission, journal: MemoryJournal) -> None:
+async def test_what_came_ahead_of_its_cause_is_counted(
+    service: Admission, journal: MemoryJournal, election: MadeUpElection
+) -> None:
     """An event waits as long as something that it names is not in the journal before it, and no longer."""
     first = DeviceLog(ELECTION, made_up_device(1, "a"), officer="a", role="pantarlih", policy="2024-1")
     second = DeviceLog(ELECTION, made_up_device(1, "b"), officer="b", role="pantarlih", policy="2024-1")
@@ -95,7 +107,7 @@ async def test_what_came_ahead_of_its_cause_is_counted(service: Admission, journ
     early = second.append("found", tps=TPS, at=at, voter=born.voter, seen=[born], how="family")
     late = second.append("found", tps=TPS, at=at, voter=born.voter, seen=[born, early], how="family")
     for held in (early, born, late):
-        await service.push(held.line + b"\n")
+        await service.push(election.push([held]))
     waits = Waits()
     async for events in journal_events(journal):
         waits.see(events)
