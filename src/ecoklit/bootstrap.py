@@ -99,15 +99,13 @@ async def open_registry(settings: Settings) -> AsyncIterator[RegistryJournal]:
 
 def make_registrar(settings: Settings, registry: RegistryJournal) -> Registrar:
     """The live registry. Only the office whose root key made this data folder may open the election here."""
-    folder, found = office_folder(settings), list[str]()
-
-    def root() -> str | None:
-        if not found and (folder / OFFICE_FILE).exists():
-            with contextlib.suppress(OfficeFault), OfficeRegistry(folder) as office:  # at work just now: ask again
-                found.append(office.root)
-        return found[0] if found else None
-
-    return Registrar(election=settings.election, regency=settings.regency, journal=registry, root=root)
+    folder = data_folder.key_folder(settings.data, settings.election, settings.regency)
+    return Registrar(
+        election=settings.election,
+        regency=settings.regency,
+        journal=registry,
+        root=lambda: data_folder.read_root(folder),
+    )
 
 
 async def bring_office_lines(settings: Settings, registrar: Registrar) -> None:
@@ -230,6 +228,7 @@ def office_exists(settings: Settings) -> bool:
 def make_office(settings: Settings, keys: KeptKeys, lines: Sequence[SignedRegistry]) -> None:
     """A new office and its service in the data folder, without the root key. Raises OfficeFault office_exists."""
     # The registry before the keys: killed in between, `restore_office` completes it, and nothing signed is lost.
+    data_folder.remember_root(folder, keys.root.device)
     OfficeRegistry.make(office_folder(settings), keys.root.device, lines).close()
     _save_keys(settings, keys)
 
@@ -270,6 +269,7 @@ def office_key_of(settings: Settings) -> Key:
 
 def join_office(settings: Settings, root: str, lines: Sequence[SignedRegistry]) -> None:
     """An office under `root`, whose key the data folder holds; `lines` wait to be sent. Raises OfficeFault."""
+    data_folder.remember_root(data_folder.key_folder(settings.data, settings.election, settings.regency), root)
     OfficeRegistry.make(office_folder(settings), root, lines).close()
     data_folder.remember_election(settings.data, settings.election, settings.regency)
 

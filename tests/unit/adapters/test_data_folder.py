@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from ecoklit.adapters.data_folder import DataFolderFault, announce, load_key, opened, read_running, save_key
+from ecoklit.adapters.data_folder import (
+    DataFolderFault,
+    announce,
+    load_key,
+    opened,
+    read_root,
+    read_running,
+    remember_root,
+    save_key,
+)
 from ecoklit.core.signing import P256, key_from_seed
 from ecoklit.testing.made_up_keys import made_up_key
 
@@ -95,3 +104,13 @@ def test_a_key_that_is_not_its_device_is_no_key(tmp_path: Path) -> None:
     with pytest.raises(DataFolderFault) as refused:
         load_key(tmp_path, "office")
     assert refused.value.code == "bad_key"
+
+
+def test_the_root_is_remembered_by_its_device(tmp_path: Path) -> None:
+    """Only what looks like a device is a root: a spoilt file is none, and so nobody may open the election."""
+    assert read_root(tmp_path / "keys") is None
+    device = made_up_key(1, "root").device
+    remember_root(tmp_path / "keys", device)
+    assert read_root(tmp_path / "keys") == device
+    (tmp_path / "keys" / "root").write_bytes(b"\xff*")
+    assert read_root(tmp_path / "keys") is None
