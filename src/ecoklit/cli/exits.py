@@ -31,14 +31,18 @@ MEANINGS: Final[dict[Exit, str]] = {
 _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
     Exit.USAGE: (
         "bad_setting", "bad_argument", "unknown_area", "unknown_voter", "unknown_file", "not_projected",
+        "not_enrolled", "ambiguous_voter", "no_tps", "no_phone", "file_exists", "export_not_written",
         "no_village", "bad_village", "unknown_village", "village_elsewhere", "no_file", "unknown_format",
         "bad_passphrase", "wrong_passphrase", "bad_kit", "bad_seal", "kit_exists", "other_election", "bad_tps",
         "bad_code", "bad_key_line", "bad_invitation",
     ),
-    Exit.UNREACHABLE: ("journal_unavailable", "database_unavailable", "database_refused", "service_unavailable"),
+    Exit.UNREACHABLE: (
+        "journal_unavailable", "database_unavailable", "database_refused", "service_unavailable", "wrong_service",
+    ),
     Exit.UNFIT: (
         "journal_unsafe", "journal_hole", "journal_damaged", "journal_restored", "journal_refused",
         "data_in_use", "data_newer", "data_older", "data_unreadable", "data_folder_in_use", "data_folder_version",
+        "phone_in_use", "phone_newer", "phone_damaged",
         "store_in_use", "store_newer", "schema_version", "database_fault", "journals_missing",
         "port_in_use", "projector_taken", "bad_installation",
         "nats_server_missing", "nats_server_failed",
@@ -46,7 +50,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "key_exists", "other_device", "out_of_step", "cloned_log", "other_journal", "not_in_journal",
         "office_exists", "other_office", "no_office", "office_in_use", "office_newer", "office_damaged", "key_exists",
     ),
-    Exit.LATER: ("journal_full", "journal_busy", "index_not_written", "disk_full"),
+    Exit.LATER: ("journal_full", "phone_not_written", "journal_busy", "index_not_written", "disk_full"),
 }  # fmt: skip
 """By the stable code of an error; every other named error is about the input and exits with DIFFERS."""
 

@@ -32,9 +32,10 @@ from ecoklit.core.admission import (
     Refused,
 )
 from ecoklit.core.event import Malformed
-from ecoklit.core.limits import PUSH_EVENTS_MAX, PUSH_REGISTRY_LINES_MAX
+from ecoklit.core.limits import PUSH_EVENTS_MAX
 from ecoklit.core.receipt import SignedReceipt, read_receipt
 from ecoklit.core.signing import PublicKey, pull_message
+from ecoklit.field import enrolment
 from ecoklit.field.outbox import About, Identity, Outbox, Page
 from ecoklit.field.page import read_page
 from ecoklit.field.parts import Part, parts
@@ -155,11 +156,7 @@ class Client:
             return None
         after = min(identity.held, max(end - 1, 0))
         held = self._outbox.own(identity.device, after=after)
-        ahead = (
-            self._outbox.enrolment(identity.device)[:PUSH_REGISTRY_LINES_MAX]
-            if not (identity.introduced and held)
-            else []
-        )
+        ahead = [] if identity.introduced and held else enrolment.ahead(self._outbox, identity.device)
         receipts = [one for one in self._outbox.receipts(identity.device) if one.receipt.seq > after]
         made = parts(identity.key, about.election, held, registry=ahead, receipts=receipts, events_max=self._events_max)
         return next(made, None)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ecoklit.core import sealing
-from ecoklit.core.limits import PUSH_REGISTRY_LINES_MAX
 from ecoklit.core.signing import ED25519, PublicKey
 from ecoklit.errors import EcoklitError
+from ecoklit.field import enrolment
 from ecoklit.field.outbox import Outbox
 from ecoklit.field.parts import parts
 from ecoklit.field.trouble import NotSaid
@@ -39,7 +39,7 @@ def export(outbox: Outbox, *, whole: bool = False) -> Exported:
         raise NotSaid("not_enrolled", "This phone is enrolled nowhere yet, so it has nothing to export.")
     after = 0 if whole else identity.held
     held = outbox.own(identity.device, after=after)
-    ahead = [] if identity.introduced and not whole else outbox.enrolment(identity.device)[:PUSH_REGISTRY_LINES_MAX]
+    ahead = [] if identity.introduced and not whole else enrolment.ahead(outbox, identity.device)
     receipts = [one for one in outbox.receipts(identity.device) if one.receipt.seq > after]
     known = outbox.latest_receipt(identity.device, "registry")
     reports = outbox.registry_own(identity.device, 0 if known is None or whole else known.receipt.seq)

@@ -361,11 +361,6 @@ class Outbox:
         """The registry lines that the phone was enrolled with, and its own, in the order in which they came."""
         return [line for (line,) in self._db.execute("select line from registry_line order by nth")]
 
-    def enrolment(self, device: str) -> list[bytes]:
-        """The registry lines that go ahead of a push by `device`: all but its own, which follow its entries."""
-        rows = self._db.execute("select line from registry_line where device <> ? order by nth", (device,))
-        return [line for (line,) in rows]
-
     def registry_end(self, device: str) -> tuple[int, bytes]:
         """(seq, hash) of the device's last registry event; (0, zeros) for none."""
         row = self._db.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -51,9 +51,7 @@ def read_page(body: bytes, election: str, stream: str) -> Page:
     held: list[Held] = []
     standings: list[Told] = []
     lines = lines_of(body)
-    end = _read(lines[-1]).page if lines else UNSET
-    if end is UNSET:
-        raise Away("The answer was cut off: everything is kept here; sync again.")
+    end = _end(lines)
     for line in lines[:-1]:
         if kind_of(line) == "event":
             held.append(_event(line, election))
@@ -68,13 +66,28 @@ def read_page(body: bytes, election: str, stream: str) -> Page:
     return Page(held, standings, lost, end.cursor, digest, _events_position(end.position, stream), end.more)
 
 
-def _read(line: bytes) -> Any:
+def _end(lines: list[bytes]) -> _Page:
+    """The line that ends a page."""
+    if lines and not lines[0].startswith(b"{"):
+        raise _not_ours()
+    try:
+        end = _DECODER.decode(lines[-1]).page if lines else UNSET
+    except msgspec.DecodeError:
+        end = UNSET  # it broke off in the middle of a line
+    if end is UNSET:
+        raise Away("The answer was cut off: everything is kept here; sync again.")
+    return end
+
+
+def _read(line: bytes) -> _Line:
     try:
         return _DECODER.decode(line)
     except msgspec.DecodeError as error:
-        if not line.endswith(b"}"):
-            return _Line()  # it broke off in the middle of the line
-        raise WrongService("The answer is not one of this election's service: mend its address.") from error
+        raise _not_ours() from error
+
+
+def _not_ours() -> WrongService:
+    return WrongService("The answer is not one of this election's service: mend its address.")
 
 
 def _event(line: bytes, election: str) -> Held:

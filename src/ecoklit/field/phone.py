@@ -101,7 +101,7 @@ class Phone:
         self._version = self.outbox.version()
         self._about: dict[str, list[Held]] = {}
         held = self.outbox.held()
-        self._replica = Replica(self._policies, _quarantine(held, self.outbox.standings(FROM_PULL)))
+        self._replica = Replica(self._policies, _quarantine(held, self.outbox.standings(FROM_PULL)), self.outbox.lost())
         self._receive(held)
 
     def _receive(self, held: Iterable[Held]) -> None:
