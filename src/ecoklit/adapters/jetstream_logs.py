@@ -18,6 +18,7 @@ import secrets
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self, TypeVar
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ import nats.aio.client
 import nats.errors
 import nats.protocol.parser
 
+from ecoklit.adapters.nats_accounts import SERVICE, inbox_of
 from ecoklit.ports import (
     HEADER_PREFIX,
     JournalError,
@@ -240,6 +242,7 @@ class JetStreamLogs:
         self._consumes = True
         self._name = f"ecoklit-{secrets.token_hex(8)}"
         self._down: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._credentials: Path | None = None
         self._monitor_url: str | None = None
         self._verified = False
         self._direct = True  # replicas may answer a direct read from behind; with one there is nobody behind
@@ -257,14 +260,17 @@ class JetStreamLogs:
         allow_unsafe: bool = False,
         replicas: int = 1,
         answer_seconds_max: float = ANSWER_SECONDS_MAX,
+        credentials: Path | None = None,
     ) -> Self:
         """Connect, verify, and make the streams when they are not there yet.
 
+        `credentials` is the service's credentials file, for a broker that asks for one.
         `monitor_url` is the broker's monitoring address (http://127.0.0.1:8222): there it is verified that
         the broker fsyncs before it answers, now and after every reconnection. `allow_unsafe` leaves that out.
         Raises JournalUnavailable, JournalUnsafe.
         """
         opened = cls(url=url, election=election, regency=regency, answer_seconds_max=answer_seconds_max)
+        opened._credentials = credentials
         opened._monitor_url = None if allow_unsafe else (monitor_url or "")
         try:
             await opened._connect()
@@ -293,12 +299,21 @@ class JetStreamLogs:
         await self.close()
 
     async def _connect(self) -> None:
+        refused = False
+
+        async def look(error: Exception) -> None:
+            # Every failure reaches the caller that it concerns; nats-py would print it as well.
+            nonlocal refused
+            refused = refused or "authorization" in str(error).lower()
+
         try:
             async with asyncio.timeout(CONNECT_SECONDS_MAX):
                 await self._client.connect(
                     self._url,
                     name=self._name,
-                    error_cb=_ignore,
+                    user_credentials=None if self._credentials is None else str(self._credentials),
+                    inbox_prefix=inbox_of(SERVICE),  # nobody else may listen there
+                    error_cb=look,
                     disconnected_cb=self._on_disconnected,
                     reconnected_cb=self._on_reconnected,
                     max_reconnect_attempts=-1,
@@ -309,6 +324,12 @@ class JetStreamLogs:
                     skip_subject_validation=True,  # their parts are checked, once per push
                 )
         except (TimeoutError, OSError, nats.errors.Error):
+            if refused:
+                raise JournalError(
+                    "broker_refused",
+                    f"The broker at {_shown(self._url)} does not let this service in: set ECOKLIT_NATS_CREDS to the "
+                    "credentials file that it has issued.",
+                ) from None
             raise JournalUnavailable(
                 f"No broker answers at {_shown(self._url)}: start it, or mend the address."
             ) from None
@@ -755,7 +776,3 @@ def _shown(url: str) -> str:
     """Host and port, without a password."""
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname or url)
-
-
-async def _ignore(error: Exception) -> None:
-    """Every failure reaches the caller that it concerns; nats-py would print it as well."""

@@ -37,13 +37,15 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "bad_code", "bad_key_line", "bad_invitation",
     ),
     Exit.UNREACHABLE: (
-        "journal_unavailable", "database_unavailable", "database_refused", "service_unavailable", "wrong_service",
+        "journal_unavailable", "broker_refused", "broker_unavailable", "database_unavailable", "database_refused",
+        "service_unavailable", "wrong_service",
     ),
     Exit.UNFIT: (
         "journal_unsafe", "journal_hole", "journal_damaged", "journal_restored", "journal_refused",
         "data_in_use", "data_newer", "data_older", "data_unreadable", "data_folder_in_use", "data_folder_version",
         "phone_in_use", "phone_newer", "phone_damaged",
-        "store_in_use", "store_newer", "schema_version", "database_fault", "journals_missing",
+        "store_in_use", "store_newer", "store_doubtful", "bad_credentials", "schema_version", "database_fault",
+        "journals_missing",
         "port_in_use", "projector_taken", "bad_installation",
         "nats_server_missing", "nats_server_failed",
         "index_in_use", "bad_index", "newer_index", "no_index", "bad_key", "no_key", "other_key", "bad_device",
