@@ -12,6 +12,7 @@ import dataclasses
 import gc
 import json
 import pickle
+import re
 import resource
 import sys
 import time
@@ -22,13 +23,15 @@ from typing import cast
 BUSY_SECONDS = 0.25
 """A phone that is told to wait does so, and sends again; its request counts from when it was sent first."""
 CONNECTS_AT_ONCE = 200
+POSITION = re.compile(rb'"ECOKLIT-[^"]*":([0-9]+)')
 QUIET_SECONDS_MAX = 120.0
 
 
 @dataclasses.dataclass
 class Plan:
     """What to send: per session its requests. `per_second` is the pace of all sessions together, None as fast as can
-    be; then a request counts from the moment that it was due. `hold_seconds` keeps every connection open at the end."""
+    be; then a request counts from the moment that it was due. `hold_seconds` keeps every connection open at the end,
+    and a first line {"connected"} is printed when that begins."""
 
     host: str
     port: int
@@ -39,13 +42,15 @@ class Plan:
 
 @dataclasses.dataclass
 class Told:
-    """`seconds` from the first byte sent to the last answer; `due` and `answered` by request, in the clock of
-    time.time(), sessions one after another; `cpu` seconds of this process; answers by status."""
+    """`seconds` from the first byte sent to the last answer; `cpu` seconds of this process; answers by status. By
+    request, sessions one after another: when it was `due` and `answered` in the clock of time.time(), and the journal's
+    `positions` that the answer names, 0 for none."""
 
     seconds: float
     cpu: float
     due: list[float]
     answered: list[float]
+    positions: list[int]
     statuses: dict[str, int]
     bytes_sent: int
     bytes_received: int
@@ -63,6 +68,7 @@ class Session(asyncio.Protocol):
         self.buffer = b""
         self.due = [0.0] * len(requests)
         self.answered = [0.0] * len(requests)
+        self.positions = [0] * len(requests)
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -94,7 +100,8 @@ class Session(asyncio.Protocol):
         length = answer_length(self.buffer)
         if length is None or len(self.buffer) < length:
             return
-        status, self.buffer = self.buffer[9:12].decode(), self.buffer[length:]
+        answer, self.buffer = self.buffer[:length], self.buffer[length:]
+        status = answer[9:12].decode()
         self.load.statuses[status] += 1
         if status in ("429", "503"):
             asyncio.get_running_loop().call_later(BUSY_SECONDS, self._send)
@@ -102,6 +109,8 @@ class Session(asyncio.Protocol):
         assert self.sending is not None
         which, due = self.sending
         self.due[which], self.answered[which] = due, time.time()
+        if named := POSITION.search(answer):
+            self.positions[which] = int(named[1])
         self.sending = None
         self.load.done()
         if self.load.plan.per_second is None and which + 1 < len(self.requests):
@@ -161,13 +170,14 @@ class Load:
             cpu=_cpu() - cpu,
             due=[due for session in sessions for due in session.due],
             answered=[at for session in sessions for at in session.answered],
+            positions=[position for session in sessions for position in session.positions],
             statuses=dict(self.statuses),
             bytes_sent=self.bytes_sent,
             bytes_received=self.bytes_received,
             connected=sum(1 for one in sessions if one.transport is not None and not one.transport.is_closing()),
         )
         if self.plan.hold_seconds:
-            print(json.dumps({"holding": told.connected}), file=sys.stderr, flush=True)
+            print(json.dumps({"connected": told.connected}), flush=True)
             await asyncio.sleep(self.plan.hold_seconds)
         for session in sessions:
             assert session.transport is not None

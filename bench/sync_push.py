@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import sync_servers as servers
 import sync_world
 from sync_load import Plan, Told
-from sync_servers import NDJSON, Running
+from sync_servers import Running
 from sync_world import Log
 
 TURNS = 3
@@ -75,7 +75,7 @@ async def _run(sizes: Sequence[Size], turns: int) -> list[Row]:
             for turn in range(turns):
                 for size, world in zip(sizes, worlds, strict=True):
                     logs = world.devices[turn * size.devices : (turn + 1) * size.devices]
-                    for rival in (Rival("ecoklit", own, push_plan, True), *rivals):
+                    for rival in (Rival("ecoklit", own, servers.push_plan, True), *rivals):
                         rate, used = await _play(rival, logs, size.events)
                         speed.setdefault((rival.name, size.events), []).append(rate)
                         if rival.running is own:
@@ -99,7 +99,12 @@ async def _rivals(stack: contextlib.AsyncExitStack, folder: Path) -> list[Rival]
         "eventsourcing, bare recorder": ("recorder", False),
     }
     rivals = [
-        Rival(name, await stack.enter_async_context(servers.eventsourcing(_room(folder, way), way)), push_plan, goal)
+        Rival(
+            name,
+            await stack.enter_async_context(servers.eventsourcing(_room(folder, way), way)),
+            servers.push_plan,
+            goal,
+        )
         for name, (way, goal) in ways.items()
     ]
     for name, fsync in {"PouchDB _bulk_docs, fsync": True, "PouchDB _bulk_docs, as it comes (no fsync)": False}.items():
@@ -114,7 +119,7 @@ async def _play(rival: Rival, logs: Sequence[Log], events: int) -> tuple[float, 
     used = {name: seconds - before[name] for name, seconds in rival.running.cpu_seconds().items()}
     rate = sum(len(log.held) for log in logs) / told.seconds
     shown = ", ".join(f"{name} {seconds:.1f}" for name, seconds in {**used, "load": told.cpu}.items())
-    _tell(f"{rival.name}, {events} a push: {rate:,.0f} events/s in {told.seconds:.1f} s; CPU {shown}{_refused(told)}")
+    _tell(f"{rival.name}, {events} a push: {rate:,.0f} events/s in {told.seconds:.1f} s; CPU {shown}{_waits(told)}")
     if "broker" in used:
         await servers.settled(rival.running)
     return rate, shown
@@ -135,11 +140,6 @@ async def _replicate(rivals: Sequence[Rival], logs: Sequence[Log], events: int) 
     return rate
 
 
-def push_plan(running: Running, logs: Sequence[Log], events: int) -> Plan:
-    requests = [[servers.request("/v1/push", body, NDJSON) for body in log.pushes(events)] for log in logs]
-    return Plan("127.0.0.1", running.port, requests)
-
-
 def bulk_docs_plan(running: Running, logs: Sequence[Log], events: int) -> Plan:
     def body(part: Sequence[Any]) -> bytes:
         return json.dumps({"docs": [document(one) for one in part]}, separators=(",", ":")).encode()
@@ -156,11 +156,9 @@ def document(held: Any, prefix: str = "") -> dict[str, Any]:
     return document
 
 
-def _refused(told: Told) -> str:
-    others = {status: count for status, count in told.statuses.items() if status not in ("200", "201")}
-    if set(others) - {"429", "503"}:
-        raise SystemExit(f"answers other than yes or wait: {others}")
-    return f"; told to wait {sum(others.values())} times" if others else ""
+def _waits(told: Told) -> str:
+    waits = told.statuses.get("429", 0) + told.statuses.get("503", 0)
+    return f"; told to wait {waits} times" if waits else ""
 
 
 def _rows(size: Size, names: Sequence[tuple[str, bool]], speed: dict[tuple[str, int], float], cpu: str) -> list[Row]:

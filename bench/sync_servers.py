@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import pickle
 import resource
@@ -15,13 +16,20 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from sync_load import Plan, Told
-from sync_world import ELECTION, REGENCY, World
+from sync_world import ELECTION, REGENCY, SEED, Log, World
+
+from ecoklit.adapters import data_folder
+from ecoklit.adapters.embedded_nats import EmbeddedNats
+from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
+from ecoklit.adapters.jetstream_registry import JetStreamRegistry
+from ecoklit.testing.made_up_registry import MadeUpElection
 
 HERE = Path(__file__).parent
 READY_SECONDS_MAX = 60.0
@@ -50,11 +58,11 @@ class Running:
 
 
 @asynccontextmanager
-async def ecoklit(folder: Path, worlds: Sequence[World] = ()) -> AsyncIterator[Running]:
-    """`ecoklit serve` on a nats-server and a PostgreSQL of its own, with the lists of `worlds` in the roll already."""
-    from ecoklit.adapters.embedded_nats import EmbeddedNats
-    from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
+async def ecoklit(folder: Path, listed: Sequence[World], enrolled: Sequence[World] = ()) -> AsyncIterator[Running]:
+    """`ecoklit serve` on a nats-server and a PostgreSQL of its own.
 
+    The devices of all these worlds are in the registry, and the lists of those `listed` in the roll already.
+    """
     async with await EmbeddedNats.start(folder / "nats") as nats, EmbeddedPostgres(folder / "postgres") as postgres:
         environ = {
             **os.environ,
@@ -66,6 +74,7 @@ async def ecoklit(folder: Path, worlds: Sequence[World] = ()) -> AsyncIterator[R
             "ECOKLIT_DATABASE_URL": postgres.dsn,
             "ECOKLIT_PORT": "0",
         }
+        await _open_election(folder, nats, [*listed, *enrolled])
         command = [str(Path(sys.executable).with_name("ecoklit")), "serve", "--json"]
         async with _process(command, environ, folder / "serve.log") as process:
             url = (await _first_line(process, folder / "serve.log"))["service_url"]
@@ -74,20 +83,28 @@ async def ecoklit(folder: Path, worlds: Sequence[World] = ()) -> AsyncIterator[R
                 {"service": process.pid, "broker": nats.pid, "database": _postmaster(folder / "postgres")},
                 postgres.dsn,
             )
-            offices = [[request("/v1/push", body, NDJSON) for body in world.office.pushes(1000)] for world in worlds]
-            if offices:
-                await play(Plan("127.0.0.1", running.port, offices))
+            if listed:
+                await play(push_plan(running, [world.office for world in listed], 1000))
                 await settled(running)
             yield running
+
+
+async def _open_election(folder: Path, nats: EmbeddedNats, worlds: Sequence[World]) -> None:
+    """Put the registry into the journal, and the service's key where the service looks for it."""
+    election = MadeUpElection(ELECTION, REGENCY, SEED)
+    for world in worlds:
+        world.enrol(election)
+    registry = await JetStreamRegistry.open(nats.url, election=ELECTION, regency=REGENCY, monitor_url=nats.monitor_url)
+    async with registry:
+        await election.store(registry)
+    keys = data_folder.key_folder(folder, ELECTION, REGENCY)
+    data_folder.remember_root(keys, election.root.device)
+    data_folder.save_key(keys, "service", election.service)
 
 
 @asynccontextmanager
 async def eventsourcing(folder: Path, way: str) -> AsyncIterator[Running]:
     """`sync_eventsourcing.py` on a PostgreSQL of its own."""
-    from urllib.parse import parse_qs, unquote, urlsplit
-
-    from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
-
     async with EmbeddedPostgres(folder / "postgres") as postgres:
         where = urlsplit(postgres.dsn)
         query = parse_qs(where.query)
@@ -218,8 +235,8 @@ async def settled(running: Running) -> float:
         await asyncio.sleep(0.05)
 
 
-async def play(plan: Plan) -> Told:
-    """Let the load process play `plan`."""
+async def play(plan: Plan, on_hold: Callable[[int], object] = lambda connected: None) -> Told:
+    """Let the load process play `plan`; while it holds its connections, `on_hold` is told how many they are."""
     with tempfile.NamedTemporaryFile(prefix="ecoklit-plan-") as file:
         file.write(pickle.dumps(plan))
         file.flush()
@@ -231,15 +248,36 @@ async def play(plan: Plan) -> Told:
             preexec_fn=_many_files,
             limit=2**26,
         )
+        assert process.stdout is not None
+        if plan.hold_seconds and (line := await process.stdout.readline()):
+            on_hold(json.loads(line)["connected"])
         out, _ = await process.communicate()
     if process.returncode != 0:
         raise SystemExit("the load failed: see above")
-    return Told(**json.loads(out))
+    told = Told(**json.loads(out))
+    if others := set(told.statuses) - {"200", "201", "429", "503"}:
+        raise SystemExit(f"answers other than yes or wait: {sorted(others)} of {told.statuses}")
+    return told
 
 
-def request(path: str, body: bytes, headers: dict[str, str]) -> bytes:
-    """An HTTP/1.1 POST as ready bytes."""
+def push_plan(running: Running, logs: Sequence[Log], events: int, per_second: float | None = None) -> Plan:
+    """Every log in pushes of so many events, each log by a phone of its own."""
+    requests = [
+        [request("/v1/push", body, NDJSON, phone) for body in log.pushes(events)] for phone, log in enumerate(logs)
+    ]
+    return Plan("127.0.0.1", running.port, requests, per_second)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that `share` of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def request(path: str, body: bytes, headers: Mapping[str, str], phone: int = 0) -> bytes:
+    """An HTTP/1.1 POST as ready bytes, from the address of this phone as a proxy in front of the service tells it."""
     lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
+    lines.append(f"X-Forwarded-For: 10.{phone >> 16 & 255}.{phone >> 8 & 255}.{phone & 255}")
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
 

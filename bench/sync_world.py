@@ -22,12 +22,11 @@ from ecoklit.core.signing import Key
 from ecoklit.core.wire import Held
 from ecoklit.testing import mimika
 from ecoklit.testing.made_up_keys import made_up_key
+from ecoklit.testing.made_up_registry import MadeUpElection
 
 SEED = 2024
 ELECTION = visits.ELECTION
 REGENCY = mimika.REGENCY
-SIGNED = False
-"""The door as it is today reads no head line yet."""
 
 
 class Log(NamedTuple):
@@ -40,6 +39,16 @@ class Log(NamedTuple):
     def device(self) -> str:
         return self.key.device
 
+    @property
+    def officer(self) -> str:
+        event = self.held[0].event
+        assert event is not None
+        return event.officer
+
+    def first(self, events: int) -> Log:
+        """The beginning of the log, of so many events."""
+        return Log(self.key, self.held[:events])
+
     def parts(self, events: int) -> Iterator[Sequence[Held]]:
         """The log in pushes of so many events; the last may be shorter."""
         for first in range(0, len(self.held), events):
@@ -51,8 +60,7 @@ class Log(NamedTuple):
 
 def write(key: Key, part: Sequence[Held]) -> bytes:
     """One push body, ended by its signed head (SPEC §7.1)."""
-    head = sign_head(key, ELECTION, part[-1].seq, part[-1].hash) if SIGNED else None
-    return write_push([one.line for one in part], head)
+    return write_push([one.line for one in part], sign_head(key, ELECTION, part[-1].seq, part[-1].hash))
 
 
 class World(NamedTuple):
@@ -60,6 +68,13 @@ class World(NamedTuple):
 
     office: Log
     devices: list[Log]
+
+    def enrol(self, election: MadeUpElection) -> None:
+        """Give everybody here the rights that they use: the office the regency, a device each TPS that it visits."""
+        election.assign(self.office.key, self.office.officer, "kpu", REGENCY)
+        for log in self.devices:
+            for tps in sorted({held.tps for held in log.held}):
+                election.assign(log.key, log.officer, "pantarlih", tps)
 
 
 def make(devices: int, voters_each: int, nth: int = 0) -> World:
