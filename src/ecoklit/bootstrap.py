@@ -220,15 +220,22 @@ def fresh_salt() -> bytes:
 
 
 def office_exists(settings: Settings) -> bool:
-    """Whether the data folder has an office of the settings' election, or a key of one."""
-    keys = data_folder.key_folder(settings.data, settings.election, settings.regency)
-    return (office_folder(settings) / OFFICE_FILE).exists() or (keys / "office.key").exists()
+    """Whether the data folder has an office of the settings' election."""
+    return (office_folder(settings) / OFFICE_FILE).exists()
+
+
+def has_office_key(settings: Settings) -> bool:
+    """Whether an office was on its way here: its key may have been shown to somebody."""
+    folder = data_folder.key_folder(settings.data, settings.election, settings.regency)
+    return (folder / "office.key").exists()
 
 
 def make_office(settings: Settings, keys: KeptKeys, lines: Sequence[SignedRegistry]) -> None:
     """A new office and its service in the data folder, without the root key. Raises OfficeFault office_exists."""
     # The registry before the keys: killed in between, `restore_office` completes it, and nothing signed is lost.
-    data_folder.remember_root(folder, keys.root.device)
+    data_folder.remember_root(
+        data_folder.key_folder(settings.data, settings.election, settings.regency), keys.root.device
+    )
     OfficeRegistry.make(office_folder(settings), keys.root.device, lines).close()
     _save_keys(settings, keys)
 
