@@ -353,6 +353,24 @@ def test_server_restored_after_the_window_closed(world: World) -> None:
     assert [(one.held.seq, one.name) for one in phone.outside()] == [(4, "late")]
 
 
+def test_a_receipt_that_came_late_proves_when_the_entry_was_admitted(world: World) -> None:
+    """Where the answer was lost and the window has closed since, the receipt of the second try says when it came."""
+    phone = world.phone("a")
+    world.say("window_opened", area=REGENCY)
+    visit(phone, 1)
+    way = world.way()
+    way.troubles = [lost_answer]
+    with pytest.raises(Away):
+        world.sync(phone, way)
+    world.say("window_closed", area=REGENCY)
+    world.sync(phone)
+    before = world.door.digest(TPS)
+    world.door.lose_tail(1)
+    world.sync(phone)
+    assert world.door.digest(TPS) == before
+    assert visited(phone) == {1}
+
+
 def test_server_restored_without_the_phones_enrolment(world: World) -> None:
     """A registry that lost its tail too gets the enrolment again from the phone."""
     phone = world.phone("a")
@@ -475,6 +493,21 @@ def test_a_pull_that_breaks_off_leaves_the_cursor(world: World, cut: int) -> Non
     with pytest.raises(Away):
         world.sync(phone, way)
     assert [place.cursor for place in phone.outbox.places()] == [""]
+    assert_whole(world, phone, confirmed_voters=2)
+
+
+def test_a_cursor_that_the_service_does_not_know_begins_anew(world: World) -> None:
+    """A service that finds the cursor bad is asked from the beginning; what comes again changes nothing."""
+    phone, other = world.phone("a"), world.phone("b", "p-2")
+    visit(phone, 1)
+    world.sync(phone)
+    visit(other, 2)
+    world.sync(other)
+    way = world.way()
+    way.troubles = [None, None, raising(Refused("bad_argument", "cursor is none that a page gave"))]
+    synced = world.sync(phone, way)
+    assert synced.refused == []
+    assert synced.pulled == VOTERS + 2
     assert_whole(world, phone, confirmed_voters=2)
 
 

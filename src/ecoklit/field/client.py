@@ -43,8 +43,8 @@ from ecoklit.field.phone import Phone
 from ecoklit.field.transport import Ask, NonceNeeded, Transport
 from ecoklit.field.trouble import NotEntitled, NotSaid, Stuck, TryLater, WrongService
 
-PAGE_EVENTS_MAX: Final = 2000
-"""Some 500 KB compressed to a tenth: what a bad network brings before it breaks off."""
+PAGE_VOTERS_MAX: Final = 200
+"""Some 200 KB, compressed to a tenth: what a bad network brings before it breaks off."""
 
 RETREATS_MAX: Final = 3
 """A service that asks again and again for what it was sent is not to hold a phone in a loop."""
@@ -53,7 +53,11 @@ LOOKS_MAX: Final = 6
 """How often the roll is asked for again while the service has not yet folded what it holds: three seconds in all."""
 
 LOOK_SECONDS: Final = 0.05
+ASKS_MAX: Final = 3
+"""A page is asked for again with a fresh nonce, and from the beginning when the cursor is nobody's."""
+
 OVERTAKEN: Final = "overtaken"
+BAD_CURSOR: Final = "bad_argument"
 
 
 class Compared(NamedTuple):
@@ -294,14 +298,18 @@ class Client:
 
     def _page(self, tps: str, about: About, identity: Identity) -> Page:
         cursor = next(place.cursor for place in self._outbox.places() if place.tps == tps)
-        for _ in range(2):
+        for _ in range(ASKS_MAX):
             nonce = self._transport.nonce
             message = pull_message(about.election, identity.device, nonce, tps, cursor)
-            ask = Ask(identity.device, nonce, identity.key.signature(message), tps, cursor, PAGE_EVENTS_MAX)
+            ask = Ask(identity.device, nonce, identity.key.signature(message), tps, cursor, PAGE_VOTERS_MAX)
             try:
                 return read_page(self._transport.pull(ask), about.election, _stream(about))
             except NonceNeeded as needed:
                 self._transport.nonce = needed.nonce
+            except Refused as refusal:
+                if refusal.code != BAD_CURSOR or not cursor:
+                    raise
+                cursor = ""  # of another generation of the service: what comes again changes nothing
         raise TryLater("nonce_needed", "The service takes none of its own nonces: sync again in a moment.", 0.0)
 
     def _compare(self) -> list[Compared]:

@@ -23,6 +23,7 @@ ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 PROBLEM_BYTES_MAX: Final = 64 * 1024
 RETRY_SECONDS: Final = 5.0
 _BUSY: Final = (429, 502, 503, 504)
+_PULL_REFUSALS: Final = ("bad_argument", "unknown_area")
 _NDJSON: Final = "application/x-ndjson"
 
 
@@ -80,7 +81,7 @@ class HttpTransport:
 
     def _named(self, error: urllib.error.HTTPError) -> Exception:
         problem = _problem(error)
-        if problem.code in REFUSALS:
+        if problem.code in (*REFUSALS, *_PULL_REFUSALS):
             return Refused(problem.code, problem.detail, problem.expected)
         if problem.code == "nonce_needed":
             return NonceNeeded(self.nonce)

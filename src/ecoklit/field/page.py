@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from ecoklit.core import ids, wire
 from ecoklit.core.event import Malformed
+from ecoklit.core.merkle import tree_head
 from ecoklit.core.push_file import kind_of, lines_of
 from ecoklit.core.wire import Held
 from ecoklit.field.outbox import Page, Told
@@ -43,6 +44,10 @@ class _Line(msgspec.Struct):
 _DECODER: Final = msgspec.json.Decoder(_Line)
 
 
+_NOBODY: Final = ids.to_base64url(tree_head([]))
+"""The tree of no voters, which stands for no digest at all (SPEC §6.6)."""
+
+
 def read_page(body: bytes, election: str, stream: str) -> Page:
     """The page in `body`; its position is that of the events' `stream`.
 
@@ -60,6 +65,8 @@ def read_page(body: bytes, election: str, stream: str) -> Page:
         if standing is not UNSET:
             standings.append(Told(standing.device, standing.seq, standing.name, standing.why))
     digest = end.digest if isinstance(end.digest, str) else ""
+    if digest == _NOBODY:
+        digest = ""
     if digest and not ids.is_hash(digest):
         raise WrongService("The digest in the answer is none: mend the service's address.")
     lost = [(one.device, one.after) for one in end.lost]

@@ -13,17 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from ecoklit.core import admission, ids
-from ecoklit.core.admission import (
-    BAD_SIGNATURE,
-    BROKEN_CHAIN,
-    EQUIVOCATION,
-    GAP,
-    UNKNOWN_DEVICE,
-    WRONG_ELECTION,
-    Known,
-    Push,
-    Refused,
-)
+from ecoklit.core.admission import EQUIVOCATION, Known, Push, Refused
 from ecoklit.core.causality import COUNTED
 from ecoklit.core.entitlement import Admitted, names_of, quarantine_of
 from ecoklit.core.event import Moved, Reopened, Ruled
@@ -122,7 +112,10 @@ class MemoryDoor:
             self.admit_line(line)
         if not push.held:
             return self._registry_receipt(push.registry[-1].device)
-        self._demand_signed(push)
+        registry = self.registry
+        key = admission.demand_known(push.device, registry.device_key(push.device))
+        admission.demand_head(push, key, self.election)
+        proved = admission.receipted(push, self.election, self.regency, registry.services)
         log = self.log(push.device)
         known = Known(len(log), {one.held.seq: one.held.hash for one in log})
         try:
@@ -131,35 +124,12 @@ class MemoryDoor:
             if refused.code == EQUIVOCATION:
                 self._tell_of_clone(push, log)
             raise
-        proof = self._proof(push)
+        assert push.receipt is None or proved == len(push.held), "a proof that does not reach all that came with it"
         now = len(self.registry_lines)
-        for held in fresh:
-            stamp = proof.registry if proof is not None and held.seq <= proof.seq else now
-            self.stored.append(Stored(held, stamp))
+        stamp = now if push.receipt is None else min(push.receipt.receipt.registry, now)
+        self.stored.extend(Stored(held, stamp) for held in fresh)
         self._complete_persons(push)
         return self._receipt(push.device)
-
-    def _demand_signed(self, push: Push) -> None:
-        key = self.registry.device_key(push.device)
-        if key is None:
-            raise Refused(UNKNOWN_DEVICE, f"the registry has no device {push.device}")
-        head, last = push.head, push.held[-1]
-        named = None if head is None else (head.device, head.seq, head.hash)
-        if named != (push.device, last.seq, ids.to_base64url(last.hash)):
-            raise Refused(BAD_SIGNATURE, "the head is not that of what was pushed")
-        if head is None or not head.signed_by(key, self.election):
-            raise Refused(BAD_SIGNATURE, "the head is not signed by the device's key")
-
-    def _proof(self, push: Push) -> Receipt | None:
-        if push.receipt is None:
-            return None
-        receipt = push.receipt.receipt
-        assert push.receipt.signed_by(self.registry.services), "a proof that no service of this election signed"
-        assert receipt.device == push.device and receipt.log == "voters", "a proof about another log"
-        known = {one.seq: ids.to_base64url(one.hash) for one in push.held}
-        assert known.get(receipt.seq) in (None, receipt.head), "a proof about another event"
-        assert push.held[-1].seq <= receipt.seq, "a push that reaches beyond its proof"
-        return receipt
 
     def _complete_persons(self, push: Push) -> None:
         pushed = {one.hash: one for one in push.held if one.person is not None}
@@ -230,21 +200,13 @@ class MemoryDoor:
     def admit_line(self, line: SignedRegistry) -> None:
         """One registry event, by itself; one that is held already is no error."""
         if (line.election, line.regency) != (self.election, self.regency):
-            raise Refused(WRONG_ELECTION, "a registry event of another election")
+            raise Refused(admission.WRONG_ELECTION, "a registry event of another election")
         own = [one for one in self.registry_lines if one.device == line.device]
         if line.hash in {one.hash for one in own}:
             return
         key = self.registry.key_of(line.device) if self.registry_lines else _opening_key(line)
-        if key is None:
-            raise Refused(UNKNOWN_DEVICE, f"the registry has no device {line.device}")
-        if not line.signed_by(key):
-            raise Refused(BAD_SIGNATURE, f"event {line.seq} of {line.device} is not signed by its key")
-        if line.seq <= len(own):
-            raise Refused(EQUIVOCATION, f"registry event {line.seq} of {line.device} is another one")
-        if line.seq > len(own) + 1:
-            raise Refused(GAP, f"after {len(own)} of {line.device} comes {len(own) + 1}", len(own) + 1)
-        if line.prev != ids.to_base64url(own[-1].hash if own else ids.ZERO_HASH):
-            raise Refused(BROKEN_CHAIN, f"the prev of registry event {line.seq} of {line.device}")
+        admission.demand_registry_signature(line, admission.demand_known(line.device, key))
+        admission.admit_log([line], Known(len(own), {one.seq: one.hash for one in own}))
         self.registry_lines.append(line)
 
     # --- pull ----------------------------------------------------------------------------------------------------
