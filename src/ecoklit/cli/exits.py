@@ -50,7 +50,8 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "nats_server_missing", "nats_server_failed",
         "index_in_use", "bad_index", "newer_index", "no_index", "bad_key", "no_key", "other_key", "bad_device",
         "key_exists", "other_device", "out_of_step", "cloned_log", "other_journal", "not_in_journal",
-        "office_exists", "other_office", "no_office", "office_in_use", "office_newer", "office_damaged", "key_exists",
+        "office_exists", "other_office", "no_office", "office_in_use", "office_newer", "office_damaged",
+        "registry_unknown", "bad_registry", "other_root",
     ),
     Exit.LATER: ("journal_full", "phone_not_written", "journal_busy", "index_not_written", "disk_full"),
 }  # fmt: skip

@@ -100,12 +100,12 @@ def demand_this_election(settings: Settings) -> None:
 
 
 def open_election(settings: Settings, arguments: argparse.Namespace) -> Exit:
-    from ecoklit.bootstrap import fresh_keys, fresh_salt, make_office, office_exists
+    from ecoklit.bootstrap import fresh_keys, fresh_salt, has_office_key, make_office, office_exists
     from ecoklit.cli.output import print_json
     from ecoklit.core.recovery_kit import seal_kit
     from ecoklit.services.opening import opening_lines
 
-    if office_exists(settings):
+    if office_exists(settings) or has_office_key(settings):
         raise EcoklitError(
             "office_exists", f"{settings.data} holds the election's office already: nothing was made, nothing changed."
         )

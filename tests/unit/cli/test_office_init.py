@@ -71,7 +71,7 @@ def test_the_root_key_is_nowhere_but_in_the_kit(tmp_path: Path, capsys: pytest.C
     keys = key_folder(tmp_path / "data", "pilkada-2024", "9404")
     assert load_key(keys, "office").device == names["office"]
     assert load_key(keys, "service").device == names["service"]
-    assert {path.name for path in keys.iterdir()} == {"office.key", "service.key"}
+    assert {path.name for path in keys.glob("*.key")} == {"office.key", "service.key"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in (kit(tmp_path), kit(tmp_path, "html"))} == {0o600}
     from ecoklit.core.recovery_kit import open_kit, read_kit
 
@@ -101,7 +101,7 @@ def test_a_kit_brings_the_keys_back(
     }
     keys = key_folder(tmp_path / "new", "pilkada-2024", "9404")
     assert (load_key(keys, "office").device, load_key(keys, "service").device) == (names["office"], names["service"])
-    assert {path.name for path in keys.iterdir()} == {"office.key", "service.key"}
+    assert {path.name for path in keys.glob("*.key")} == {"office.key", "service.key"}
 
 
 def test_a_second_init_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
