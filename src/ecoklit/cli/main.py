@@ -22,7 +22,20 @@ class Parser(argparse.ArgumentParser):
 def parser() -> Parser:
     """The whole command line, every command with its options."""
     # Not above: until the program is loaded, Ctrl-C would be answered with a traceback of the loading.
-    from ecoklit.cli import asking, demo, fold, office, phone, pushing, reading, replaying, serving
+    from ecoklit.cli import (
+        asking,
+        demo,
+        fold,
+        joining,
+        office,
+        phone,
+        pushing,
+        reading,
+        registry,
+        replaying,
+        rights,
+        serving,
+    )
 
     top = Parser(
         prog="ecoklit",
@@ -32,7 +45,7 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    for group in (office, serving, pushing, replaying, reading, asking, phone, fold, demo):
+    for group in (office, joining, rights, registry, serving, pushing, replaying, reading, asking, phone, fold, demo):
         group.add_commands(commands)
     return top
 
