@@ -77,22 +77,25 @@ def fold_lines(lines: Sequence[bytes], policies: Mapping[str, Policy]) -> BulkFo
 
 _EVENT: Final = b'{"event":'
 _PERSON: Final = b'},"person":{'
+_EVENT_BYTES_MIN: Final = 200
+"""No event is shorter: it has two hashes, a voter and a device. A shorter line is read one by one."""
 
 
 def _read_by_columns(lines: Sequence[bytes], policies: Mapping[str, Policy]) -> Iterator[list[Row]]:
-    cuts = [line.find(_PERSON) for line in lines]
+    cuts = [line.find(_PERSON, _EVENT_BYTES_MIN) for line in lines]
+    begin = len(_EVENT)
+    # What does not look like a line has no body here, and is read one by one.
+    bodies = [
+        (line[begin:-1] if cut < 0 else line[begin : cut + 1])
+        if line.startswith(_EVENT) and line.endswith(b"}") and len(line) <= LINE_BYTES_MAX
+        else b""
+        for line, cut in zip(lines, cuts, strict=True)
+    ]
 
     def copies_of(places: Sequence[int], _: Sequence[Dot]) -> list[bytes]:
         return [lines[at][cuts[at] + len(_PERSON) - 1 : -1] if cuts[at] >= 0 else b"" for at in places]
 
-    return plain.read([_body_of(line, cut) for line, cut in zip(lines, cuts, strict=True)], copies_of, policies)
-
-
-def _body_of(line: bytes, cut: int) -> bytes:
-    """The event's bytes, when the line looks like one; else none, and it is read one by one."""
-    if not (line.startswith(_EVENT) and line.endswith(b"}") and len(line) <= LINE_BYTES_MAX):
-        return b""
-    return line[len(_EVENT) : -1] if cut < 0 else line[len(_EVENT) : cut + 1]
+    return plain.read(bodies, copies_of, policies)
 
 
 # --- settling plain voters -------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ goes to the plain reader (`wire.hold`), which stays the authority.
 """
 
 import re
+from binascii import a2b_base64
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -42,14 +43,16 @@ _ALPHABETS: Final = {
 }
 _MEMBER: Final = bytes(sum(bit for bit, letters in _ALPHABETS.items() if byte in letters) for byte in range(256))
 """Of each byte the alphabets that it belongs to."""
-_SEXTET: Final = np.zeros(256, np.uint8)
-_SEXTET[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")] = np.arange(64)
+_VARIANT: Final = np.isin(np.arange(256), list(b"89ab"))
+_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 _HEX_DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 _MEMBERS = re.compile(rb'"([a-z_]+)":(?:"([^"]*)"|\{([^}]*)\}|\[([^\]]*)\]|([0-9]+))').finditer
 _CLOCK = re.compile(rb'"([a-z2-7]{16})":([0-9]+)').finditer
 _MARKS = re.compile(rb'"([A-Za-z0-9_-]{22})"').finditer
 _SEQ_DIGITS_MAX: Final = 15
+_DEVICE_MIN: Final = len('{"at":"dddd-dd-ddTdd:dd:ddZ","clock":')
+"""Where an event's own device can stand at the earliest."""
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -104,7 +107,7 @@ def survey(bodies: Sequence[bytes]) -> Iterator[tuple[Layout, Indexes, Matrix]]:
     """The event bytes that fit a layout, by layout: their places in `bodies`, and they themselves as rows."""
     alike: dict[tuple[int, int], list[int]] = {}
     for place, body in enumerate(bodies):
-        alike.setdefault((len(body), body.find(b'"device"')), []).append(place)
+        alike.setdefault((len(body), body.find(b'"device"', _DEVICE_MIN)), []).append(place)
     for (length, _), places in alike.items():
         if length and len(places) >= ROWS_MIN:
             data = b"".join([bodies[place] for place in places])
@@ -194,7 +197,8 @@ def _alphabet(name: str, length: int) -> list[int]:
 
 
 def _is_variant(column: Matrix) -> NDArray[np.bool_]:
-    return np.isin(column, np.frombuffer(b"89ab", np.uint8))
+    known: NDArray[np.bool_] = _VARIANT[column]
+    return known
 
 
 def _is_time(at: Matrix) -> NDArray[np.bool_]:
@@ -227,6 +231,8 @@ def texts(rows: Matrix, span: slice) -> list[str]:
 
 def recurring(rows: Matrix, span: slice) -> list[str]:
     """The same, for words of which there are few: equal ones are one object, made and looked at once."""
+    if len(rows) and (rows[:, span] == rows[0, span]).all():
+        return [rows[0, span].tobytes().decode("ascii")] * len(rows)
     return list(map(_text, words(rows, span).tolist()))
 
 
@@ -259,12 +265,12 @@ def joined(rows: Matrix, template: bytes, spans: Sequence[slice]) -> list[bytes]
 
 def unbase64(rows: Matrix, span: slice) -> Matrix:
     """The bytes that base64url without padding in these columns stands for."""
-    sextets = _SEXTET[rows[:, span]]
-    size = sextets.shape[1] * 6 // 8
-    padded = np.pad(sextets, ((0, 0), (0, -sextets.shape[1] % 4))).reshape(len(rows), -1, 4)
-    a, b, c, d = (padded[:, :, place] for place in range(4))
-    triples = np.stack([(a << 2) | (b >> 4), (b << 4) | (c >> 2), (c << 6) | d], axis=2)
-    return triples.reshape(len(rows), -1)[:, :size]
+    size = span.stop - span.start
+    # Filled up with zero bits to whole groups, since padding would end the first row.
+    filled = np.full((len(rows), size + -size % 4), ord("A"), np.uint8)
+    filled[:, :size] = rows[:, span]
+    data = a2b_base64(filled.tobytes().translate(_STANDARD))
+    return np.frombuffer(data, np.uint8).reshape(len(rows), -1)[:, : size * 6 // 8]
 
 
 def marks(rows: Matrix, spans: Sequence[slice]) -> list[bytes]:

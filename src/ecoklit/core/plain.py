@@ -5,7 +5,7 @@ line (as in `straight`) is settled from them. Whatever is not as plain as that i
 the authority: nothing here names a fault. Laws in the tests hold that both ways end in the same bytes.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from itertools import repeat
@@ -43,6 +43,8 @@ class Kind(msgspec.Struct, frozen=True, gc=False, eq=False):
     nth: int
     source: str | None
     """The list that a listing was taken from."""
+    role: str
+    policy: str
 
 
 _Person = tuple[bytes, bytes]
@@ -56,6 +58,7 @@ class Row(msgspec.Struct, gc=False):
     """Its place in what was read."""
     hash: bytes
     prev: bytes
+    """The hash of the device's event before it; nothing where nobody asked."""
     kind: Kind
     weight: int
     """The sum of the clock: of two events, the one that covers the other has the larger."""
@@ -67,6 +70,7 @@ class Row(msgspec.Struct, gc=False):
     saw: bytes
     """The hashes' beginnings that it names, one after the other."""
     person: _Person
+    officer: str
 
     @property
     def has_person(self) -> bool:
@@ -77,18 +81,25 @@ _NO_PERSON: Final = (b"", b"")
 
 
 def read(
-    bodies: Sequence[bytes], copies_of: CopiesOf, policies: Mapping[str, Policy], *, is_proved: bool = False
+    bodies: Sequence[bytes],
+    copies_of: CopiesOf,
+    policies: Mapping[str, Policy],
+    *,
+    is_proved: bool = False,
+    is_chained: bool = False,
 ) -> Iterator[list[Row]]:
     """The events among `bodies` that are plain by themselves, those of one layout together.
 
-    Of events that counted before (`is_proved`), the birth and the persons are not proved again.
+    Of events that counted before (`is_proved`), the birth and the persons are not proved again. `is_chained` asks for
+    the `prev` of each.
     """
     kinds: dict[tuple[object, ...], Kind] = {}
     for layout, places, matrix in columns.survey(bodies):
         kind = _kind_of(layout, policies)
         if kind is not None:
             kind = kinds.setdefault(msgspec.structs.astuple(kind), kind)
-            yield _rows_of(kind, layout, places, matrix, bodies, copies_of, is_proved)
+            prevs = columns.slices(columns.unbase64(matrix, layout.spans["prev"])) if is_chained else repeat(b"")
+            yield _rows_of(kind, layout, places, matrix, bodies, copies_of, is_proved, prevs)
 
 
 def _kind_of(layout: Layout, policies: Mapping[str, Policy]) -> Kind | None:
@@ -110,6 +121,8 @@ def _kind_of(layout: Layout, policies: Mapping[str, Policy]) -> Kind | None:
         AREA_DIGITS[event.role],
         nth,
         event.source if isinstance(event, Listed) else None,
+        event.role,
+        event.policy,
     )
 
 
@@ -128,26 +141,32 @@ def _rows_of(
     bodies: Sequence[bytes],
     copies_of: CopiesOf,
     is_proved: bool,
+    prevs: Iterable[bytes],
 ) -> list[Row]:
     numbers, spans = places.tolist(), layout.spans
-    clock_numbers = [columns.numbers(matrix, seq) for _, seq in layout.clock]
+    devices, seqs = columns.recurring(matrix, spans["device"]), columns.numbers(matrix, spans["seq"])
+    clock_devices, clock_numbers = [devices], [seqs]  # it names itself, and most name nobody else
+    if len(layout.clock) > 1:
+        clock_devices = [columns.recurring(matrix, device) for device, _ in layout.clock]
+        clock_numbers = [columns.numbers(matrix, seq) for _, seq in layout.clock]
     tps = columns.recurring(matrix, spans["tps"])
-    dots = list(zip(columns.recurring(matrix, spans["device"]), columns.numbers(matrix, spans["seq"]), strict=True))
+    dots = list(zip(devices, seqs, strict=True))
     people = _persons(kind, layout, matrix, copies_of(numbers, dots), is_proved)
     rows = map(
         Row,
         numbers,
         [sha256(bodies[at]).digest() for at in numbers],
-        columns.slices(columns.unbase64(matrix, spans["prev"])),
+        prevs,
         repeat(kind),
-        [sum(seqs) for seqs in zip(*clock_numbers, strict=True)],
+        seqs if len(clock_numbers) == 1 else map(sum, zip(*clock_numbers, strict=True)),
         dots,
         zip(columns.recurring(matrix, _regency_of(spans["tps"])), columns.texts(matrix, spans["voter"]), strict=True),
         tps,
         columns.recurring(matrix, spans["to"]) if kind.is_move else tps,
-        _clocks([columns.recurring(matrix, device) for device, _ in layout.clock], clock_numbers),
+        _clocks(clock_devices, clock_numbers),
         columns.marks(matrix, layout.marks) if layout.marks else repeat(b""),
         [_NO_PERSON if person is None else person for person in people],
+        columns.recurring(matrix, spans["officer"]),
     )
     return [row for row, person in zip(rows, people, strict=True) if person is not None]
 
