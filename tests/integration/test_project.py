@@ -13,7 +13,7 @@ from ecoklit.core import canonical, columns, ids, roll, wire
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.replica import Replica, fold
 from ecoklit.core.wire import Held
-from ecoklit.ports import Journal, JournalHole, Position, RollTaken, RollUnavailable
+from ecoklit.ports import Journal, JournalHole, Position, RollTaken, RollUnavailable, Step
 from ecoklit.services import step
 from ecoklit.services.project import JournalRestored, Projector
 from ecoklit.services.step import JournalDamaged
@@ -105,6 +105,38 @@ async def test_settled_by_rows_or_one_by_one_it_is_the_same_roll(seed: int, monk
 
 def in_any_order(table: Any) -> Any:
     return sorted(table, key=repr) if isinstance(table, list) else table
+
+
+class SlowStore(MemoryRollStore):
+    """A store that takes its time to apply a step: the next one is made from what was before it, or from a mixture."""
+
+    def __init__(self, turns: int) -> None:
+        super().__init__()
+        self._turns = turns
+
+    async def apply(self, step: Step) -> None:
+        for _ in range(self._turns):
+            await asyncio.sleep(0)
+        await super().apply(step)
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("calm", [False, True])
+async def test_a_step_made_ahead_is_the_same(seed: int, calm: bool) -> None:
+    """However far the step before has been applied while a step is made, every row of every table is the same."""
+    history = RandomHistory(seed, events=80, calm=calm)
+    journal = MemoryJournal()
+    await append_all(journal, history.arrivals)
+    for batch_events_max in (1, 7):
+        tables = []
+        for turns in (0, 2, 4, 6, 40):
+            store = SlowStore(turns)
+            await projector(journal, store, batch_events_max).run_until_caught_up()
+            tables.append(
+                {name: in_any_order(table) for name, table in vars(store.tables).items()} | {"leased_to": None}
+            )
+        assert all(table == tables[0] for table in tables)
+        await assert_equals_fold(store.tables, history)
 
 
 async def test_the_histories_reach_every_corner() -> None:
