@@ -190,7 +190,9 @@ def enrol_by_code(phone: Phone, arguments: argparse.Namespace) -> Exit:
     if not service:
         raise EcoklitError("bad_argument", "Say by --service where the service is: a code alone does not say it.")
     root = invitation.root if invitation is not None else ""
-    taken = enrolment.by_code(text, phone.identity().key, transport_to(service), at=_stamp(), root=root)
+    taken = enrolment.by_code(
+        text, phone.identity().key, transport_to(service), at=_stamp(), root=root, kept=phone.outbox.registry()
+    )
     enrolment.take(phone.outbox, taken, service=service)
     phone.reload()
     return show_enrolment(phone, arguments)

@@ -53,8 +53,10 @@ def read(data: bytes, key: Key, *, root: str = "") -> Taken:
     return _taken(_folded(lines, root), lines, held, key)
 
 
-def by_code(code: str, key: Key, transport: Transport, *, at: str, root: str = "") -> Taken:
+def by_code(code: str, key: Key, transport: Transport, *, at: str, root: str = "", kept: Iterable[bytes] = ()) -> Taken:
     """The enrolment of `key` by a code that the office gave, made here and not yet shown to anybody.
+
+    `kept` are the registry lines that the phone has: what it said by the code before is not said in other words again.
 
     Raises BadEnrolment; Away, TryLater and WrongService of the transport.
     """
@@ -71,7 +73,10 @@ def by_code(code: str, key: Key, transport: Transport, *, at: str, root: str = "
         raise BadEnrolment("bad_enrolment", "The office made no such code for this election: ask for another.")
     if given.used_by not in (None, key.device):
         raise BadEnrolment("bad_enrolment", f"The code was used by {given.used_by} already: ask for another.")
-    if given.used_by is None:
+    own = [line for line in map(read_line, kept) if line.device == voucher.device]
+    if given.used_by is None and own:
+        lines += own
+    elif given.used_by is None:
         terms = Terms(given.officer, given.role, given.area)
         lines += enrolment.redeem(
             voucher, terms, key.public, election=registry.election, regency=registry.regency, at=at
