@@ -27,7 +27,6 @@ VERSION_FILE: Final = "VERSION"
 LOCK_FILE: Final = "lock"
 RUNNING_FILE: Final = "running.json"
 ELECTION_FILE: Final = "election.json"
-ROOT_FILE: Final = "root"
 
 
 class DataFolderFault(EcoklitError):
@@ -179,18 +178,22 @@ def load_key(folder: Path, name: str) -> Key:
 
 
 def remember_root(folder: Path, device: str) -> None:
-    """Which root key the election of a key folder is under: the only one that may open it here."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write_durably(folder / ROOT_FILE, device.encode("ascii") + b"\n")
+    """Which root key the election of a key folder is under: the only one that may open it here. It is no key itself."""
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write_durably(_root_file(folder), device.encode("ascii") + b"\n")
 
 
 def read_root(folder: Path) -> str | None:
     """The device of the root key that was remembered; None where none was."""
     try:
-        root = (folder / ROOT_FILE).read_text(encoding="ascii", errors="replace").strip()
+        root = _root_file(folder).read_text(encoding="ascii", errors="replace").strip()
     except OSError:
         return None
     return root if ids.is_device(root) else None
+
+
+def _root_file(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.root")
 
 
 def _key_file(folder: Path, name: str) -> Path:

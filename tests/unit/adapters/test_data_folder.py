@@ -112,5 +112,5 @@ def test_the_root_is_remembered_by_its_device(tmp_path: Path) -> None:
     device = made_up_key(1, "root").device
     remember_root(tmp_path / "keys", device)
     assert read_root(tmp_path / "keys") == device
-    (tmp_path / "keys" / "root").write_bytes(b"\xff*")
+    (tmp_path / "keys.root").write_bytes(b"\xff*")
     assert read_root(tmp_path / "keys") is None
