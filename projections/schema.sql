@@ -18,6 +18,7 @@ create table checkpoint (
     event_hash  bytea  not null,
     persons     bigint not null,
     registry    bigint not null default 0,
+    registry_hash bytea not null default decode(repeat('00', 32), 'hex'),
     revision    bigint not null default 0,
     generation  text   not null default '',
     primary key (regency)
@@ -29,6 +30,7 @@ comment on column checkpoint.events is 'Stream sequence of the last event applie
 comment on column checkpoint.event_hash is 'SHA-256 of that event: a restored journal reuses sequences, and this shows it. 32 zero bytes before the first.';
 comment on column checkpoint.persons is 'Stream sequence of the last person applied; 0 before the first.';
 comment on column checkpoint.registry is 'Registry position up to which the rows are judged; 0 before the first registry event.';
+comment on column checkpoint.registry_hash is 'SHA-256 of the registry line there: a restored registry reuses positions, and this shows it. 32 zero bytes before the first.';
 comment on column checkpoint.revision is 'How many steps were applied: the number of the last one.';
 comment on column checkpoint.generation is 'Random for each build of the roll: revisions of two builds are not comparable, and a cursor names both.';
 

@@ -5,9 +5,11 @@ delete from checkpoint;
 
 alter table checkpoint
     add column registry bigint not null default 0,
+    add column registry_hash bytea not null default decode(repeat('00', 32), 'hex'),
     add column revision bigint not null default 0,
     add column generation text not null default '';
 comment on column checkpoint.registry is 'Registry position up to which the rows are judged; 0 before the first registry event.';
+comment on column checkpoint.registry_hash is 'SHA-256 of the registry line there: a restored registry reuses positions, and this shows it. 32 zero bytes before the first.';
 comment on column checkpoint.revision is 'How many steps were applied: the number of the last one.';
 comment on column checkpoint.generation is 'Random for each build of the roll: revisions of two builds are not comparable, and a cursor names both.';
 

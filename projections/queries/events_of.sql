@@ -1,5 +1,5 @@
 -- $1 regency, $2 voters → every event about them, with the right copy of its person.
-select e.voter::text, e.device, e.seq, e.standing, e.body, p.body as person
+select e.voter::text, e.device, e.seq, e.standing, e.body, p.body as person, e.stamp
 from event e
 left join person p on p.regency = $1 and p.device = e.device and p.seq = e.seq
-where e.regency = $1 and e.voter = any ($2::uuid[]) and e.standing <> 'not_entitled'
+where e.regency = $1 and e.voter = any ($2::uuid[])

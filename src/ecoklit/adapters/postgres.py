@@ -15,11 +15,16 @@ import asyncpg
 
 from ecoklit.adapters.postgres_connection import open_connection, translated
 from ecoklit.adapters.postgres_schema import DEFAULT_SCHEMA, add_regency, prepare, query, quoted
+from ecoklit.core.entitlement import QUARANTINES
+from ecoklit.core.limits import INTEGER_MAX as SEQ_MAX
 from ecoklit.ports import (
+    Affected,
     Checkpoint,
     EventRow,
     HeldRow,
+    LogHead,
     PersonRow,
+    PlacementRow,
     RollError,
     RollTaken,
     RollUnavailable,
@@ -72,14 +77,16 @@ class PostgresRoll:
         self._schema = schema
         self._lease_seconds_max = lease_seconds_max
         self._connection: asyncpg.Connection | None = None
+        self._reading: asyncpg.Connection | None = None
+        self._one_question = asyncio.Lock()
 
     async def checkpoint(self) -> Checkpoint:
-        (row,) = await self._fetch("checkpoint")
-        return Checkpoint(row["events"], row["event_hash"], row["persons"])
+        (row,) = await self._ask(lambda connection: connection.fetch(query("checkpoint"), self._regency))
+        return Checkpoint(*(row[name] for name in Checkpoint._fields))
 
-    async def heads(self, devices: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+    async def heads(self, devices: Sequence[str]) -> dict[str, LogHead]:
         rows = await self._fetch("heads", devices)
-        return {row["device"]: (row["seq"], row["hash"]) for row in rows}
+        return {row["device"]: LogHead(row["seq"], row["hash"], row["stamp"]) for row in rows}
 
     async def events_of(self, voters: Sequence[str]) -> list[HeldRow]:
         return [HeldRow._make(row) for row in await self._fetch("events_of", voters)]
@@ -93,6 +100,19 @@ class PostgresRoll:
 
     async def waiting_for(self, logs: Sequence[tuple[str, int, int]]) -> list[str]:
         return [row["voter"] for row in await self._fetch("waiting_for", *_columns(logs, 3))]
+
+    async def affected(self, what: Affected) -> list[str]:
+        if what.everything:
+            return [row["voter"] for row in await self._fetch("affected_all")]
+        rows = [
+            *(await self._fetch("affected_released", QUARANTINES) if what.released else ()),
+            *(await self._fetch("affected_stamped", what.stamped) if what.stamped is not None else ()),
+            *(await self._fetch("affected_logs", *_columns(what.logs, 2)) if what.logs else ()),
+        ]
+        waiting = (
+            await self.waiting_for([(device, last + 1, SEQ_MAX) for device, last in what.lost]) if what.lost else []
+        )
+        return sorted({*(row["voter"] for row in rows), *waiting})
 
     async def apply(self, step: Step) -> None:
         await self._ask(lambda connection: self._apply(connection, step))
@@ -111,11 +131,13 @@ class PostgresRoll:
         return {row["standing"]: row["count"] for row in await self._fetch("standings")}
 
     async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(RollUnavailable), translated():
-                await connection.close(timeout=CLOSE_SECONDS_MAX)
-            connection.terminate()
+        # The one with the lease last: whoever comes next finds nobody at work.
+        for connection in (self._reading, self._connection):
+            if connection is not None:
+                with contextlib.suppress(RollUnavailable), translated():
+                    await connection.close(timeout=CLOSE_SECONDS_MAX)
+                connection.terminate()
+        self._reading = self._connection = None
 
     async def _apply(self, connection: asyncpg.Connection, step: Step) -> None:
         async with connection.transaction():
@@ -133,6 +155,7 @@ class PostgresRoll:
             await self._copy(connection, "voter", VoterRow, step.voters)
             await self._copy(connection, "side", SideRow, step.sides)
             await self._copy(connection, "waiting", WaitingRow, step.waiting)
+            await self._copy(connection, "placement", PlacementRow, step.placements)
 
     async def _remove(self, connection: asyncpg.Connection, step: Step) -> None:
         if step.refolded:
@@ -141,7 +164,11 @@ class PostgresRoll:
         if step.adopted:
             await connection.execute(query("adopt_orphans"), self._regency, *_columns(step.adopted, 2))
         if step.standings:
-            await connection.execute(query("change_standings"), self._regency, *_columns(step.standings, 3))
+            standings = _columns(step.standings, 3)
+            await connection.execute(query("change_standings"), self._regency, *standings, step.after.revision)
+        if step.completed:
+            completed = _columns(step.completed, 2)
+            await connection.execute(query("complete"), self._regency, *completed, step.after.revision)
 
     async def _copy(self, connection: asyncpg.Connection, table: str, row: Any, rows: Sequence[Any]) -> None:
         if rows:
@@ -150,7 +177,15 @@ class PostgresRoll:
             )
 
     async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
-        return await self._ask(lambda connection: connection.fetch(query(name), self._regency, *arguments))
+        """By a connection of its own, so that it can be asked while a step is applied."""
+        async with self._one_question:
+            connection = await self._reader()
+            try:
+                with translated():
+                    return list(await connection.fetch(query(name), self._regency, *arguments))
+            except RollUnavailable:
+                self._drop()
+                raise
 
     async def _ask(self, ask: Callable[[asyncpg.Connection], Awaitable[Answer]]) -> Answer:
         connection = await self._connected()
@@ -162,10 +197,17 @@ class PostgresRoll:
             raise
 
     def _drop(self) -> None:
-        """Let go of a connection of which nothing is known any more; the next call opens another."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.terminate()
+        """Let go of connections of which nothing is known any more; the next call opens others."""
+        for connection in (self._reading, self._connection):
+            if connection is not None:
+                connection.terminate()
+        self._reading = self._connection = None
+
+    async def _reader(self) -> asyncpg.Connection:
+        await self._connected()
+        if self._reading is None or self._reading.is_closed():
+            self._reading = await open_connection(self._dsn, **_SESSION, search_path=quoted(self._schema))
+        return self._reading
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():

@@ -22,16 +22,16 @@ class PostgresSync:
             if state is None:
                 raise NotProjected(f"Regency {regency} is not projected into this database yet: pull again later.")
             if cursor is None or cursor.generation != state["generation"]:
-                cursor = PullCursor(state["generation"], 0, "")
-            arguments = (regency, tps, cursor.revision, cursor.voter or LAST_VOTER, voters_max)
-            rows = await connection.fetch(query("pull"), *arguments)
+                cursor = PullCursor(state["generation"], 0)
+            begin = (cursor.revision, cursor.voter) if cursor.voter else (cursor.since, LAST_VOTER)
+            rows = await connection.fetch(query("pull"), regency, tps, cursor.since, *begin, voters_max)
             is_last = len({row["voter"] for row in rows}) < voters_max
             leaves = await connection.fetch(query("digest_of_tps"), regency, tps) if is_last else []
         events = [
             Pulled(row["device"], row["seq"], row["standing"], row["body"], row["person"], row["known"]) for row in rows
         ]
-        end = PullCursor(state["generation"], state["revision"], "")
+        end = PullCursor(state["generation"], state["revision"])
         if not is_last:
-            end = PullCursor(state["generation"], rows[-1]["revision"], rows[-1]["voter"])
+            end = PullCursor(state["generation"], cursor.since, rows[-1]["revision"], rows[-1]["voter"])
         digest = tree_head([row["leaf"] for row in leaves]) if is_last else None
         return PulledPage(events, end, state["events"], state["registry"], digest)

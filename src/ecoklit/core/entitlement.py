@@ -80,11 +80,7 @@ def _fault(registry: Registry, held: Held, stamp: int, ready: int) -> Standing |
 
 
 def _fault_of_right(registry: Registry, held: Held, event: AnyEvent) -> Standing | None:
-    asked = (held.device, event.officer, event.role, held.tps)
-    limits = registry.judged.get(asked)
-    if limits is None:
-        limits = registry.judged[asked] = _limits(registry, *asked)
-    revoked, entitled = limits
+    revoked, entitled = limits_of(registry, held.device, event.officer, event.role, held.tps)
     if held.seq >= revoked:
         return Standing(REVOKED_DEVICE, f"the device was revoked from its event {revoked} on")
     if held.seq >= entitled:
@@ -97,8 +93,16 @@ def _fault_of_right(registry: Registry, held: Held, event: AnyEvent) -> Standing
     return None
 
 
-def _limits(registry: Registry, device: str, officer: str, role: str, tps: str) -> tuple[int, int]:
+def limits_of(registry: Registry, device: str, officer: str, role: str, tps: str) -> tuple[int, int]:
     """The seq of the device's log from which it is revoked, and the one from which it has no right to these words."""
+    asked = (device, officer, role, tps)
+    limits: tuple[int, int] | None = registry.judged.get(asked)
+    if limits is None:
+        limits = registry.judged[asked] = _limits(registry, *asked)
+    return limits
+
+
+def _limits(registry: Registry, device: str, officer: str, role: str, tps: str) -> tuple[int, int]:
     revoked = min(
         (one.from_seq for one in registry.revocations if one.device == device and one.area is None),
         default=_NO_LIMIT,

@@ -8,12 +8,13 @@ so memory does not grow with the voters, and whatever dies, the next start goes 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 import msgspec
 
 from ecoklit.core import ids
 from ecoklit.core.policy import Policy
+from ecoklit.core.registry import Registry
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import (
     Checkpoint,
@@ -23,20 +24,28 @@ from ecoklit.ports import (
     JournalUnavailable,
     PersonMessage,
     Position,
+    RegistryJournal,
+    RegistryMessage,
     RollStore,
     RollUnavailable,
     Step,
 )
-from ecoklit.services import step
+from ecoklit.services import step as steps
+from ecoklit.services.ahead import Ahead
+from ecoklit.services.judge import Judge, changed
 from ecoklit.services.step import Batch, Elsewhere, Journaled
 
 Message = TypeVar("Message", EventMessage, PersonMessage)
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
 
-BATCH_EVENTS_MAX: Final = 8000  # some 10 MB in flight; larger ones measured no faster
+BATCH_EVENTS_MAX: Final = 4000  # three are in flight; larger ones cost more, out of reach of the caches
+ASIDE_EVENTS_MIN: Final = 500  # fewer are done sooner than a thread is woken
 IDLE_SECONDS: Final = 0.05
 RETRY_SECONDS_MAX: Final = 5.0
 
-_NO_QUARANTINE: Final[Mapping[bytes, str]] = {}
+REGISTRY_LINES_MAX: Final = 1000
+REFOLDED_MAX: Final = 4000  # voters of one step that the registry makes necessary
 
 
 class JournalRestored(EcoklitError):
@@ -68,24 +77,32 @@ class Projector:
         *,
         election: str,
         regency: str,
+        registry: RegistryJournal | None = None,
         batch_events_max: int = BATCH_EVENTS_MAX,
     ) -> None:
+        """Without a `registry` nobody is judged, as by one that never opened the election."""
         self.trouble: EcoklitError | None = None
         self._journal = journal
         self._store = store
         self._of = Journaled(election, regency, policies)
         self._regency = regency
+        self._registry_journal = registry
+        self._registry = Registry(election, regency)
         self._batch_events_max = batch_events_max
 
     async def run_until_caught_up(
-        self, until: Position | None = None, *, progress: Callable[[Checkpoint], None] | None = None
+        self,
+        until: Position | None = None,
+        *,
+        registry_until: int | None = None,
+        progress: Callable[[Checkpoint], None] | None = None,
     ) -> Checkpoint:
         """Project all that the journal holds now and during the run, or no further than `until`; where it ended.
 
-        `progress` is told each checkpoint. Raises JournalRestored, JournalDamaged, JournalHole, and what the journal
-        and the store raise.
+        It is judged by all that the registry says, or no further than position `registry_until`. `progress` is told
+        each checkpoint. Raises JournalRestored, JournalDamaged, JournalHole, and what the journals and the store raise.
         """
-        return await self._follow(await self._resume(), until, progress)
+        return await self._follow(await self._resume(), until, registry_until, progress)
 
     async def run_forever(self, stop: asyncio.Event) -> None:
         """Follow the journal until `stop` is set; a journal or database that is away is waited out, else it raises."""
@@ -106,22 +123,107 @@ class Projector:
         self,
         checkpoint: Checkpoint,
         until: Position | None = None,
+        registry_until: int | None = None,
         progress: Callable[[Checkpoint], None] | None = None,
         stop: asyncio.Event | None = None,
     ) -> Checkpoint:
-        """Project from `checkpoint`, a batch at a time, until nothing is left or `stop` is set."""
+        """Project from `checkpoint` until nothing is left or `stop` is set. The registry goes ahead of the events."""
+        while True:
+            checkpoint = await self._follow_registry(checkpoint, registry_until, progress)
+            checkpoint = await self._follow_journal(checkpoint, until, registry_until, progress, stop)
+            if (stop is not None and stop.is_set()) or not await self._has_spoken(registry_until):
+                return checkpoint
+
+    async def _follow_journal(
+        self,
+        checkpoint: Checkpoint,
+        until: Position | None,
+        registry_until: int | None,
+        progress: Callable[[Checkpoint], None] | None,
+        stop: asyncio.Event | None,
+    ) -> Checkpoint:
+        """Project from `checkpoint`, a batch at a time, until nothing is left, `stop` is set, or the registry speaks.
+
+        While the database works on a batch, the next one is made ready and the one after it is read. Steps are applied
+        one after the other, each onto the checkpoint that it was made from.
+        """
         reading = asyncio.ensure_future(self._read(checkpoint, until))
+        applying: asyncio.Future[Checkpoint] = asyncio.get_running_loop().create_future()
+        applying.set_result(checkpoint)
+        store: RollStore | Ahead = self._store
         try:
             while not (batch := await reading).is_empty and not (stop is not None and stop.is_set()):
-                # The next batch is read and decoded while the database works on this one.
+                if await self._has_spoken(registry_until):
+                    break
                 reading = asyncio.ensure_future(self._read(batch.after, until))
-                await self._store.apply(await self._step(batch))
-                checkpoint = batch.after
-                if progress is not None:
-                    progress(checkpoint)
+                step = await self._step(batch, store)
+                await applying
+                applying = asyncio.ensure_future(self._apply(step, progress))
+                store = Ahead(self._store, step)
+        except EcoklitError:
+            await applying  # what lies before the fault is projected, or its own fault is the one to tell
+            raise
+        except BaseException:
+            await _give_up(applying)
+            raise
         finally:
             await _give_up(reading)
+        return await applying
+
+    # --- the registry ------------------------------------------------------------------------------------------------
+
+    async def _has_spoken(self, until: int | None) -> bool:
+        """Whether the registry says more than was judged by."""
+        if self._registry_journal is None or self._registry.position == until:
+            return False
+        return await self._registry_journal.last() > self._registry.position
+
+    async def _follow_registry(
+        self, checkpoint: Checkpoint, until: int | None, progress: Callable[[Checkpoint], None] | None
+    ) -> Checkpoint:
+        """Judge anew whoever the registry's next lines can change, until it says no more."""
+        while lines := await self._registry_lines(self._registry.position, until):
+            change = changed(self._registry, lines)
+            # A crash before the last part leaves some voters judged by these lines ahead of the checkpoint, which is
+            # harmless: they are judged again.
+            self._registry = change.registry
+            voters = await self._store.affected(change.affected)
+            for start in range(0, max(len(voters), 1), REFOLDED_MAX):
+                after = checkpoint._replace(revision=checkpoint.revision + 1)
+                if start + REFOLDED_MAX >= len(voters):
+                    after = after._replace(registry=lines[-1].sequence, registry_hash=ids.sha256(lines[-1].payload))
+                step = await self._step(
+                    Batch(checkpoint, after, [], []), self._store, voters[start : start + REFOLDED_MAX]
+                )
+                checkpoint = await self._apply(step, progress)
         return checkpoint
+
+    async def _registry_lines(self, after: int, until: int | None) -> list[RegistryMessage]:
+        if self._registry_journal is None:
+            return []
+        lines = await self._registry_journal.read(after, REGISTRY_LINES_MAX)
+        return lines if until is None else [line for line in lines if line.sequence <= until]
+
+    async def _resume_registry(self, checkpoint: Checkpoint) -> None:
+        """Take up the registry of the checkpoint, once its journal is known to hold the same line there."""
+        if checkpoint.registry:
+            there = await self._registry_lines(checkpoint.registry - 1, checkpoint.registry)
+            if not there or ids.sha256(there[0].payload) != checkpoint.registry_hash:
+                raise JournalRestored(
+                    f"The registry of {self._regency} does not hold at {checkpoint.registry} the line that the roll "
+                    f"was judged by: it was restored or replaced; run `ecoklit rebuild`, which makes the roll anew."
+                )
+        if self._registry.position != checkpoint.registry:
+            registry = Registry(self._of.election, self._regency)
+            while lines := await self._registry_lines(registry.position, checkpoint.registry):
+                registry = changed(registry, lines).registry
+            self._registry = registry
+
+    async def _apply(self, step: Step, progress: Callable[[Checkpoint], None] | None) -> Checkpoint:
+        await self._store.apply(step)
+        if progress is not None:
+            progress(step.after)
+        return step.after
 
     async def lag(self) -> Lag:
         """What the journal holds beyond the checkpoint."""
@@ -133,6 +235,7 @@ class Projector:
     async def _resume(self) -> Checkpoint:
         """The checkpoint, once the journal is known to hold the same event there (contract §9)."""
         checkpoint = await self._store.checkpoint()
+        await self._resume_registry(checkpoint)
         if checkpoint.events == 0:
             return checkpoint
         there = await self._journal.read_events(checkpoint.events - 1, 1)
@@ -158,28 +261,43 @@ class Projector:
             events[-1].sequence if events else before.events,
             ids.sha256(events[-1].payload) if events else before.event_hash,
             arrived[-1].sequence if arrived else before.persons,
+            before.registry,
+            before.registry_hash,
+            before.revision + 1,
         )
         return Batch(before, after, events, arrived)
 
     # --- one step ----------------------------------------------------------------------------------------------------
 
-    async def _step(self, batch: Batch) -> Step:
-        """All that `batch` changes, from what the store holds."""
-        store, of = self._store, self._of
-        reading = step.read(batch, of)
+    async def _step(self, batch: Batch, store: RollStore | Ahead, judged: Sequence[str] = ()) -> Step:
+        """All that `batch` changes, from what the store holds, and what is new about the voters `judged` anew."""
+        of = self._of
+        reading = await self._aside(batch, steps.read, batch, of)
         heads = await store.heads(list(dict.fromkeys(device for device, _ in reading.dots)))
-        logs = step.logs_of(reading, heads)
+        logs = steps.logs_of(reading, heads)
         reading.copies.adopt(await store.orphans_of(logs))
         late = await store.voters_of(left) if (left := reading.copies.beyond(reading.dots)) else {}
         woken = await store.waiting_for(logs)
         odd = {*woken, *late.values(), *reading.adopters()}
-        voters = step.touched(reading, self._regency, (*woken, *late.values()))
-        known = step.gather(reading, await store.events_of(voters), of, odd, _NO_QUARANTINE)
+        held = await store.events_of(steps.touched(reading, self._regency, (*woken, *late.values(), *judged)))
+        stamps = steps.stamps_of(reading, heads)
+        judge = Judge(self._registry, steps.stamps_by_dot(reading, held, stamps))
+        known = await self._aside(batch, steps.gather, reading, held, of, odd, judge)
         reading.copies.use_up(late)
-        named = step.named_elsewhere(known)
+        named = steps.named_elsewhere(known)
         there = await store.voters_of(named) if named else {}
-        elsewhere = Elsewhere(there, reading.dots, quarantine=_NO_QUARANTINE)
-        return step.make_step(reading, known, elsewhere, of)
+        quarantine = judge.quarantine(known.held.values())
+        elsewhere = Elsewhere(there, reading.dots, quarantine=quarantine, lost=judge.lost)
+        placements = steps.placements_of(reading, held, self._regency)
+        return await self._aside(batch, steps.make_step, reading, known, elsewhere, of, stamps, placements)
+
+    async def _aside(
+        self, batch: Batch, make: Callable[Given, Made], *given: Given.args, **named: Given.kwargs
+    ) -> Made:
+        """What `make` makes: of many events in a thread, so that the database is served meanwhile."""
+        if len(batch.events) < ASIDE_EVENTS_MIN:
+            return make(*given, **named)
+        return await asyncio.to_thread(make, *given, **named)
 
 
 async def _collect(read: Callable[[int, int], Awaitable[list[Message]]], after: int, limit: int) -> list[Message]:
@@ -202,7 +320,7 @@ def _commitments(events: Sequence[EventMessage]) -> int:
     return sum(1 for message in events if b'"person":"' in message.payload)
 
 
-async def _give_up(reading: "asyncio.Future[Batch]") -> None:
-    reading.cancel()
+async def _give_up(working: "asyncio.Future[Any]") -> None:
+    working.cancel()
     with contextlib.suppress(asyncio.CancelledError, EcoklitError):
-        await reading
+        await working

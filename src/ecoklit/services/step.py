@@ -6,36 +6,45 @@ where those are plain (`core.plain`), else by the general fold. Laws in the test
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from ecoklit.core import ids, plain, wire
 from ecoklit.core import person as persons
-from ecoklit.core.causality import COUNTED, Counted
+from ecoklit.core.causality import COUNTED, Counted, is_beyond
 from ecoklit.core.effect import FIELD, PROPOSAL, RECORD, TPS, VERDICT
 from ecoklit.core.event import AnyEvent, Listed, Malformed, New
 from ecoklit.core.person import Person
 from ecoklit.core.plain import Row, Settled, Settling
 from ecoklit.core.policy import Policy
+from ecoklit.core.roll import TPS_DIGITS
 from ecoklit.core.voter import State, alive_of, fold_voter, value_of
 from ecoklit.core.wire import Dot, Held
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import (
+    STAMP_HEADER,
     Checkpoint,
     EventMessage,
     EventRow,
     HeldRow,
+    LogHead,
     PersonMessage,
     PersonRow,
+    PlacementRow,
     SideRow,
     Step,
     VoterRow,
     WaitingRow,
 )
+from ecoklit.services.judge import Judge
 
 NOT_ENTITLED: Final = "not_entitled"
-_NO_HEAD: Final = (0, ids.ZERO_HASH)
+_NO_HEAD: Final = LogHead(0, ids.ZERO_HASH, 0)
+
+STAMP_DIGITS_MAX: Final = 18
 
 Log = tuple[str, int, int]
 """A stretch of a device's log: (device, first seq, last seq)."""
@@ -159,7 +168,7 @@ def read(batch: Batch, of: Journaled) -> Reading:
     copies = Copies(batch.persons)
     bodies = [message.payload for message in batch.events]
     events: list[Row | Held | None] = [None] * len(bodies)
-    for rows in plain.read(bodies, lambda _, dots: list(map(copies.only, dots)), of.policies):
+    for rows in plain.read(bodies, lambda _, dots: list(map(copies.only, dots)), of.policies, is_chained=True):
         for row in rows:
             # What is damaged, or about another regency's roll, takes a closer look.
             message = batch.events[row.at]
@@ -196,7 +205,7 @@ def _damaged(message: EventMessage, of: Journaled, what: str) -> JournalDamaged:
     )
 
 
-def logs_of(reading: Reading, heads: Mapping[str, tuple[int, bytes]]) -> list[Log]:
+def logs_of(reading: Reading, heads: Mapping[str, LogHead]) -> list[Log]:
     """The stretch of each device's log in a batch. Raises JournalDamaged where one does not go on from its head.
 
     A journal that lost a message still counts it and reports no hole, so the devices' own chains are checked.
@@ -207,7 +216,7 @@ def logs_of(reading: Reading, heads: Mapping[str, tuple[int, bytes]]) -> list[Lo
         device, seq = one.dot
         end = ends.get(device)
         if end is None:
-            end = heads.get(device, _NO_HEAD)
+            end = heads.get(device, _NO_HEAD)[:2]
             firsts[device] = seq
         if seq != end[0] + 1 or not _goes_on(one, end[1]):
             raise JournalDamaged(
@@ -223,6 +232,34 @@ def _goes_on(one: Row | Held, before: bytes) -> bool:
     return one.prev == before if isinstance(one, Row) else one.prev == ids.to_base64url(before)
 
 
+def stamps_of(reading: Reading, heads: Mapping[str, LogHead]) -> list[int]:
+    """The stamp of each event of a batch: that of its push, which rides on the push's first event (SPEC §9.3)."""
+    latest = {device: head.stamp for device, head in heads.items()}
+    stamps = []
+    for message in reading.batch.events:
+        for name, value in message.headers:
+            if name == STAMP_HEADER:
+                latest[message.device] = _stamp(message, value)
+        stamps.append(latest.get(message.device, 0))
+    return stamps
+
+
+def stamps_by_dot(reading: Reading, rows: Iterable[HeldRow], stamps: Iterable[int]) -> dict[Dot, int]:
+    """The stamp of every event of a batch, and of the earlier ones about its voters."""
+    known = dict(zip(reading.dots, stamps, strict=True))
+    known.update([((row.device, row.seq), row.stamp) for row in rows])
+    return known
+
+
+def _stamp(message: EventMessage, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= STAMP_DIGITS_MAX):
+        raise JournalDamaged(
+            f"Event {message.sequence} of the journal rides with {STAMP_HEADER}: {value}, which is no position: "
+            f"nothing from there on was projected; restore the journal."
+        )
+    return int(value)
+
+
 # --- which voters, and what is held about them -----------------------------------------------------------------------
 
 
@@ -233,6 +270,8 @@ class Known(msgspec.Struct, frozen=True):
     held: dict[str, list[Held]]
     standings: dict[Dot, str]
     """The old standing of the earlier events of the voters that are not settled."""
+    completed: list[Dot]
+    """The earlier events whose person has come."""
     refolded: frozenset[str]
 
 
@@ -243,9 +282,7 @@ def touched(reading: Reading, regency: str, others: Iterable[str]) -> list[str]:
     return list(voters)
 
 
-def gather(
-    reading: Reading, rows: Sequence[HeldRow], of: Journaled, odd: Collection[str], quarantine: Mapping[bytes, str]
-) -> Known:
+def gather(reading: Reading, rows: Sequence[HeldRow], of: Journaled, odd: Collection[str], judge: Judge) -> Known:
     """Settle the plain voters; of the others, and of those in `odd`, gather their held events.
 
     `odd` are the voters that something besides the events about them can change.
@@ -255,7 +292,7 @@ def gather(
     settled = {}
     settling = Settling()
     for voter, line in lines.items():
-        plainly = None if voter in rest or any(row.hash in quarantine for row in line) else settling.settle(line)
+        plainly = None if voter in rest or not all(map(judge.passes, line)) else settling.settle(line)
         # A proposal has sides to show, which rows do not tell.
         if plainly is None or plainly.reading.proposed:
             rest[voter] = None
@@ -263,10 +300,15 @@ def gather(
             settled[voter] = plainly
     held: dict[str, list[Held]] = {}
     standings: dict[Dot, str] = {}
+    completed: list[Dot] = []
     for earlier in rows:
         if earlier.voter in rest:
-            held.setdefault(earlier.voter, []).append(copies.complete(_restored(earlier)))
-            standings[earlier.device, earlier.seq] = earlier.standing
+            whole = copies.complete(_restored(earlier))
+            if earlier.person is None and whole.person_bytes is not None:
+                completed.append(whole.dot)
+            if whole.regency == of.regency:
+                held.setdefault(earlier.voter, []).append(whole)
+                standings[whole.dot] = earlier.standing
     for message, one in zip(reading.batch.events, reading.events, strict=True):
         if isinstance(one, Row) and one.key[1] in settled:
             copies.keep(one)
@@ -274,7 +316,7 @@ def gather(
             whole = copies.complete(wire.hold(message.payload, None) if isinstance(one, Row) else one)
             if whole.regency == of.regency:
                 held.setdefault(whole.voter, []).append(whole)
-    return Known(settled, held, standings, frozenset(row.voter for row in rows))
+    return Known(settled, held, standings, completed, frozenset(row.voter for row in rows))
 
 
 def _lines(
@@ -339,20 +381,82 @@ def named_elsewhere(known: Known) -> list[Dot]:
 class Elsewhere:
     """The rest of the world to the fold of one voter: the dots held about others. A journal holds no fork."""
 
-    def __init__(self, *dots: Collection[Dot], quarantine: Mapping[bytes, str]) -> None:
+    def __init__(
+        self, *dots: Collection[Dot], quarantine: Mapping[bytes, str], lost: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._dots = dots
+        self.lost = lost
         self.forks: frozenset[Dot] = frozenset()
         self.quarantine = quarantine
 
     def holds(self, dot: Dot) -> bool:
         return any(dot in some for some in self._dots)
 
+    def is_lost(self, dot: Dot) -> bool:
+        return is_beyond(dot, self.lost)
+
+
+# --- where voters were ever placed -----------------------------------------------------------------------------------
+
+
+def placements_of(reading: Reading, rows: Sequence[HeldRow], regency: str) -> list[PlacementRow]:
+    """Every TPS that an event of the batch names and no earlier event about its voter did."""
+    found = dict.fromkeys(_named(reading, regency))
+    for row in rows:
+        for tps in _places_of_row(row):
+            found.pop((row.voter, tps), None)
+    revision = reading.batch.after.revision
+    return [PlacementRow(revision, voter, tps) for voter, tps in found]
+
+
+def _named(reading: Reading, regency: str) -> Iterator[tuple[str, str]]:
+    for one in reading.events:
+        place, voter = one.key
+        if place != regency:
+            continue
+        if isinstance(one, Row):
+            yield voter, one.tps
+            if one.place != one.tps:
+                yield voter, one.place
+        else:
+            for tps in _places_of(one):
+                yield voter, tps
+
+
+def _places_of(held: Held) -> tuple[str, ...]:
+    to = getattr(held.event, "to", UNSET)
+    return (held.tps,) if to is UNSET else (held.tps, to)
+
+
+def _places_of_row(row: HeldRow) -> tuple[str, ...]:
+    body = row.body
+    if row.standing != COUNTED:
+        return _places_of(wire.hold(body, None))
+    # What counts is well formed, and then no other value of an event can hold these bytes.
+    at, to = body.find(_TPS_KEY) + len(_TPS_KEY), body.find(_TO_KEY) + len(_TO_KEY)
+    tps = body[at : at + TPS_DIGITS].decode()
+    return (tps,) if to < len(_TO_KEY) else (tps, body[to : to + TPS_DIGITS].decode())
+
+
+_TPS_KEY: Final = b',"tps":"'
+_TO_KEY: Final = b',"to":"'
+
 
 # --- the step --------------------------------------------------------------------------------------------------------
 
 
-def make_step(reading: Reading, known: Known, elsewhere: Elsewhere, of: Journaled) -> Step:
-    """Fold every voter of `known` that is not settled, and write down what all of that changes."""
+def make_step(
+    reading: Reading,
+    known: Known,
+    elsewhere: Elsewhere,
+    of: Journaled,
+    stamps: Sequence[int],
+    placements: Sequence[PlacementRow],
+) -> Step:
+    """Fold every voter of `known` that is not settled, and write down what all of that changes.
+
+    `stamps` are those of the batch's events.
+    """
     faults: dict[bytes, str] = {}
     changed: list[tuple[str, int, str]] = []
     voters = [_row_of_settled(voter, settled) for voter, settled in known.settled.items()]
@@ -370,20 +474,36 @@ def make_step(reading: Reading, known: Known, elsewhere: Elsewhere, of: Journale
                 sides.extend(sides_of(folded.state, judgement.counted))
         if judgement.awaited:
             waiting.extend(WaitingRow(seq, voter, device) for device, seq in dict.fromkeys(judgement.awaited))
+        if elsewhere.lost:
+            waiting.extend(_passing(voter, held, elsewhere))
     batch, copies = reading.batch, reading.copies
     return Step(
         before=batch.before,
         after=batch.after,
-        events=_event_rows(reading, faults, of.regency),
+        events=_event_rows(reading, faults, of.regency, stamps),
         persons=copies.right,
         orphans=copies.orphans(),
         adopted=copies.adopted,
         standings=changed,
+        completed=known.completed,
+        placements=placements,
         refolded=sorted(known.refolded),
         voters=voters,
         sides=sides,
         waiting=waiting,
     )
+
+
+def _passing(voter: str, held: Sequence[Held], elsewhere: Elsewhere) -> list[WaitingRow]:
+    """The lost dots that pass as held: should one come after all, its voter is folded anew."""
+    own = {one.dot for one in held}
+    named = dict.fromkeys(dot for one in held for dot in one.clock.items() if dot[0] != one.device and dot not in own)
+    passing = [dot for dot in named if elsewhere.is_lost(dot) and not elsewhere.holds(dot)]
+    return [WaitingRow(seq, voter, device) for device, seq in passing if _is_dot(device, seq)]
+
+
+def _is_dot(device: str, seq: int) -> bool:
+    return ids.is_device(device) and seq >= 1
 
 
 def _changed_standings(
@@ -395,13 +515,14 @@ def _changed_standings(
             yield one.device, one.seq, standing
 
 
-def _event_rows(reading: Reading, faults: Mapping[bytes, str], regency: str) -> list[EventRow]:
+def _event_rows(reading: Reading, faults: Mapping[bytes, str], regency: str, stamps: Sequence[int]) -> list[EventRow]:
     rows = []
-    for message, one in zip(reading.batch.events, reading.events, strict=True):
+    revision = reading.batch.after.revision
+    for message, one, stamp in zip(reading.batch.events, reading.events, stamps, strict=True):
         (device, seq), (place, voter) = one.dot, one.key
         # A key belongs to one regency: what it says about another's roll is held, and counts nowhere.
         standing = faults.get(one.hash, COUNTED) if place == regency else NOT_ENTITLED
-        rows.append(EventRow(message.sequence, seq, voter, device, standing, message.payload))
+        rows.append(EventRow(message.sequence, seq, voter, device, standing, message.payload, stamp, revision))
     return rows
 
 

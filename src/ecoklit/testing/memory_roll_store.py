@@ -8,12 +8,16 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
 from ecoklit.core import ids
+from ecoklit.core.entitlement import QUARANTINES
 from ecoklit.core.merkle import leaf_hash
 from ecoklit.ports import (
+    Affected,
     Checkpoint,
     EventRow,
     HeldRow,
+    LogHead,
     PersonRow,
+    PlacementRow,
     RollTaken,
     RollUnavailable,
     SideRow,
@@ -39,6 +43,7 @@ class MemoryTables:
         self.voters: dict[str, VoterRow] = {}
         self.sides: list[SideRow] = []
         self.waiting: list[WaitingRow] = []
+        self.placements: dict[tuple[str, str], PlacementRow] = {}
         self.leased_to: MemoryRollStore | None = None
 
 
@@ -61,21 +66,21 @@ class MemoryRollStore:
         await self._reachable()
         return self.tables.checkpoint
 
-    async def heads(self, devices: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+    async def heads(self, devices: Sequence[str]) -> dict[str, LogHead]:
         await self._reachable()
-        heads: dict[str, tuple[int, bytes]] = {}
+        heads: dict[str, LogHead] = {}
         for (device, seq), row in self.tables.events.items():
-            if device in devices and heads.get(device, (0, b""))[0] < seq:
-                heads[device] = (seq, ids.sha256(row.body))
+            if device in devices and (device not in heads or heads[device].seq < seq):
+                heads[device] = LogHead(seq, ids.sha256(row.body), row.stamp)
         return heads
 
     async def events_of(self, voters: Sequence[str]) -> list[HeldRow]:
         await self._reachable()
         wanted = set(voters)
         return [
-            HeldRow(row.voter, row.device, row.seq, row.standing, row.body, self._person(dot))
+            HeldRow(row.voter, row.device, row.seq, row.standing, row.body, self._person(dot), row.stamp)
             for dot, row in self.tables.events.items()
-            if row.voter in wanted and row.standing != "not_entitled"
+            if row.voter in wanted
         ]
 
     async def voters_of(self, dots: Sequence[Dot]) -> dict[Dot, str]:
@@ -89,6 +94,16 @@ class MemoryRollStore:
     async def waiting_for(self, logs: Sequence[tuple[str, int, int]]) -> list[str]:
         await self._reachable()
         return list(dict.fromkeys(row.voter for row in self.tables.waiting if _within((row.device, row.seq), logs)))
+
+    async def affected(self, what: Affected) -> list[str]:
+        await self._reachable()
+        voters = {row.voter for row in self.tables.events.values() if _is_affected(row, what)}
+        voters |= {
+            row.voter
+            for row in self.tables.waiting
+            if any(row.device == device and row.seq > last for device, last in what.lost)
+        }
+        return sorted(voters)
 
     async def apply(self, step: Step) -> None:
         await self._reachable()
@@ -143,13 +158,19 @@ class MemoryRollStore:
     def _add(self, step: Step) -> None:
         tables = self.tables
         for device, seq, standing in step.standings:
-            tables.events[device, seq] = tables.events[device, seq]._replace(standing=standing)
+            tables.events[device, seq] = tables.events[device, seq]._replace(
+                standing=standing, revision=step.after.revision
+            )
+        for dot in step.completed:
+            tables.events[dot] = tables.events[dot]._replace(revision=step.after.revision)
         for event in step.events:
             _put(tables.events, (event.device, event.seq), event)
         for person in step.persons:
             _put(tables.persons, (person.device, person.seq), person)
         for voter in step.voters:
             _put(tables.voters, voter.voter, voter)
+        for placed in step.placements:
+            _put(tables.placements, (placed.tps, placed.voter), placed)
         tables.orphans.extend(step.orphans)
         tables.sides.extend(step.sides)
         tables.waiting.extend(step.waiting)
@@ -157,6 +178,15 @@ class MemoryRollStore:
 
 def _within(dot: Dot, logs: Sequence[tuple[str, int, int]]) -> bool:
     return any(device == dot[0] and first <= dot[1] <= last for device, first, last in logs)
+
+
+def _is_affected(row: EventRow, what: Affected) -> bool:
+    return (
+        what.everything
+        or (what.released and row.standing in QUARANTINES)
+        or (what.stamped is not None and row.stamp >= what.stamped)
+        or any(row.device == device and row.seq >= first for device, first in what.logs)
+    )
 
 
 def _put(rows: dict[Any, Any], key: object, row: object) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from ecoklit.core import canonical, ids, wire
 from ecoklit.core.device_log import clock_and_saw
 from ecoklit.core.wire import Held
-from ecoklit.ports import Journal, Push, Stored
+from ecoklit.ports import STAMP_HEADER, Journal, Push, Stored
 
 ELECTION: Final = "pilkada-2024"
 REGENCY: Final = "9404"
@@ -53,6 +53,7 @@ class RandomHistory:
         self._random = random.Random(seed)
         self._voters: list[str] = []
         self._about: dict[str, list[Held]] = {}
+        self.keys: dict[str, bytes] = {}
         self._devices = [self._device(place) for place in range(self._random.randint(3, 7))]
         self._born_unseen: list[Held] = []
         for _ in range(events):
@@ -66,15 +67,12 @@ class RandomHistory:
     @property
     def held(self) -> list[Held]:
         """Every event that arrived, with its right person if that arrived."""
-        copies: dict[tuple[str, int], list[bytes]] = {}
-        for arrival in self.arrivals:
-            for seq, body in arrival.persons:
-                copies.setdefault((arrival.device, seq), []).append(body)
-        return [_whole(one, copies.get(one.dot, [])) for arrival in self.arrivals for one in arrival.events]
+        return whole(self.arrivals)
 
     def _device(self, place: int) -> _Device:
         roles = ("kpu", "pantarlih", "pantarlih", "pps", "pantarlih", "ppk", "kpu")
         key = self._random.randbytes(32)
+        self.keys[ids.device_id("ed25519", key)] = key
         return _Device(ids.device_id("ed25519", key), roles[place % 7], self._random.choice(_TPS))
 
     # --- honest work -------------------------------------------------------------------------------------------------
@@ -276,6 +274,15 @@ class RandomHistory:
         return [(one.seq, wrong, True)]
 
 
+def whole(arrivals: list[Arrival]) -> list[Held]:
+    """Every event of these arrivals, with its right person if that arrived."""
+    copies: dict[tuple[str, int], list[bytes]] = {}
+    for arrival in arrivals:
+        for seq, body in arrival.persons:
+            copies.setdefault((arrival.device, seq), []).append(body)
+    return [_whole(one, copies.get(one.dot, [])) for arrival in arrivals for one in arrival.events]
+
+
 def _whole(held: Held, copies: list[bytes]) -> Held:
     for body in copies:
         whole = wire.hold(held.event_bytes, body)
@@ -284,8 +291,8 @@ def _whole(held: Held, copies: list[bytes]) -> Held:
     return wire.hold(held.event_bytes, None)
 
 
-async def append_all(journal: Journal, arrivals: list[Arrival]) -> None:
-    """Put the arrivals into a journal, in order, one append each."""
+async def append_all(journal: Journal, arrivals: list[Arrival], stamp: int | None = None) -> None:
+    """Put the arrivals into a journal, in order, one append each; with `stamp` as what admission judged by."""
     for arrival in arrivals:
         head = await journal.head(arrival.device)
         push = Push(
@@ -293,6 +300,7 @@ async def append_all(journal: Journal, arrivals: list[Arrival]) -> None:
             head.sequence if head else 0,
             tuple(one.event_bytes for one in arrival.events),
             tuple(arrival.persons),
+            first_headers=((STAMP_HEADER, str(stamp)),) if stamp is not None and arrival.events else (),
         )
         (outcome,) = await journal.append([push])
         assert isinstance(outcome, Stored), f"{arrival.device}: {outcome}"
