@@ -20,6 +20,9 @@ from ecoklit.adapters.http_service import HttpService
 from ecoklit.adapters.jetstream import JetStreamJournal
 from ecoklit.adapters.jetstream_registry import JetStreamRegistry
 from ecoklit.adapters.listing_index import SqliteListingIndex, office_key
+from ecoklit.adapters.nats_accounts import BrokerAccounts
+from ecoklit.adapters.nats_door import NatsDoor
+from ecoklit.adapters.nats_exclusion import NatsExclusion
 from ecoklit.adapters.office_registry import FILE as OFFICE_FILE
 from ecoklit.adapters.office_registry import OfficeFault, OfficeRegistry
 from ecoklit.adapters.postgres import PostgresRoll
@@ -31,11 +34,13 @@ from ecoklit.core.codebook import Codebook
 from ecoklit.core.limits import PUSH_REGISTRY_LINES_MAX
 from ecoklit.core.push_file import lines_of
 from ecoklit.core.recovery_kit import KeptKeys
+from ecoklit.core.registry import Registry
 from ecoklit.core.registry_event import SignedRegistry, read_line
 from ecoklit.core.signing import ED25519, SEED_BYTES, Key, key_from_seed
 from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import Journal, OfficeReader, RegistryJournal, RollReader, Service, Standings
+from ecoklit.services.access import shut_out
 from ecoklit.services.admit import Admission
 from ecoklit.services.desk import Desk, RegistryLink
 from ecoklit.services.group_commit import GroupCommit
@@ -55,7 +60,10 @@ RETRY_SECONDS: Final = 1.0
 
 @dataclass(kw_only=True)
 class House:
-    """The parts of a running service. `trouble` is what keeps the projector from going on, None while all is well."""
+    """The parts of a running service. `trouble` is what keeps the projector from going on, None while all is well.
+
+    `accounts` and `exclusion` are there when this service has the keys of its broker.
+    """
 
     settings: Settings
     journal: Journal
@@ -64,6 +72,9 @@ class House:
     service: Service
     reader: RollReader
     projector: Projector
+    door: NatsDoor
+    accounts: BrokerAccounts | None = field(default=None)
+    exclusion: NatsExclusion | None = field(default=None)
     trouble: EcoklitError | None = field(default=None)
 
 
@@ -77,6 +88,7 @@ async def open_journal(settings: Settings) -> AsyncIterator[Journal]:
         monitor_url=settings.monitor_url,
         allow_unsafe=settings.allow_unsafe,
         answer_seconds_max=ANSWER_SECONDS_MAX,
+        credentials=settings.nats_creds,
     )
     async with journal:
         yield journal
@@ -92,6 +104,7 @@ async def open_registry(settings: Settings) -> AsyncIterator[RegistryJournal]:
         monitor_url=settings.monitor_url,
         allow_unsafe=settings.allow_unsafe,
         answer_seconds_max=ANSWER_SECONDS_MAX,
+        credentials=settings.nats_creds,
     )
     async with registry:
         yield registry
@@ -366,7 +379,11 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     ):
         registrar = make_registrar(settings, registry)
         await bring_office_lines(settings, registrar)
-        async with open_admission(settings, journal, registrar) as admission:
+        accounts = BrokerAccounts(settings.nats_keys) if settings.nats_keys is not None else None
+        async with (
+            open_admission(settings, journal, registrar) as admission,
+            await NatsDoor.open(settings.nats(), admission, settings.nats_creds) as door,
+        ):
             yield House(
                 settings=settings,
                 journal=journal,
@@ -375,6 +392,9 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 service=admission,
                 reader=reader,
                 projector=projector,
+                door=door,
+                accounts=accounts,
+                exclusion=NatsExclusion(settings.nats(), accounts) if accounts is not None else None,
             )
 
 
@@ -393,6 +413,24 @@ async def follow(house: House, stop: asyncio.Event) -> None:
             pause = RETRY_SECONDS
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause)
+
+
+async def keep_out(house: House, stop: asyncio.Event) -> None:
+    """Shut the devices that the registry revokes out of the broker, within a second or two, until `stop` is set."""
+    done: Registry | None = None
+    while house.exclusion is not None and not stop.is_set():
+        try:
+            registry = await house.registrar.current()
+            if registry is not done:
+                await house.exclusion.shut_out(shut_out(registry))
+                done = registry
+        except EcoklitError as error:
+            import structlog
+
+            # Their events are quarantined all the same, and the next round tries again.
+            structlog.get_logger().warning("revoked_not_cut", code=error.code, message=error.message)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
 
 
 def _wait_out(house: House, trouble: EcoklitError) -> None:

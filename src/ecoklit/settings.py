@@ -43,6 +43,11 @@ class Settings:
     epoch: int
     schema: str
     allow_unsafe: bool
+    nats_creds: Path | None = None
+    nats_keys: Path | None = None
+    nats_port: int = 0
+    websocket_port: int = 0
+    websocket_url: str | None = None
 
     def nats(self) -> str:
         return _needed("ECOKLIT_NATS_URL", self.nats_url)
@@ -62,6 +67,8 @@ def read_settings(environ: Mapping[str, str], *, running: bool = True) -> Settin
     def value(name: str, key: str) -> str | None:
         return environ.get(name) or found.get(key) or None
 
+    own_broker = not environ.get("ECOKLIT_NATS_URL")
+
     def url(name: str, key: str, *schemes: str) -> str | None:
         return _url(name, value(name, key), schemes)
 
@@ -74,10 +81,15 @@ def read_settings(environ: Mapping[str, str], *, running: bool = True) -> Settin
         database_url=url("ECOKLIT_DATABASE_URL", "database_url", "postgresql", "postgres"),
         service_url=url("ECOKLIT_SERVICE_URL", "service_url", "http", "https"),
         host=environ.get("ECOKLIT_HOST") or "127.0.0.1",
-        port=_port(environ.get("ECOKLIT_PORT") or "8484"),
+        port=_port("ECOKLIT_PORT", environ.get("ECOKLIT_PORT") or "8484"),
         schema=_schema(environ.get("ECOKLIT_SCHEMA") or "ecoklit"),
         epoch=_epoch(environ.get("ECOKLIT_EPOCH") or "1"),
         allow_unsafe=environ.get("ECOKLIT_ALLOW_UNSAFE") == "1",
+        # The credentials in the data folder are those of its own broker, and not for any other.
+        nats_creds=_file("ECOKLIT_NATS_CREDS", value("ECOKLIT_NATS_CREDS", "nats_creds" if own_broker else "")),
+        nats_keys=_folder("ECOKLIT_NATS_KEYS", environ.get("ECOKLIT_NATS_KEYS")),
+        nats_port=_port("ECOKLIT_NATS_PORT", environ.get("ECOKLIT_NATS_PORT") or "0"),
+        websocket_port=_port("ECOKLIT_WEBSOCKET_PORT", environ.get("ECOKLIT_WEBSOCKET_PORT") or "0"),
     )
 
 
@@ -107,10 +119,22 @@ def _url(name: str, text: str | None, schemes: tuple[str, ...]) -> str | None:
     return text
 
 
-def _port(text: str) -> int:
+def _port(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 65536):
-        raise BadSetting("ECOKLIT_PORT must be a number from 0 (any free port) to 65535: set it again.")
+        raise BadSetting(f"{name} must be a number from 0 (any free port) to 65535: set it again.")
     return int(text)
+
+
+def _file(name: str, text: str | None) -> Path | None:
+    if text is not None and not Path(text).is_file():
+        raise BadSetting(f"{name} names no file: set it to the credentials file that the broker's owner has issued.")
+    return Path(text) if text else None
+
+
+def _folder(name: str, text: str | None) -> Path | None:
+    if text and not Path(text).is_dir():
+        raise BadSetting(f"{name} names no folder: set it to the folder of the broker's keys.")
+    return Path(text) if text else None
 
 
 def _schema(text: str) -> str:

@@ -28,7 +28,7 @@ from ecoklit.core.wire import Held
 from ecoklit.http.app import make_app
 from ecoklit.http.gate import Gate
 from ecoklit.http.limits import REQUESTS_PER_ADDRESS
-from ecoklit.http.problems import MEDIA_TYPE
+from ecoklit.problems import MEDIA_TYPE
 from ecoklit.settings import Settings
 from ecoklit.testing.made_up_keys import made_up_device, made_up_key
 from ecoklit.testing.made_up_registry import MadeUpElection, signed_push
@@ -353,5 +353,6 @@ async def test_health_says_what_lags(client: httpx.AsyncClient, house: House) ->
     assert (behind.json()["lag_events"], behind.json()["lag_persons"]) == (3, 3)
     await house.projector.run_until_caught_up()
     assert (await client.get("/health/ready")).json() == {
-        "ready": True, "journal": "ok", "database": "ok", "projector": "ok", "lag_events": 0, "lag_persons": 0,
+        "ready": True, "journal": "ok", "door": "ok", "database": "ok", "projector": "ok",
+        "lag_events": 0, "lag_persons": 0,
     }  # fmt: skip

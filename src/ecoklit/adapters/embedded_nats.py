@@ -50,7 +50,7 @@ class _Ports(msgspec.Struct):
 
 
 class EmbeddedNats:
-    """A running nats-server on 127.0.0.1: `url` for clients, `websocket_url` if asked for, `monitor_url` for `/varz`."""
+    """A running nats-server on loopback: `url` for clients, `websocket_url` if asked for, `monitor_url` for `/varz`."""
 
     def __init__(self, process: subprocess.Popen[bytes], folder: Path, lock_fd: int, ports: _Ports) -> None:
         self._process = process

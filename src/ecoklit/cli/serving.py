@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from ecoklit.adapters import data_folder
 from ecoklit.cli.command import Commands, add_allow_unsafe, add_command, settings_of
@@ -67,15 +68,28 @@ async def own_servers(settings: Settings) -> AsyncIterator[Settings]:
     """A nats-server and a PostgreSQL in the data folder, while the block runs; the settings that reach them."""
     from ecoklit.adapters.embedded_nats import EmbeddedNats
     from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
+    from ecoklit.adapters.nats_accounts import BrokerAccounts
 
-    nats = await EmbeddedNats.start(settings.data / "nats")
+    folder = settings.data.resolve() / "nats"
+    accounts = BrokerAccounts(folder / "keys")
+    nats = await EmbeddedNats.start(
+        folder, port=settings.nats_port, accounts=accounts, websocket_port=settings.websocket_port
+    )
     async with nats, EmbeddedPostgres(settings.data / "postgres") as postgres:
-        yield replace(settings, nats_url=nats.url, monitor_url=nats.monitor_url, database_url=postgres.dsn)
+        yield replace(
+            settings,
+            nats_url=nats.url,
+            nats_creds=accounts.service_credentials,
+            nats_keys=folder / "keys",
+            websocket_url=nats.websocket_url,
+            monitor_url=nats.monitor_url,
+            database_url=postgres.dsn,
+        )
 
 
 async def serve_until_stopped(settings: Settings, as_json: bool, announce: bool = False) -> Exit:
     """Serve and project until SIGINT or SIGTERM; then what is under way ends, and everything is closed in order."""
-    from ecoklit.bootstrap import follow, open_house
+    from ecoklit.bootstrap import follow, keep_out, open_house
     from ecoklit.http.app import make_app
     from ecoklit.http.serve import served
     from ecoklit.telemetry import configure_logging
@@ -88,8 +102,9 @@ async def serve_until_stopped(settings: Settings, as_json: bool, announce: bool 
             data_folder.announce(settings.data, where)
         report(where, as_json)
         following = asyncio.create_task(follow(house, stop), name="projector")
+        keeping = asyncio.create_task(keep_out(house, stop), name="broker")
         await stop.wait()
-        await following
+        await asyncio.gather(following, keeping)
     return Exit.OK
 
 
@@ -112,6 +127,8 @@ def addresses(settings: Settings) -> dict[str, str]:
         "election": settings.election,
         "regency": settings.regency,
         "nats_url": settings.nats_url,
+        "nats_creds": None if settings.nats_creds is None else str(settings.nats_creds.resolve()),
+        "websocket_url": settings.websocket_url,
         "monitor_url": settings.monitor_url,
         "database_url": settings.database_url,
     }
@@ -125,6 +142,13 @@ def report(where: dict[str, str], as_json: bool) -> None:
     print(
         f"ecoklit siap: {where['election']}, kabupaten/kota {where['regency']} · ready\n"
         f"  layanan · service  {where['service_url']}  (/openapi.json, /health/ready)\n"
+        f"  pesan · messages   {' '.join(_shown(where))}\n"
         "  hentikan dengan Ctrl-C · stop with Ctrl-C",
         flush=True,
     )
+
+
+def _shown(where: dict[str, str]) -> list[str]:
+    """The broker's addresses, without what may be a password."""
+    urls = (urlsplit(where[name]) for name in ("nats_url", "websocket_url") if name in where)
+    return [f"{url.scheme}://{url.hostname}" + (f":{url.port}" if url.port else "") for url in urls]

@@ -28,12 +28,13 @@ class Live(msgspec.Struct):
 class Ready(msgspec.Struct):
     """`ready` says whether pushes are taken, which needs the journal alone: reading may be away meanwhile.
 
-    `journal`, `database` and `projector` are `ok` or the code of what is wrong. The lags count what the journal holds
-    and the roll does not show yet; null when one of the two does not answer.
+    `journal`, `door` (the one over NATS), `database` and `projector` are `ok` or the code of what is wrong. The lags
+    count what the journal holds and the roll does not show yet; null when one of the two does not answer.
     """
 
     ready: bool
     journal: str
+    door: str
     database: str
     projector: str
     lag_events: int | None
@@ -54,6 +55,7 @@ async def ready(house: NamedDependency[SkipValidation[House]]) -> Response[Ready
     answer = Ready(
         ready=journal == OK,
         journal=journal,
+        door=house.door.state,
         database=database,
         projector=OK if house.trouble is None else house.trouble.code,
         lag_events=max(0, last.events - projected.events) if last and projected else None,
