@@ -6,8 +6,8 @@ service it reaches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Container, Iterable, Sequence
+from typing import Final, NamedTuple, TypeGuard
 
 from ecoklit.core import enrolment, wire
 from ecoklit.core.enrolment import Terms
@@ -15,7 +15,14 @@ from ecoklit.core.event import Malformed
 from ecoklit.core.limits import PUSH_REGISTRY_LINES_MAX
 from ecoklit.core.push_file import kind_of, lines_of
 from ecoklit.core.registry import Grant, Registry, RegistryFault, fold_registry
-from ecoklit.core.registry_event import AnyRegistryEvent, Assigned, DeviceEnrolled, SignedRegistry, read_line
+from ecoklit.core.registry_event import (
+    AnyRegistryEvent,
+    Assigned,
+    DeviceEnrolled,
+    SignedRegistry,
+    Vouched,
+    read_line,
+)
 from ecoklit.core.signing import Key, PublicKey
 from ecoklit.core.wire import Held
 from ecoklit.field.outbox import About, Outbox, RegistryLine
@@ -148,7 +155,7 @@ def _taken(registry: Registry, lines: Sequence[SignedRegistry], held: list[Held]
         key.device,
         0,
     )
-    return Taken(about, places, _needed(lines, key.device), held)
+    return Taken(about, places, [read_line(line) for line in _chain(lines, key)], held)
 
 
 def _narrowest(grant: Grant) -> tuple[int, int, int]:
@@ -166,20 +173,23 @@ def _policy(registry: Registry, area: str) -> str:
     return named[-1] if named else POLICY
 
 
-def _needed(lines: Sequence[SignedRegistry], device: str) -> list[SignedRegistry]:
-    """The lines that give the device its rights: the whole logs of all who enrolled, each other, down from the root."""
-    authors = {author for level in _levels(lines, device) for author in level}
-    return [line for line in lines if line.device in authors or line is lines[0]]
+def _chain(lines: Sequence[SignedRegistry], key: Key) -> list[bytes]:
+    return enrolment.chain_of((line.line for line in lines), key.device)
 
 
 def _levels(lines: Sequence[SignedRegistry], device: str) -> list[list[str]]:
     """Who gave the device a right; who gave those one; and so on up to the root."""
-    known, levels = {device: None}, [[device]]
-    while levels[-1]:
-        level = dict.fromkeys(line.device for line in lines if _gives(line.event, levels[-1]))
-        levels.append([author for author in level if author not in known])
+    known: dict[str, None] = {device: None}
+    names = {device}
+    levels: list[list[str]] = []
+    while True:
+        names |= {line.event.holder for line in lines if _enrols(line.event, names)}
+        level = dict.fromkeys(line.device for line in lines if _gives(line.event, names) and line.device not in known)
+        if not level:
+            return levels
+        levels.append(list(level))
         known.update(level)
-    return levels[1:-1]
+        names |= set(level)
 
 
 def ahead(outbox: Outbox, device: str) -> list[bytes]:
@@ -201,13 +211,15 @@ def ahead(outbox: Outbox, device: str) -> list[bytes]:
     return [line.line for line in lines if line.device in chosen and line.seq > chosen[line.device]]
 
 
-def _gives(event: AnyRegistryEvent | None, authors: Sequence[str]) -> bool:
-    """Whether the event gives a right, or a key, to one of `authors`."""
-    if isinstance(event, DeviceEnrolled):
-        return event.enrolled in authors
+def _enrols(event: AnyRegistryEvent | None, names: Container[str]) -> TypeGuard[DeviceEnrolled]:
+    return isinstance(event, DeviceEnrolled) and event.enrolled in names
+
+
+def _gives(event: AnyRegistryEvent | None, names: Container[str]) -> bool:
+    """Whether the event gives a key or a right to one of these devices and officers."""
     if isinstance(event, Assigned):
-        return isinstance(event.to_device, str) and event.to_device in authors
-    return getattr(event, "voucher", None) in authors
+        return (event.to_device if isinstance(event.to_device, str) else event.officer_assigned) in names
+    return _enrols(event, names) or (isinstance(event, Vouched) and event.voucher in names)
 
 
 def _stored(line: SignedRegistry) -> RegistryLine:
