@@ -88,7 +88,7 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 class Voucher(msgspec.Struct, frozen=True):
-    """A key that may enrol one device, once, for these terms (SPEC §8.5). `until` is for the door: no fold reads it."""
+    """A key that may enrol one device, once, for these terms (SPEC §8.5). No fold reads `until`."""
 
     key: PublicKey
     officer: str
@@ -96,6 +96,7 @@ class Voucher(msgspec.Struct, frozen=True):
     area: str
     until: str
     position: int
+    by: str
     used_by: str | None = None
 
 
@@ -456,7 +457,7 @@ def _apply(registry: Registry, position: int, device: str, event: AnyRegistryEve
             registry.grants = (*registry.grants, grant)
         case Vouched():
             registry.vouchers[event.voucher] = Voucher(
-                event.key, event.officer_assigned, event.role_assigned, event.area, event.until, position
+                event.key, event.officer_assigned, event.role_assigned, event.area, event.until, position, device
             )
         case Revoked():
             area = None if event.area is UNSET else event.area

@@ -71,8 +71,8 @@ class Assigned(RegistryEvent, kw_only=True, frozen=True, tag="assigned"):
 
 
 class Vouched(RegistryEvent, kw_only=True, frozen=True, tag="vouched"):
-    """The key of an enrolment code (`core.enrolment`) may enrol and assign one device in these terms. `until` is for
-    the door, which refuses the code's use after it; no fold reads it."""
+    """The key of an enrolment code (`core.enrolment`) may enrol and assign one device in these terms. No fold reads
+    `until`: a device does not use the code after it, and the office then revokes what nobody used."""
 
     area: str
     key: PublicKey

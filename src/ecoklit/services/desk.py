@@ -7,6 +7,7 @@ never said twice: while the registry was never seen, or holds what this office d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -209,14 +210,30 @@ class Desk:
     # --- with a network ----------------------------------------------------------------------------------------------
 
     async def sync(self, link: RegistryLink) -> Synced:
-        """Learn what the registry holds, send what waits here, and see it held. Again changes nothing."""
+        """Learn what the registry holds, send what waits here, and see it held. Again changes nothing.
+
+        Codes of this office that nobody used in time are taken back by the way.
+        """
         learned = await self._learn(link)
+        self._take_back()
         waiting = self._store.unsent()
         for body in pushes_of(waiting):
             await link.push(body)
         if waiting:
             await self._learn(link)
         return Synced(len(waiting) - len(self._store.unsent()), learned)
+
+    def _take_back(self) -> None:
+        registry, now = self.registry, datetime.fromisoformat(self._clock())
+        unused = [
+            device
+            for device, voucher in registry.vouchers.items()
+            if voucher.by == self._key.device and voucher.used_by is None and not registry.is_revoked(device)
+            # No fold reads a wall clock, so that a code ends by what its office says (decision 0064).
+            and datetime.fromisoformat(voucher.until) < now
+        ]
+        if unused and not registry.is_revoked(self._key.device):
+            self.say(*(revoked(device, 1) for device in unused))
 
     async def _learn(self, link: RegistryLink) -> int:
         # From the last known line on, which tells whether it is the registry that was known.

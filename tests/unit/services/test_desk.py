@@ -36,6 +36,7 @@ class Offices:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
         self.stack = stack
+        self.at = AT
         self.journal = MemoryRegistryJournal()
         self.link = self.new_link()
         keys = KeptKeys(ELECTION, REGENCY, ROOT, SERVICE, KPU)
@@ -48,7 +49,7 @@ class Offices:
     def desk(self, name: str, key: Key, lines: Any = ()) -> Desk:
         store = OfficeRegistry.make(self.folder / name, ROOT.device, lines)
         self.stack.callback(store.close)
-        return Desk(store, key, election=ELECTION, regency=REGENCY, clock=lambda: AT)
+        return Desk(store, key, election=ELECTION, regency=REGENCY, clock=lambda: self.at)
 
     def kpu(self) -> Desk:
         return self.desk("kpu", KPU, self.opening)
@@ -264,3 +265,28 @@ def test_many_lines_go_in_several_pushes(offices: Offices) -> None:
     bodies = list(pushes_of(desk.lines()))
     assert [body.count(b"\n") for body in bodies] == [200, 200, 54]
     assert [read_line(line).seq for line in bodies[2].splitlines()][-1] == 450
+
+
+async def test_an_unused_code_ends(offices: Offices) -> None:
+    """What nobody used in time is taken back at the next sync by the office that made it; a used code is left alone."""
+    kpu = offices.kpu()
+    used, unused, good = (
+        voucher_key(kpu.invite("siti", "pantarlih", TPS, until=until, entropy=bytes([n] * 15)), ELECTION, REGENCY)
+        for n, until in enumerate((UNTIL, UNTIL, "2024-06-30T00:00:00Z"))
+    )
+    await kpu.sync(offices.link)
+    terms = demand_terms(kpu.registry, used.device)
+    lines = redeem(used, terms, PHONE.public, election=ELECTION, regency=REGENCY, at=AT)
+    for body in pushes_of([line.line for line in lines]):
+        await offices.link.push(body)
+    pps = offices.desk("pps", PPS)
+    offices.at = "2024-06-26T09:00:01+09:00"
+    await pps.sync(offices.link)  # not its codes
+    await kpu.sync(offices.link)
+    registry = kpu.registry
+    assert [registry.is_revoked(code.device) for code in (used, unused, good)] == [False, True, False]
+    assert list(registry.grants_of(PHONE.device))
+    assert kpu.waiting == 0
+    before = kpu.lines()
+    await kpu.sync(offices.link)
+    assert kpu.lines() == before
