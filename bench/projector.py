@@ -45,11 +45,13 @@ from pathlib import Path
 import uvloop
 from ecoklit.adapters.jetstream import JetStreamJournal
 from ecoklit.adapters.postgres import PostgresRoll
+from ecoklit.bootstrap import collect_seldom
 from ecoklit.contract import policies
 from ecoklit.ports import Position
 from ecoklit.services.project import Projector
 
 async def main(nats, monitor, dsn, schema, election, regency, *stops):
+    collect_seldom()
     store = PostgresRoll(dsn, election=election, regency=regency, schema=schema)
     await store.checkpoint()
     async with await JetStreamJournal.open(nats, election=election, regency=regency, monitor_url=monitor) as journal:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -29,6 +31,7 @@ from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_office import PostgresOffice
 from ecoklit.adapters.postgres_reader import PostgresReader
 from ecoklit.adapters.postgres_rolls import PostgresRolls
+from ecoklit.adapters.postgres_sync import PostgresStandings, PostgresSync
 from ecoklit.core import enrolment, sealing
 from ecoklit.core.codebook import Codebook
 from ecoklit.core.limits import PUSH_REGISTRY_LINES_MAX
@@ -46,7 +49,9 @@ from ecoklit.services.desk import Desk, RegistryLink
 from ecoklit.services.group_commit import GroupCommit
 from ecoklit.services.listing import Office, office_log, signed_push
 from ecoklit.services.listing_journal import events_about, learn
+from ecoklit.services.nonce import Nonces
 from ecoklit.services.project import Projector
+from ecoklit.services.pull import Puller
 from ecoklit.services.rebuild import Rebuilt, rebuild
 from ecoklit.services.registry import Registrar
 from ecoklit.settings import BadSetting, Settings
@@ -56,6 +61,7 @@ REGISTRY_LINES_MAX: Final = 1000  # of one read
 ANSWER_SECONDS_MAX: Final = 10.0  # a broker's restart takes a few; a phone that waits longer gives up by itself
 IDLE_SECONDS: Final = 0.1  # how far the roll trails a quiet journal
 RETRY_SECONDS: Final = 1.0
+NEW_OBJECTS_MIN: Final = 100_000  # before garbage is looked for
 
 
 @dataclass(kw_only=True)
@@ -71,6 +77,7 @@ class House:
     registrar: Registrar
     service: Service
     reader: RollReader
+    puller: Puller
     projector: Projector
     door: NatsDoor
     accounts: BrokerAccounts | None = field(default=None)
@@ -140,6 +147,21 @@ def service_key(settings: Settings) -> Callable[[], Key]:
     return cache(lambda: data_folder.load_key(folder, "service"))
 
 
+def make_puller(settings: Settings, reader: PostgresReader, registrar: Registrar) -> Puller:
+    """Whoever answers pulls. All processes of one service have its key, and so know each other's nonces."""
+    try:
+        secret = service_key(settings)().seed
+    except EcoklitError:
+        secret = secrets.token_bytes(SEED_BYTES)  # not opened yet: nobody is enrolled who could pull
+    return Puller(
+        election=settings.election,
+        regency=settings.regency,
+        reader=PostgresSync(reader),
+        registry=registrar.current,
+        nonces=Nonces(secret, time.time),
+    )
+
+
 @asynccontextmanager
 async def open_admission(
     settings: Settings, journal: Journal, registrar: Registrar, standings: Standings | None = None
@@ -179,32 +201,59 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         raise BadSetting("No service is known: start 'ecoklit up' in this folder, or set ECOKLIT_SERVICE_URL.")
 
 
+def collect_seldom() -> None:
+    """Have garbage looked for once in a hundred thousand new objects, and not among what is there already.
+
+    A batch makes that many rows and messages, which hold no cycles and are gone with it: to look among them every 700
+    took a seventh of the projector's time.
+    """
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS_MIN, *gc.get_threshold()[1:])
+
+
 @asynccontextmanager
-async def open_projector(settings: Settings, journal: Journal) -> AsyncIterator[Projector]:
-    """The projector from an open journal into the settings' database."""
+async def open_projector(settings: Settings, journal: Journal, registry: RegistryJournal) -> AsyncIterator[Projector]:
+    """The projector from an open journal, judged by its registry, into the settings' database."""
+    collect_seldom()
     store = PostgresRoll(
         settings.database(), election=settings.election, regency=settings.regency, schema=settings.schema
     )
     try:
-        yield Projector(journal, store, contract.policies(), election=settings.election, regency=settings.regency)
+        yield Projector(
+            journal,
+            store,
+            contract.policies(),
+            election=settings.election,
+            regency=settings.regency,
+            registry=registry,
+        )
     finally:
         await store.close()
 
 
 async def rebuild_all(settings: Settings, *, accept: bool) -> Rebuilt:
     """Make every roll of the settings' schema anew, each from the journal of its regency."""
+    collect_seldom()
     rolls = PostgresRolls(settings.database(), election=settings.election, schema=settings.schema)
     regencies = sorted({settings.regency, *await rolls.regencies()})
     async with contextlib.AsyncExitStack() as stack:
-        journals = {
-            regency: await stack.enter_async_context(open_journal(replace(settings, regency=regency)))
-            for regency in regencies
-        }
-        return await rebuild(rolls, journals, contract.policies(), election=settings.election, accept=accept)
+        journals, registries = {}, {}
+        for regency in regencies:
+            there = replace(settings, regency=regency)
+            journals[regency] = await stack.enter_async_context(open_journal(there))
+            registries[regency] = await stack.enter_async_context(open_registry(there))
+        return await rebuild(
+            rolls,
+            journals,
+            contract.policies(),
+            election=settings.election,
+            registries=registries,
+            accept=accept,
+        )
 
 
 @asynccontextmanager
-async def open_reader(settings: Settings) -> AsyncIterator[RollReader]:
+async def open_reader(settings: Settings) -> AsyncIterator[PostgresReader]:
     """The read side of the settings' database."""
     async with PostgresReader(settings.database(), schema=settings.schema) as reader:
         yield reader
@@ -375,13 +424,13 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         open_journal(settings) as journal,
         open_registry(settings) as registry,
         open_reader(settings) as reader,
-        open_projector(settings, journal) as projector,
+        open_projector(settings, journal, registry) as projector,
     ):
         registrar = make_registrar(settings, registry)
         await bring_office_lines(settings, registrar)
         accounts = BrokerAccounts(settings.nats_keys) if settings.nats_keys is not None else None
         async with (
-            open_admission(settings, journal, registrar) as admission,
+            open_admission(settings, journal, registrar, PostgresStandings(reader, settings.regency)) as admission,
             await NatsDoor.open(settings.nats(), admission, settings.nats_creds) as door,
         ):
             yield House(
@@ -391,6 +440,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 registrar=registrar,
                 service=admission,
                 reader=reader,
+                puller=make_puller(settings, reader, registrar),
                 projector=projector,
                 door=door,
                 accounts=accounts,

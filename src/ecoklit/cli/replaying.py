@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecoklit.cli.command import Commands, add_allow_unsafe, add_command, settings_of
 from ecoklit.cli.exits import Exit
@@ -62,18 +62,27 @@ async def reached(settings: Settings) -> AsyncIterator[Settings]:
 # --- project ---------------------------------------------------------------------------------------------------------
 
 
+def run_quickly(replaying: Coroutine[Any, Any, Exit]) -> Exit:
+    """In a loop that serves the database while a thread makes the next batch ready."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(replaying)
+
+
 def run_project(arguments: argparse.Namespace) -> Exit:
-    return asyncio.run(project(settings_of(arguments), arguments))
+    return run_quickly(project(settings_of(arguments), arguments))
 
 
 async def project(settings: Settings, arguments: argparse.Namespace) -> Exit:
-    from ecoklit.bootstrap import open_journal, open_projector
+    from ecoklit.bootstrap import open_journal, open_projector, open_registry
     from ecoklit.cli.serving import stop_on_signals
 
     async with (
         reached(settings) as found,
         open_journal(found) as journal,
-        open_projector(found, journal) as projector,
+        open_registry(found) as registry,
+        open_projector(found, journal, registry) as projector,
     ):
         checkpoint = await project_in_sight(journal, projector)
         if arguments.follow:
@@ -108,7 +117,7 @@ def report_projected(regency: str, checkpoint: Checkpoint, as_json: bool) -> Non
 
 
 def run_rebuild(arguments: argparse.Namespace) -> Exit:
-    return asyncio.run(rebuild_rolls(settings_of(arguments), arguments))
+    return run_quickly(rebuild_rolls(settings_of(arguments), arguments))
 
 
 async def rebuild_rolls(settings: Settings, arguments: argparse.Namespace) -> Exit:
