@@ -1,12 +1,13 @@
 """Where is my interview? Every way in which field systems are known to lose work, each by its name.
 
-Against a strict service in memory, whose roll is the measure: what an officer saved is in it exactly once.
+What an officer saved is in the service's roll exactly once: of a strict one in memory, and of the real admission.
 """
 
 from __future__ import annotations
 
+import asyncio
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -16,14 +17,14 @@ import msgspec
 import pytest
 
 from ecoklit.contract import policies
-from ecoklit.core import ids, sealing
+from ecoklit.core import ids, sealing, wire
 from ecoklit.core.admission import EQUIVOCATION, GAP, TOO_LARGE, Refused
 from ecoklit.core.causality import COUNTED
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.head import sign_head
 from ecoklit.core.push_file import sign_pushes, split_pushes, write_push
 from ecoklit.core.receipt import Receipt, sign_receipt
-from ecoklit.core.registry_event import RegistryLog
+from ecoklit.core.registry_event import RegistryLog, read_line
 from ecoklit.core.signing import Key
 from ecoklit.field import enrolment
 from ecoklit.field.client import Client, Synced
@@ -31,9 +32,16 @@ from ecoklit.field.export import export, sealed
 from ecoklit.field.outbox import Outbox
 from ecoklit.field.phone import Phone
 from ecoklit.field.trouble import Away, PhoneFault, Stuck, TryLater, WrongService
+from ecoklit.ports import STAMP_HEADER
+from ecoklit.ports import Push as Stamped
+from ecoklit.services.admit import Admission
+from ecoklit.services.group_commit import GroupCommit
+from ecoklit.services.registry import Registrar
 from ecoklit.testing import mimika
 from ecoklit.testing.made_up_keys import made_up_key
-from ecoklit.testing.memory_door import MemoryDoor, MemoryTransport
+from ecoklit.testing.memory_door import MemoryDoor, MemoryTransport, Stored
+from ecoklit.testing.memory_journal import MemoryJournal
+from ecoklit.testing.memory_registry_journal import MemoryRegistryJournal
 
 ELECTION, REGENCY = "pilkada-2024", "9404"
 TPS, NEXT_TPS = "9404012001001", "9404012001002"
@@ -43,10 +51,74 @@ PEOPLE = mimika.people(mimika.tps_codes("940401")[0])
 VOTERS = 20
 
 
+class AdmittedDoor(MemoryDoor):
+    """The same door with the real admission in it, into journals in memory; what it holds is read from them."""
+
+    def __init__(self, election: str, regency: str, key: Key, policies: Any, registry: Iterable[Any]) -> None:
+        self.runner = asyncio.Runner()
+        self.lines = list(registry)
+        self._open(1, [], [])
+        super().__init__(election, regency, key, policies, self.lines)
+
+    def _open(self, epoch: int, lines: Sequence[Any], stored: Sequence[Stored]) -> None:
+        self._journal, self._registry_journal = MemoryJournal(), MemoryRegistryJournal()
+        self._commits = GroupCommit(self._journal)
+        root = self.lines[0].device
+        self._registrar = Registrar(
+            election=ELECTION, regency=REGENCY, journal=self._registry_journal, root=lambda: root
+        )
+        self._admission = Admission(
+            election=ELECTION,
+            regency=REGENCY,
+            epoch=epoch,
+            journal=self._journal,
+            submit=self._commits.submit,
+            registrar=self._registrar,
+            service_key=lambda: self.key,
+        )
+        self.runner.run(self._restore(lines, stored))
+
+    async def _restore(self, lines: Sequence[Any], stored: Sequence[Stored]) -> None:
+        for line in lines:
+            head = await self._registry_journal.head(line.device)
+            await self._registry_journal.append(line.device, head.sequence if head else 0, [line.line])
+        for held, stamp in stored:
+            last = await self._journal.head(held.device)
+            persons = () if held.person_bytes is None else ((held.seq, held.person_bytes),)
+            stamped = ((STAMP_HEADER, str(stamp)),)
+            after = last.sequence if last else 0
+            await self._journal.append([Stamped(held.device, after, (held.event_bytes,), persons, (), stamped)])
+
+    def push(self, body: bytes) -> bytes:
+        try:
+            return self.runner.run(self._admission.push(body))
+        finally:
+            self.runner.run(self._mirror())
+
+    def admit_line(self, line: Any) -> None:
+        self.runner.run(self._registrar.admit([line]))
+        self.runner.run(self._mirror())
+
+    def lose_tail(self, events: int, registry_lines: int = 0) -> None:
+        super().lose_tail(events, registry_lines)
+        self._open(self.epoch, self.registry_lines, self.stored)
+
+    async def _mirror(self) -> None:
+        persons = {(one.device, one.seq): one.payload for one in await self._journal.read_persons(0, 10**6)}
+        stamps: dict[str, int] = {}
+        self.stored = []
+        for one in await self._journal.read_events(0, 10**6):
+            bare = wire.hold(one.payload, None)
+            held = wire.hold(one.payload, persons.get(bare.dot))
+            stamps[one.device] = int(dict(one.headers).get(STAMP_HEADER, stamps.get(one.device, 0)))
+            self.stored.append(Stored(held, stamps[one.device]))
+        self.registry_lines = [read_line(one.payload) for one in await self._registry_journal.read(0, 10**6)]
+
+
 class World:
     """An election with its root, its office, a service, a list of one TPS, and phones that are made when asked for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, door: type[MemoryDoor]) -> None:
         self.folder = folder
         self.root, self.office, self.service = (made_up_key(1, name) for name in ("root", "kpu", "service"))
         root = RegistryLog(self.root, election=ELECTION, regency=REGENCY, officer="kpu-1", role="kpu")
@@ -56,7 +128,7 @@ class World:
             root.append("device_enrolled", at=AT, enrolled=self.office.device, holder="kpu-1", key=self.office.public),
             root.append("assigned", at=AT, area=REGENCY, officer_assigned="kpu-1", role_assigned="kpu"),
         ]
-        self.door = MemoryDoor(ELECTION, REGENCY, self.service, policies(), opening)
+        self.door = door(ELECTION, REGENCY, self.service, policies(), opening)
         self.known = list(opening)
         self.listed = self._list()
         for body in sign_pushes(self.office, ELECTION, self.listed):
@@ -140,9 +212,9 @@ def client(phone: Phone, way: Any) -> Client:
     return Client(phone, way, enrolment.services_of(phone.outbox), sleep=lambda seconds: None)
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
+@pytest.fixture(params=[MemoryDoor, AdmittedDoor], ids=["strict", "admission"])
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    world = World(tmp_path, request.param)
     yield world
     world.close()
 
@@ -353,6 +425,20 @@ def test_server_restored_after_the_window_closed(world: World) -> None:
     assert [(one.held.seq, one.name) for one in phone.outside()] == [(4, "late")]
 
 
+@pytest.mark.parametrize(
+    "world",
+    [
+        pytest.param(MemoryDoor, id="strict"),
+        pytest.param(
+            AdmittedDoor,
+            id="admission",
+            marks=pytest.mark.xfail(
+                strict=True, reason="a push of nothing new is receipted at today's registry position, not at its stamp"
+            ),
+        ),
+    ],
+    indirect=True,
+)
 def test_a_receipt_that_came_late_proves_when_the_entry_was_admitted(world: World) -> None:
     """Where the answer was lost and the window has closed since, the receipt of the second try says when it came."""
     phone = world.phone("a")
