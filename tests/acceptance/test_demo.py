@@ -254,7 +254,7 @@ def test_a_port_in_use_is_named(tmp_path: Path, busy_port: int) -> None:
     assert list(tmp_path.iterdir()) == [] and processes_of(tmp_path) == []
 
 
-@pytest.mark.parametrize(("number", "after"), [(signal.SIGINT, "1/7"), (signal.SIGTERM, "2/7"), (signal.SIGINT, "4/7")])
+@pytest.mark.parametrize(("number", "after"), [(signal.SIGINT, "1/9"), (signal.SIGTERM, "3/9"), (signal.SIGINT, "6/9")])
 def test_it_can_be_stopped_at_any_point(number: int, after: str, tmp_path: Path) -> None:
     """Ctrl-C or SIGTERM in the middle: one sentence, exit 130, no server and no folder left."""
     going = subprocess.Popen(**command(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

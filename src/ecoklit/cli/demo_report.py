@@ -20,7 +20,7 @@ from ecoklit.cli.demo_proof import Proof, adds_up
 from ecoklit.cli.output import print_json, progress
 
 COLUMNS: Final = 100
-STEPS: Final = 7
+STEPS: Final = 9
 TICKS: Final = 200
 """A bar moves in so many steps: telling it of every row would cost more than the row."""
 
