@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from litestar import Litestar
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
@@ -15,10 +16,12 @@ from ecoklit.errors import EcoklitError
 from ecoklit.http import ops, reading, sync
 from ecoklit.http.gate import Gate
 from ecoklit.http.problems import on_fault, on_http_error, on_named_error
-from ecoklit.ports import RollReader, Service
+from ecoklit.ports import RollReader
 
 ROUTES: Final = (
     sync.push,
+    sync.pull,
+    sync.registry,
     reading.roll,
     reading.recap,
     reading.conflicts,
@@ -30,28 +33,29 @@ ROUTES: Final = (
 
 def make_app(house: House, gate: Gate | None = None) -> Litestar:
     """The HTTP service of an open `house`; `gate` bounds who comes in, by http/limits.py when it is not given."""
-    bounds = gate or Gate()
 
     async def provide_house() -> House:
         return house
 
-    async def provide_service() -> Service:
-        return house.service
-
     async def provide_reader() -> RollReader:
         return house.reader
-
-    async def provide_gate() -> Gate:
-        return bounds
 
     return Litestar(
         route_handlers=ROUTES,
         dependencies={
-            "gate": Provide(provide_gate),
             "house": Provide(provide_house),
-            "service": Provide(provide_service),
             "reader": Provide(provide_reader),
         },
+        # What every push needs is here and no dependency: the framework resolves those in a task group, 0.13 ms a push.
+        state=State(
+            {
+                "gate": gate or Gate(),
+                "puller": house.puller,
+                "registry": house.registry,
+                "service": house.service,
+            },
+            deep_copy=False,
+        ),
         exception_handlers={
             EcoklitError: on_named_error,
             HTTPException: on_http_error,

@@ -5,31 +5,31 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from litestar import Request, post
-from litestar.connection import ASGIConnection
-from litestar.di import NamedDependency
-from litestar.handlers import BaseRouteHandler
+from litestar import Request, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
-from litestar.params import SkipValidation
+from litestar.params import Parameter
 
 from ecoklit.core.ids import is_device
 from ecoklit.core.limits import PUSH_BYTES_MAX
-from ecoklit.http.encoding import ACCEPTED, decoded
+from ecoklit.http.encoding import ACCEPTED, decoded, packed
 from ecoklit.http.gate import Gate, address_of
-from ecoklit.http.limits import BODY_SECONDS_MAX
+from ecoklit.http.limits import BODY_SECONDS_MAX, REGISTRY_PAGE_LINES_MAX
 from ecoklit.http.problems import ProblemError, UnsupportedMediaType
-from ecoklit.ports import Service
+from ecoklit.ports import RegistryJournal, Service
 from ecoklit.problems import Problem
+from ecoklit.services.pull import VOTERS_MAX, NonceNeeded, Pull, Puller
 
 NDJSON: Final = "application/x-ndjson"
+NONCE_HEADER: Final = "Ecoklit-Nonce"
 AnyRequest = Request[Any, Any, Any]
 
 
-async def demand_ndjson(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    content_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+def demand_ndjson(request: AnyRequest) -> None:
+    """Raises UnsupportedMediaType."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != NDJSON:
         raise UnsupportedMediaType(f"A push is {NDJSON}, one line for each event: send it so.")
 
@@ -52,7 +52,6 @@ class PushOperation(Operation):
     status_code=200,
     request_max_body_size=PUSH_BYTES_MAX,
     operation_class=PushOperation,
-    guards=[demand_ndjson],
     responses={
         status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
         for status, why in {
@@ -67,13 +66,12 @@ class PushOperation(Operation):
         }.items()
     },
 )
-async def push(
-    request: AnyRequest,
-    service: NamedDependency[SkipValidation[Service]],
-    gate: NamedDependency[SkipValidation[Gate]],
-) -> bytes:
+async def push(request: AnyRequest) -> Response[bytes]:
     """Take a push whole or not at all. The receipt says that the log is held, durably; again changes nothing."""
-    address = address_of(request.client.host if request.client else None, request.headers.get("x-forwarded-for"))
+    service: Service = request.app.state.service
+    gate: Gate = request.app.state.gate
+    demand_ndjson(request)
+    address = address_asking(request)
     with gate.entered(address):
         sent = await read_body(request)
         gate.weigh(address, len(sent))
@@ -84,7 +82,17 @@ async def push(
         if device is not None:
             # Only now is it known to be the device's own: a stranger's forgery costs the device nothing.
             gate.devices.charge(device)
-        return receipt
+        return Response(receipt, media_type="application/json", headers=fresh_nonce(request))
+
+
+def address_asking(request: AnyRequest) -> str | None:
+    return address_of(request.client.host if request.client else None, request.headers.get("x-forwarded-for"))
+
+
+def fresh_nonce(request: AnyRequest) -> dict[str, str]:
+    """The nonce that the next pull may be signed with: every answer of this door brings one."""
+    puller: Puller = request.app.state.puller
+    return {NONCE_HEADER: puller.nonces.issue()}
 
 
 async def read_body(request: AnyRequest) -> bytes:
@@ -109,3 +117,75 @@ def device_of(body: bytes) -> str | None:
     at = body.rfind(_HEAD)
     name = body[at + len(_HEAD) : at + len(_HEAD) + _DEVICE_CHARACTERS].decode("ascii", "replace") if at >= 0 else ""
     return name if is_device(name) else None
+
+
+_PRIVATE: Final = {"Cache-Control": "no-store"}
+
+
+@get(
+    "/v1/pull",
+    media_type=NDJSON,
+    responses={
+        status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
+        for status, why in {
+            400: "unknown_area, bad_argument: tps is none of this regency, or cursor none that a page gave",
+            401: "nonce_needed: sign with the nonce of the Ecoklit-Nonce header and ask again",
+            403: "unknown_device, bad_signature or not_entitled",
+            404: "not_projected: pull again later",
+            429: "too_many: ask again after Retry-After",
+            503: "The database or the registry is away: ask again after Retry-After.",
+        }.items()
+    },
+)
+async def pull(
+    request: AnyRequest,
+    tps: Annotated[str, Parameter(description="13 digits", max_length=32)],
+    device: Annotated[str, Parameter(header="Ecoklit-Device", description="Who asks", max_length=16)],
+    signature: Annotated[
+        str, Parameter(header="Ecoklit-Signature", description="The device's, as of SPEC §7.11", max_length=86)
+    ],
+    nonce: Annotated[
+        str, Parameter(header=NONCE_HEADER, description="From an earlier answer; none to be given one", max_length=64)
+    ] = "",
+    cursor: Annotated[str, Parameter(description="Of the page before; none at the beginning", max_length=128)] = "",
+    limit: Annotated[int, Parameter(description="Voters on the page at most", ge=1, le=10**6)] = VOTERS_MAX,
+) -> Response[bytes]:
+    """The history of every voter that was ever placed on a TPS, since `cursor`: events, standings, the page line."""
+    puller: Puller = request.app.state.puller
+    gate: Gate = request.app.state.gate
+    with gate.entered(address_asking(request)):
+        try:
+            page = await puller.pull(Pull(device, nonce, signature, tps, cursor, limit))
+        except NonceNeeded as needed:
+            raise ProblemError(needed.code, HTTPStatus.UNAUTHORIZED, needed.message, fresh_nonce(request)) from None
+        body, headers = packed(page, request.headers.get("accept-encoding", ""))
+    return Response(body, media_type=NDJSON, headers=headers | fresh_nonce(request) | _PRIVATE)
+
+
+@get(
+    "/v1/registry",
+    media_type=NDJSON,
+    responses={
+        status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
+        for status, why in {
+            400: "bad_argument",
+            429: "too_many: ask again after Retry-After",
+            503: "The journal is away: ask again after Retry-After.",
+        }.items()
+    },
+)
+async def registry(
+    request: AnyRequest,
+    after: Annotated[int, Parameter(description="The position that is known", ge=0, le=2**53 - 1)] = 0,
+) -> Response[bytes]:
+    """The registry's lines beyond a position, in order: the first has position `after` + 1. It names no voter.
+
+    At most a thousand; an empty answer says that there are no more.
+    """
+    journal: RegistryJournal = request.app.state.registry
+    gate: Gate = request.app.state.gate
+    with gate.entered(address_asking(request)):
+        lines = await journal.read(after, REGISTRY_PAGE_LINES_MAX)
+        ndjson = b"".join(line.payload + b"\n" for line in lines)
+        body, headers = packed(ndjson, request.headers.get("accept-encoding", ""))
+    return Response(body, media_type=NDJSON, headers=headers | fresh_nonce(request))
