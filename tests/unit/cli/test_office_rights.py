@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +32,8 @@ class Offices:
         self.folder = folder
         self.monkeypatch = monkeypatch
         self.capsys = capsys
-        (folder / "passphrase").write_text(PASSPHRASE)
-        names = self.said("kpu", "init", "--kit", str(folder), "--passphrase-file", str(folder / "passphrase"))
-        self.root, self.kpu = names[0]["root"], names[0]["office"]
+        names = json.loads((folder / "names").read_bytes())
+        self.root, self.kpu = names["root"], names["office"]
 
     @property
     def kit(self) -> tuple[str, ...]:
@@ -65,8 +68,28 @@ class Offices:
         return [(row["officer"], row["role"], row["area"], row["ended"]) for row in rows]
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an election opened in it, once: sealing a kit is slow on purpose."""
+    folder = tmp_path_factory.mktemp("opened")
+    (folder / "passphrase").write_text(PASSPHRASE)
+    argv = ["init", "--json", "--kit", str(folder), "--passphrase-file", str(folder / "passphrase")]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("ECOKLIT_")}
+    done = subprocess.run(
+        [Path(sys.executable).parent / "ecoklit", *argv],
+        env={**environ, "ECOKLIT_DATA": str(folder / "kpu")},
+        capture_output=True,
+        check=True,
+    )
+    (folder / "names").write_bytes(done.stdout)
+    return folder
+
+
 @pytest.fixture
-def offices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Offices:
+def offices(
+    opened: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Offices:
+    shutil.copytree(opened, tmp_path, dirs_exist_ok=True)
     for name in ("ECOKLIT_ELECTION", "ECOKLIT_REGENCY", "ECOKLIT_SERVICE_URL", "ECOKLIT_NATS_URL"):
         monkeypatch.delenv(name, raising=False)
     return Offices(tmp_path, monkeypatch, capsys)
