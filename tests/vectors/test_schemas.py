@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from ecoklit.contract import data_path
-from ecoklit.core import admission, causality, event, person, policy, voter
+from ecoklit.core import admission, causality, event, person, policy, registry_event, voter
 from ecoklit.core.receipt import Receipt
 from ecoklit.testing.vectors import shelf
 
@@ -202,6 +202,32 @@ def test_refusals_and_standings_have_the_names_of_the_schemas() -> None:
     assert names <= set(standings)
 
 
+@pytest.mark.parametrize("kind", get_args(registry_event.AnyRegistryEvent), ids=lambda kind: kind.__name__)
+def test_a_registry_type_has_the_fields_and_words_of_its_schema(kind: type[msgspec.Struct]) -> None:
+    """Fields, required ones and closed words of a registry event are the same in both."""
+    schema = SCHEMAS["registry.schema.json"]["$defs"]
+    own, common = schema[str(kind.__struct_config__.tag)], schema["event"]
+    properties = {**common["properties"], **own["properties"]}
+    fields = msgspec.structs.fields(kind)
+    assert set(properties) == {*(field.encode_name for field in fields), "type"}
+    assert {*common["required"], *own["required"]} == {f.encode_name for f in fields if f.required} | {"type"}
+    for field in fields:
+        words = _words(get_type_hints(kind)[field.name])
+        if words and field.encode_name != "services":
+            assert _words_of_schema(properties[field.encode_name], "registry.schema.json") == words, field.name
+
+
+def test_the_registry_types_are_those_of_the_schema() -> None:
+    """A registry type is in the schema's list, in its definitions, in SPEC §8.2 and in the core, or nowhere."""
+    kinds = {str(kind.__struct_config__.tag) for kind in get_args(registry_event.AnyRegistryEvent)}
+    schema = SCHEMAS["registry.schema.json"]["$defs"]
+    assert kinds == set(schema["event"]["properties"]["type"]["enum"]) == {*schema} - {"key", "head", "event"}
+    spec = data_path("events", "SPEC.md").read_text(encoding="utf-8")
+    table = spec.partition("**8.2 Fields.**")[2].partition("8.3")[0]
+    first = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    assert kinds == {name for cell in first for name in re.findall(r"`(\w+)`", cell)}
+
+
 # --- schema ⇔ vectors and data ------------------------------------------------------------------------------
 
 
@@ -230,6 +256,14 @@ def test_bad_events_are_placed_and_malformed_ones_are_not(key: str) -> None:
     """The schema of what is placed divides the held from the malformed."""
     for case in shelf.read("events.json")[key]:
         assert _fits("placed.schema.json", json.loads(case["line"])["event"]) is (key == "bad_event"), case["note"]
+
+
+@pytest.mark.parametrize("one", shelf.read("registry.json")["lines"], ids=lambda one: str(one["position"]))
+def test_a_registry_line_fits_its_schema(one: dict[str, Any]) -> None:
+    """What is no bad event fits the schema, what is one does not; but that an election is opened once is beyond it."""
+    line = json.loads(one["line"])
+    beyond = line["registry"]["type"] == "election_opened"
+    assert _fits("registry.schema.json", line) is (beyond or one["void"] != "bad_event")
 
 
 @pytest.mark.parametrize(("folder", "name"), list(shelf.histories()))
