@@ -5,7 +5,7 @@ at the registry position that admission stamped on the event; for the window tha
 withheld cause is no way to be late unseen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -25,6 +25,7 @@ QUARANTINES: Final = (REVOKED_DEVICE, NOT_ENTITLED, EQUIVOCATION, UNKNOWN_TPS, U
 
 _NO_LIMIT: Final = 2**53
 _NO_RIGHT: Final = 0
+_BY_AREA: Final = "by area"
 
 
 class Admitted(msgspec.Struct, frozen=True, gc=False):
@@ -112,9 +113,7 @@ def _limits(registry: Registry, device: str, officer: str, role: str, tps: str) 
     holder = registry.devices[device].holder
     right = operator = _NO_RIGHT
     is_assigned = False
-    for grant in registry.grants:
-        if not tps.startswith(grant.area):
-            continue
+    for grant in _grants_over(registry, tps):
         if grant.role == "operator":
             if grant.to_device == device:
                 operator = max(operator, _until(registry, device, grant))
@@ -123,6 +122,17 @@ def _limits(registry: Registry, device: str, officer: str, role: str, tps: str) 
             if grant.to_device == device or (grant.to_device is None and holder == officer):
                 right = max(right, _until(registry, device, grant))
     return revoked, max(right, operator) if is_assigned else _NO_RIGHT
+
+
+def _grants_over(registry: Registry, tps: str) -> Iterator[Grant]:
+    """The grants of the areas that hold a TPS. A regency has thousands of grants, and every TPS its own few."""
+    by_area: dict[str, list[Grant]] | None = registry.judged.get(_BY_AREA)
+    if by_area is None:
+        by_area = registry.judged[_BY_AREA] = {}
+        for grant in registry.grants:
+            by_area.setdefault(grant.area, []).append(grant)
+    for digits in range(len(tps) + 1):
+        yield from by_area.get(tps[:digits], ())
 
 
 def _until(registry: Registry, device: str, grant: Grant) -> int:
@@ -182,3 +192,19 @@ def _readmits(readmission: Readmission, held: Held, event: AnyEvent, stamp: int)
 def names_of(quarantine: Mapping[bytes, Standing]) -> dict[bytes, str]:
     """The same by name alone, as the merge law asks for it (causality.World)."""
     return {event_hash: standing.name for event_hash, standing in quarantine.items()}
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def may_read(registry: Registry, device: str, tps: str) -> bool:
+    """Whether a device may have the voters of a TPS: one in an area of its rights, by the registry as it is now.
+
+    A pantarlih's device may have its whole village, in which voters move from one TPS to another (SPEC §7.11).
+    """
+    if device not in registry.devices or registry.is_revoked(device):
+        return False
+    return any(tps.startswith(grant.area[:_VILLAGE_DIGITS]) for grant in registry.grants_of(device))
+
+
+_VILLAGE_DIGITS: Final = 10
