@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +17,12 @@ from litestar import Litestar
 from ecoklit.errors import EcoklitError
 
 STOP_SECONDS_MAX: Final = 10.0
-REQUESTS_AT_ONCE_MAX: Final = 1024
-"""More wait in the socket's backlog: a thousand pushes fill several group commits."""
+CONNECTIONS_MAX: Final = 16_384
+"""Open at once, most of them idle phones that keep theirs; more wait in the backlog. What is done at once is bounded by
+http/limits.py."""
+BACKLOG: Final = 1024
+OTHER_FILES_MAX: Final = 256
+"""Open files besides the connections: the broker, the database, logs."""
 
 
 @asynccontextmanager
@@ -31,8 +36,8 @@ async def served(app: Litestar, host: str, port: int) -> AsyncIterator[str]:
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         websockets=False,
-        backlog=REQUESTS_AT_ONCE_MAX,
-        backpressure=REQUESTS_AT_ONCE_MAX,
+        backlog=BACKLOG,
+        backpressure=_connections_max(),  # of connections, idle ones too, and not of requests
         log_enabled=False,
     )
     serving = asyncio.create_task(server.serve(), name="http")
@@ -43,6 +48,18 @@ async def served(app: Litestar, host: str, port: int) -> AsyncIterator[str]:
         server.stop()  # type: ignore[no-untyped-call]
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(serving), STOP_SECONDS_MAX)
+
+
+def _connections_max() -> int:
+    """As many as this process may have files open for, once it has asked for as many as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + OTHER_FILES_MAX
+    if resource.RLIM_INFINITY != soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY:
+        return CONNECTIONS_MAX
+    return max(1, min(CONNECTIONS_MAX, soft - OTHER_FILES_MAX))
 
 
 def _free_port(host: str, port: int) -> int:
