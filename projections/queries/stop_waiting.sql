@@ -1,2 +1,3 @@
--- $1 regency, $2 voters.
-delete from waiting where regency = $1 and voter = any ($2::uuid[])
+-- $1 regency, $2 voters with a comma between. Mostly nobody waits, and then nobody is looked for.
+delete from waiting
+where regency = $1 and voter = any (string_to_array($2, ',')::uuid[]) and exists (select from waiting where regency = $1)

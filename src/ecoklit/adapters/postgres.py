@@ -89,7 +89,7 @@ class PostgresRoll:
         return {row["device"]: LogHead(row["seq"], row["hash"], row["stamp"]) for row in rows}
 
     async def events_of(self, voters: Sequence[str]) -> list[HeldRow]:
-        return [HeldRow._make(row) for row in await self._fetch("events_of", voters)]
+        return [HeldRow._make(row) for row in await self._fetch("events_of", ",".join(voters))]
 
     async def voters_of(self, dots: Sequence[tuple[str, int]]) -> dict[tuple[str, int], str]:
         rows = await self._fetch("voters_of", *_columns(dots, 2))
@@ -159,8 +159,9 @@ class PostgresRoll:
 
     async def _remove(self, connection: asyncpg.Connection, step: Step) -> None:
         if step.refolded:
-            await connection.execute(query("forget"), self._regency, step.refolded)
-            await connection.execute(query("stop_waiting"), self._regency, step.refolded)
+            refolded = ",".join(step.refolded)
+            await connection.execute(query("forget"), self._regency, refolded)
+            await connection.execute(query("stop_waiting"), self._regency, refolded)
         if step.adopted:
             await connection.execute(query("adopt_orphans"), self._regency, *_columns(step.adopted, 2))
         if step.standings:
