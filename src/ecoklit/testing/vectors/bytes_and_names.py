@@ -239,3 +239,11 @@ def signatures() -> dict[str, Any]:
 
 def head_message(election: str, device: str, seq: int, event_hash: str) -> bytes:
     return f"ecoklit-head-v1\n{election}\n{device}\n{seq}\n{event_hash}\n".encode()
+
+
+def registry_message(election: str, regency: str, device: str, seq: int, registry_hash: str) -> bytes:
+    return f"ecoklit-registry-v1\n{election}\n{regency}\n{device}\n{seq}\n{registry_hash}\n".encode()
+
+
+def receipt_message(receipt_hash: str) -> bytes:
+    return f"ecoklit-receipt-v1\n{receipt_hash}\n".encode()
