@@ -47,7 +47,7 @@ create table event (
     primary key (regency, device, seq)
 ) partition by list (regency);
 create index event_voter on event (regency, voter);
-create index event_not_counted on event (regency, standing) where standing <> 'counted';
+create index event_not_counted on event (regency, device, seq) where standing <> 'counted';
 comment on table event is 'Every event of the journal, once, with its exact bytes and its standing. Holds nothing personal.';
 comment on column event.position is 'Stream sequence in the regency''s journal.';
 comment on column event.seq is 'The event''s place in its device''s log, from 1 without a gap.';

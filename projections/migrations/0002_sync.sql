@@ -16,6 +16,9 @@ comment on column checkpoint.generation is 'Random for each build of the roll: r
 alter table event
     add column stamp bigint not null default 0,
     add column revision bigint not null default 0;
+-- What does not count is asked for by device on every push; of each standing there are few.
+drop index event_not_counted;
+create index event_not_counted on event (regency, device, seq) where standing <> 'counted';
 comment on column event.stamp is 'Registry position that its admission judged by: policy and windows are judged by it.';
 comment on column event.revision is 'The step in which the event, its standing or its person last changed.';
 

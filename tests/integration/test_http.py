@@ -304,7 +304,7 @@ async def test_packed_pushes_are_taken_like_plain_ones(client: httpx.AsyncClient
 async def test_too_much_is_told_to_wait(house: House) -> None:
     """What is over a rate, or more than fits at once, is 429 or 503 with Retry-After, and leaves nothing."""
     gate = Gate()
-    gate.requests.charge("198.51.100.7", REQUESTS_PER_ADDRESS.burst + 10)
+    gate.requests.charge("198.51.100.7", 2 * REQUESTS_PER_ADDRESS.burst)
     async with client_of(make_app(house, gate)) as client:
         sent = body(listed(office(house)))
         from_there = NDJSON | {"x-forwarded-for": "198.51.100.7"}
@@ -333,7 +333,8 @@ async def test_the_documents_describe_every_route_and_load_nothing(client: httpx
     """OpenAPI is served as JSON and YAML, lists every route, and no page of ours loads a script from elsewhere."""
     openapi = (await client.get("/openapi.json")).json()
     assert set(openapi["paths"]) == {
-        "/v1/push", "/v1/rolls/{tps}", "/v1/recap/{area}", "/v1/conflicts/{area}", "/v1/voters/{voter}/history",
+        "/v1/push", "/v1/pull", "/v1/registry",
+        "/v1/rolls/{tps}", "/v1/recap/{area}", "/v1/conflicts/{area}", "/v1/voters/{voter}/history",
         "/health/live", "/health/ready",
     }  # fmt: skip
     assert "application/x-ndjson" in openapi["paths"]["/v1/push"]["post"]["requestBody"]["content"]

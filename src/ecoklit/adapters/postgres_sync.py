@@ -1,11 +1,13 @@
-"""What phones pull, from the projection: `ports.SyncReader`. Every page is one snapshot."""
+"""What phones are told from the projection: pages of a pull, and how their own events stand. One snapshot each."""
 
 from typing import Final
 
-from ecoklit.adapters.postgres_reader import NotProjected, PostgresReader
+from ecoklit.adapters.postgres_reader import NotProjected, PostgresReader, demand_projected
 from ecoklit.adapters.postgres_schema import query
 from ecoklit.core.merkle import tree_head
-from ecoklit.ports import PullCursor, Pulled, PulledPage
+from ecoklit.core.receipt import Stood
+from ecoklit.errors import EcoklitError
+from ecoklit.ports import OwnStandings, PullCursor, Pulled, PulledPage
 
 LAST_VOTER: Final = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
@@ -35,3 +37,20 @@ class PostgresSync:
             end = PullCursor(state["generation"], cursor.since, rows[-1]["revision"], rows[-1]["voter"])
         digest = tree_head([row["leaf"] for row in leaves]) if is_last else None
         return PulledPage(events, end, state["events"], state["registry"], digest)
+
+
+class PostgresStandings:
+    """`ports.Standings` of one regency, by the connections of `reader`."""
+
+    def __init__(self, reader: PostgresReader, regency: str) -> None:
+        self._reader = reader
+        self._regency = regency
+
+    async def of_device(self, device: str, limit: int) -> OwnStandings | None:
+        try:
+            async with self._reader.snapshot() as connection:
+                as_of = await demand_projected(connection, self._regency)
+                rows = await connection.fetch(query("own_standings"), self._regency, device, limit)
+        except EcoklitError:
+            return None
+        return OwnStandings(as_of.events, [Stood(row["seq"], row["standing"]) for row in rows])

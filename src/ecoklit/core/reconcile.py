@@ -12,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from ecoklit.core.causality import PARKED, Counted, Standing, count, is_birth, judge
+from ecoklit.core.entitlement import QUARANTINES
 from ecoklit.core.event import Listed
 from ecoklit.core.policy import Policy
 from ecoklit.core.voter import State, read
@@ -22,12 +23,6 @@ Fate = Literal["unsent", "quarantined", "parked"]
 
 FATES: Final[tuple[Fate, ...]] = ("unsent", "quarantined", "parked")
 """The first that fits explains a voter: what was not sent cannot be parked, and a quarantine outlasts waiting."""
-
-
-QUARANTINES: Final = frozenset(
-    ("revoked_device", "not_entitled", "unknown_tps", "late", "unknown_policy", "equivocation")
-)
-"""The names under which the registry keeps an event out of the count (SPEC §7.8)."""
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 import zlib
 from collections.abc import Callable
@@ -18,6 +19,8 @@ else:
 
 GZIP_BITS: Final = 16 + zlib.MAX_WBITS  # a gzip header and trailer, the largest window
 ACCEPTED: Final = "gzip, zstd"
+GZIP_LEVEL: Final = 4  # beyond it a page takes twice the time and gets 2 % smaller
+ZSTD_LEVEL: Final = 3
 
 
 def decoded(body: bytes, encoding: str, bytes_max: int) -> bytes:
@@ -47,6 +50,20 @@ def decoded(body: bytes, encoding: str, bytes_max: int) -> bytes:
     if not is_whole:
         raise ProblemError("bad_encoding", HTTPStatus.BAD_REQUEST, _broken(name))
     return plain
+
+
+def packed(body: bytes, accepted: str) -> tuple[bytes, dict[str, str]]:
+    """`body` in the best encoding that the caller accepts (its Accept-Encoding), and the headers that say so."""
+    names = {name.partition(";")[0].strip().lower() for name in accepted.split(",") if not _is_refused(name)}
+    if "zstd" in names:
+        return zstd.compress(body, ZSTD_LEVEL), {"Content-Encoding": "zstd", "Vary": "Accept-Encoding"}
+    if "gzip" in names:
+        return gzip.compress(body, GZIP_LEVEL, mtime=0), {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return body, {"Vary": "Accept-Encoding"}
+
+
+def _is_refused(name: str) -> bool:
+    return name.partition(";")[2].replace(" ", "") in ("q=0", "q=0.0", "q=0.00", "q=0.000")
 
 
 def _gunzip(body: bytes, bytes_max: int) -> tuple[bytes, bool]:

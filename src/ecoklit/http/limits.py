@@ -38,9 +38,6 @@ BODY_SECONDS_MAX: Final = 60.0
 ZSTD_WINDOW_LOG_MAX: Final = 23
 """8 MiB: what RFC 8878 asks every decoder to support, and all that a stranger can make us reserve."""
 
-PULL_PAGE_VOTERS_MAX: Final = 200
-"""Voters on one page of a pull: some 200 KB, so that a bad network repeats little."""
-
 REGISTRY_PAGE_LINES_MAX: Final = 1000
 """Registry lines in one answer: some 700 KB."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from litestar import Request, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, QueryParameter
 
 from ecoklit.core.ids import is_device
 from ecoklit.core.limits import PUSH_BYTES_MAX
@@ -139,16 +139,16 @@ _PRIVATE: Final = {"Cache-Control": "no-store"}
 )
 async def pull(
     request: AnyRequest,
-    tps: Annotated[str, Parameter(description="13 digits", max_length=32)],
-    device: Annotated[str, Parameter(header="Ecoklit-Device", description="Who asks", max_length=16)],
+    tps: Annotated[str, QueryParameter(description="13 digits", max_length=32)],
+    device: Annotated[str, HeaderParameter(name="Ecoklit-Device", description="Who asks", max_length=16)],
     signature: Annotated[
-        str, Parameter(header="Ecoklit-Signature", description="The device's, as of SPEC §7.11", max_length=86)
+        str, HeaderParameter(name="Ecoklit-Signature", description="The device's, as of SPEC §7.11", max_length=86)
     ],
-    nonce: Annotated[
-        str, Parameter(header=NONCE_HEADER, description="From an earlier answer; none to be given one", max_length=64)
+    nonce: Annotated[str, HeaderParameter(name=NONCE_HEADER, description="From an earlier answer", max_length=64)] = "",
+    cursor: Annotated[
+        str, QueryParameter(description="Of the page before; none at the beginning", max_length=128)
     ] = "",
-    cursor: Annotated[str, Parameter(description="Of the page before; none at the beginning", max_length=128)] = "",
-    limit: Annotated[int, Parameter(description="Voters on the page at most", ge=1, le=10**6)] = VOTERS_MAX,
+    limit: Annotated[int, QueryParameter(description="Voters on the page at most", ge=1, le=10**6)] = VOTERS_MAX,
 ) -> Response[bytes]:
     """The history of every voter that was ever placed on a TPS, since `cursor`: events, standings, the page line."""
     puller: Puller = request.app.state.puller
@@ -176,7 +176,7 @@ async def pull(
 )
 async def registry(
     request: AnyRequest,
-    after: Annotated[int, Parameter(description="The position that is known", ge=0, le=2**53 - 1)] = 0,
+    after: Annotated[int, QueryParameter(description="The position that is known", ge=0, le=2**53 - 1)] = 0,
 ) -> Response[bytes]:
     """The registry's lines beyond a position, in order: the first has position `after` + 1. It names no voter.
 

@@ -14,7 +14,7 @@ import msgspec
 
 from ecoklit.core import ids, wire
 from ecoklit.core.causality import PARKED
-from ecoklit.core.reconcile import QUARANTINES
+from ecoklit.core.entitlement import QUARANTINES
 from ecoklit.ports import OfficeReader, OpenAt, StoredEvent
 
 NO_REPORT: Final = "no_report"

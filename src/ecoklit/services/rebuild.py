@@ -13,7 +13,7 @@ import msgspec
 from ecoklit.core import roll
 from ecoklit.core.policy import Policy
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import Checkpoint, Journal, Position, Rolls, RollStore
+from ecoklit.ports import Checkpoint, Journal, Position, RegistryJournal, Rolls, RollStore
 from ecoklit.services.project import Projector
 
 
@@ -47,12 +47,14 @@ async def rebuild(
     policies: Mapping[str, Policy],
     *,
     election: str,
+    registries: Mapping[str, RegistryJournal] | None = None,
     accept: bool = False,
 ) -> Rebuilt:
     """Make the rolls of the regencies of `journals` anew, and swap them in when they equal the live ones.
 
-    `accept` swaps also when they differ. Holds the live leases meanwhile, so no projector may run: raises RollTaken.
-    Raises JournalsMissing, and what the projector raises; then the live rolls are as they were.
+    `registries` judge them, each as far as the live roll had been judged. `accept` swaps also when they differ. Holds
+    the live leases meanwhile, so no projector may run: raises RollTaken. Raises JournalsMissing, and what the projector
+    raises; then the live rolls are as they were.
     """
     missing = sorted(set(await rolls.regencies()) - set(journals))
     if missing:
@@ -68,8 +70,16 @@ async def rebuild(
         differences: list[Difference] = []
         for regency, journal in sorted(journals.items()):
             before = checkpoints[regency]
-            projector = Projector(journal, shadow[regency], policies, election=election, regency=regency)
-            done = await projector.run_until_caught_up(_position(before))
+            projector = Projector(
+                journal,
+                shadow[regency],
+                policies,
+                election=election,
+                regency=regency,
+                registry=(registries or {}).get(regency),
+            )
+            judged_by = None if before is None else before.registry
+            done = await projector.run_until_caught_up(_position(before), registry_until=judged_by)
             positions[regency] = Position(done.events, done.persons)
             if before is not None:
                 differences += await _compare(live[regency], shadow[regency])

@@ -9,9 +9,9 @@ from msgspec import UNSET
 
 from ecoklit.core import wire
 from ecoklit.core.causality import PARKED
+from ecoklit.core.entitlement import QUARANTINES
 from ecoklit.core.policy import Policy
 from ecoklit.core.reconcile import (
-    QUARANTINES,
     Arrived,
     Bridge,
     Fate,

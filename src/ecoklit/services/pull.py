@@ -1,0 +1,148 @@
+"""A pull: the whole history of every voter that was ever placed on one TPS, in pages, for those who may have it.
+
+A page is NDJSON: event lines; after them a standing line for each event that the registry keeps out of the count, and
+`counted` for each that it may have kept out before; and the page line, which says where to go on, and of the last page
+the digest that the phone's own fold must come to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
+
+import msgspec
+
+from ecoklit.core import ids, wire
+from ecoklit.core.causality import COUNTED
+from ecoklit.core.entitlement import QUARANTINES, may_read
+from ecoklit.core.registry import Registry
+from ecoklit.core.signing import pull_message
+from ecoklit.errors import EcoklitError
+from ecoklit.ports import PullCursor, Pulled, PulledPage, SyncReader
+from ecoklit.services.nonce import Nonces
+
+VOTERS_MAX: Final = 200
+"""Voters on one page: some 200 KB, so that a bad network repeats little."""
+
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+
+
+class Pull(msgspec.Struct, frozen=True):
+    """What a device asks for, and its signature over it (SPEC §7.11). `cursor` is "" at the beginning."""
+
+    device: str
+    nonce: str
+    signature: str
+    tps: str
+    cursor: str
+    limit: int = VOTERS_MAX
+
+
+class NonceNeeded(EcoklitError):
+    """The nonce is none of ours, or too old: sign again with the one that comes with this answer."""
+
+    def __init__(self) -> None:
+        super().__init__("nonce_needed", "Sign the pull again with the nonce that comes with this answer.")
+
+
+class Puller:
+    """Answers pulls for one election and regency. `registry` gives the registry as it is known now."""
+
+    def __init__(
+        self,
+        *,
+        election: str,
+        regency: str,
+        reader: SyncReader,
+        registry: Callable[[], Awaitable[Registry]],
+        nonces: Nonces,
+    ) -> None:
+        self._election = election
+        self._regency = regency
+        self._stream = f"ECOKLIT-{election}-{regency}"
+        self._reader = reader
+        self._registry = registry
+        self.nonces = nonces
+
+    async def pull(self, ask: Pull) -> bytes:
+        """The page as NDJSON.
+
+        Raises EcoklitError unknown_area, bad_argument, nonce_needed, unknown_device, bad_signature or not_entitled, in
+        this order, and what the reader raises.
+        """
+        cursor = _demand_form(ask, self._regency)
+        if not self.nonces.is_fresh(ask.nonce):
+            raise NonceNeeded
+        registry = await self._registry()
+        self._demand_right(ask, registry)
+        page = await self._reader.page(self._regency, ask.tps, cursor, min(max(ask.limit, 1), VOTERS_MAX))
+        return b"".join(line + b"\n" for line in self._lines(page, registry))
+
+    def _demand_right(self, ask: Pull, registry: Registry) -> None:
+        key = registry.key_of(ask.device)
+        if key is None:
+            raise EcoklitError("unknown_device", f"The registry has no device {ask.device}: enrol it first.")
+        message = pull_message(self._election, ask.device, ask.nonce, ask.tps, ask.cursor)
+        if not key.verifies(message, ask.signature):
+            raise EcoklitError("bad_signature", "The pull is not signed by that device's key: sign what is asked.")
+        if not may_read(registry, ask.device, ask.tps):
+            raise EcoklitError("not_entitled", f"{ask.device} has no right to the voters of {ask.tps}: ask its office.")
+
+    def _lines(self, page: PulledPage, registry: Registry) -> Iterator[bytes]:
+        for one in page.events:
+            yield wire.write(one.body, one.person)
+        for one in page.events:
+            name = _standing(one)
+            if name is not None:
+                yield _ENCODER.encode({"standing": {"device": one.device, "name": name, "seq": one.seq}})
+        yield _ENCODER.encode(
+            {
+                "page": {
+                    "cursor": write_cursor(page.cursor),
+                    "lost": [{"after": after, "device": device} for device, after in sorted(registry.lost.items())],
+                    "more": page.digest is None,
+                    "position": {self._stream: page.position},
+                    "registry": page.registry,
+                    **({} if page.digest is None else {"digest": ids.to_base64url(page.digest)}),
+                }
+            }
+        )
+
+
+def _standing(one: Pulled) -> str | None:
+    """What the phone cannot find out by itself: that the registry keeps an event out, or does so no longer."""
+    if one.standing in QUARANTINES:
+        return one.standing
+    return COUNTED if one.is_known else None
+
+
+def _demand_form(ask: Pull, regency: str) -> PullCursor | None:
+    if not (ids.is_tps(ask.tps) and ids.regency_of(ask.tps) == regency):
+        raise EcoklitError("unknown_area", f"tps is no TPS of regency {regency}: give its 13 digits.")
+    if not ask.cursor:
+        return None
+    try:
+        return read_cursor(ask.cursor)
+    except ValueError:
+        raise EcoklitError("bad_argument", "cursor is none that a page gave: leave it out to begin anew.") from None
+
+
+def write_cursor(cursor: PullCursor) -> str:
+    """The cursor as one word: generation-since, and -revision-voter in the middle of a sweep."""
+    end = f"-{cursor.revision}-{cursor.voter}" if cursor.voter else ""
+    return f"{cursor.generation}-{cursor.since}{end}"
+
+
+def read_cursor(text: str) -> PullCursor:
+    """ValueError when it is none."""
+    match = _CURSOR(text)
+    if match is None:
+        raise ValueError("no cursor")
+    generation, since, revision, voter = match.groups()
+    return PullCursor(generation, int(since), int(revision or 0), voter or "")
+
+
+_CURSOR: Final = re.compile(
+    "([0-9a-f]{1,32})-([0-9]{1,15})(?:-([0-9]{1,15})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))?"
+).fullmatch
