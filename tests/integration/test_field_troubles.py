@@ -500,6 +500,39 @@ def test_wrong_server_of_another_election(world: World, tmp_path: Path) -> None:
     assert_whole(world, phone, confirmed_voters=1)
 
 
+def test_a_receipt_that_names_another_entry_is_a_fork(world: World) -> None:
+    """A service that holds another event where this phone has its last one is told apart from one that holds it."""
+    phone = world.phone("a")
+    visit(phone, 1)
+    way = world.way()
+    way.troubles = [receipting(world, phone, world.service, head=ids.to_base64url(ids.sha256(b"another")))]
+    with pytest.raises(Stuck) as stuck:
+        world.sync(phone, way)
+    assert stuck.value.code == EQUIVOCATION
+    assert phone.status().held == 0
+
+
+def test_a_service_that_folds_behind_is_waited_for(world: World) -> None:
+    """A digest of before the push is not held against the phone: the roll is asked for again, and not for ever."""
+    phone = world.phone("a")
+    world.sync(phone)
+    before = world.door.pull(TPS, "", 200)
+    visit(phone, 1)
+    way = world.way()
+    way.troubles = [None, None, *[lambda way, body: before] * 3]
+    slept: list[float] = []
+    late = Client(phone, way, enrolment.services_of(phone.outbox), sleep=slept.append)
+    assert [one.same for one in late.sync().compared] == [True]
+    assert slept == [0.05, 0.1, 0.2]
+    visit(phone, 2)
+    way.troubles = [None, *[lambda way, body: before] * 50]
+    (compared,) = late.sync().compared
+    assert not compared.same
+    assert "not folded" in compared.why
+    assert sum(slept) < 5
+    assert_whole(world, phone, confirmed_voters=2)
+
+
 def test_a_receipt_of_an_older_epoch_is_not_believed(world: World) -> None:
     """After a restore, a receipt that somebody kept from before proves nothing."""
     phone = world.phone("a")

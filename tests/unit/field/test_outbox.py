@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ecoklit.core import ids
+from ecoklit.core import ids, wire
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.wire import Held
 from ecoklit.field import outbox as outboxes
-from ecoklit.field.outbox import STORE_FILE, About, Outbox
+from ecoklit.field.outbox import STORE_FILE, About, Outbox, Page
 from ecoklit.field.trouble import PhoneFault
 from ecoklit.testing.made_up_keys import made_up_key
 
@@ -148,6 +148,16 @@ def test_every_commit_waits_for_the_disk(home: Path) -> None:
         (mode,) = outbox._db.execute("pragma journal_mode").fetchone()
         (synchronous,) = outbox._db.execute("pragma synchronous").fetchone()
     assert (mode, synchronous) == ("wal", 2)
+
+
+def test_a_copy_without_its_person_takes_nothing_away(home: Path) -> None:
+    """What was pulled with its person keeps it when a copy without comes, and gets it when one with comes."""
+    whole = log_of(1)[0]
+    bare = wire.hold(whole.event_bytes, None)
+    with enrolled(home) as outbox:
+        for copies in ([bare], [whole], [bare]):
+            outbox.take_page(TPS, Page(copies, [], [], "g-1", "", 1, False))
+        assert outbox.held() == [whole]
 
 
 # --- versions ----------------------------------------------------------------------------------------------------
