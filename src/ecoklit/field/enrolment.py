@@ -67,10 +67,7 @@ def by_code(code: str, key: Key, transport: Transport, *, at: str, root: str = "
 
     Raises BadEnrolment; Away, TryLater and WrongService of the transport.
     """
-    try:
-        lines = [read_line(line) for line in _of_kind(transport.registry(0), "registry")]
-    except Malformed as error:
-        raise WrongService("What answers there is no registry: mend the service's address.") from error
+    lines = _fetched(transport)
     if not lines:
         raise BadEnrolment("bad_enrolment", "No election is open at that service yet: ask the office.")
     registry = _folded(lines, root)
@@ -89,6 +86,19 @@ def by_code(code: str, key: Key, transport: Transport, *, at: str, root: str = "
             voucher, terms, key.public, election=registry.election, regency=registry.regency, at=at
         )
     return _taken(_folded(lines, root), lines, [], key)
+
+
+def _fetched(transport: Transport) -> list[SignedRegistry]:
+    """The whole registry, page after page."""
+    lines: list[SignedRegistry] = []
+    while True:
+        try:
+            page = [read_line(line) for line in lines_of(transport.registry(len(lines)))]
+        except Malformed as error:
+            raise WrongService("What answers there is no registry: mend the service's address.") from error
+        if not page:
+            return lines
+        lines += page
 
 
 def take(outbox: Outbox, taken: Taken, *, service: str | None = None) -> None:

@@ -44,5 +44,5 @@ class Transport(Protocol):
         ...
 
     def registry(self, after: int) -> bytes:
-        """The registry's lines beyond position `after`."""
+        """Registry lines beyond position `after`, in order and without a hole; none when there are no more."""
         ...
