@@ -77,18 +77,21 @@ def read_running(folder: Path) -> dict[str, str]:
         return {}
 
 
-def remember_election(folder: Path, election: str, regency: str) -> None:
-    """Make `folder` one of this election and regency, so that nobody needs to set them again."""
+def remember_election(folder: Path, election: str, regency: str, service_url: str | None = None) -> None:
+    """Make `folder` one of this election and regency, whose service is at `service_url` when that is elsewhere."""
     aside = folder / f"{ELECTION_FILE}.new"
-    aside.write_text(json.dumps({"election": election, "regency": regency}) + "\n")
+    found = {"election": election, "regency": regency}
+    aside.write_text(json.dumps(found if service_url is None else {**found, "service_url": service_url}) + "\n")
     aside.replace(folder / ELECTION_FILE)
 
 
 def read_election(folder: Path) -> dict[str, str]:
-    """The election and regency that `folder` is of; {} when none was opened or joined there."""
+    """What `remember_election` said of `folder`; {} when no election was opened or joined there."""
     try:
         found = json.loads((folder / ELECTION_FILE).read_bytes())
-        return {name: found[name] for name in ("election", "regency")}
+        return {"election": found["election"], "regency": found["regency"]} | {
+            name: found[name] for name in ("service_url",) if name in found
+        }
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 

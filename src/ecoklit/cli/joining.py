@@ -106,7 +106,7 @@ async def join_by_code(settings: Settings, arguments: argparse.Namespace) -> Exi
     code, root, service = read_asked(arguments)
     async with open_registry_link(replace(settings, service_url=service)) as link:
         lines = read_lines(line for _, line in await link.registry(0))
-        settings = of_lines(settings, lines)
+        settings = replace(of_lines(settings, lines), service_url=service)
         registry = registry_of(lines, root)
         key = office_key_of(settings)
         voucher = voucher_key(code, settings.election, settings.regency)
