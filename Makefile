@@ -1,12 +1,14 @@
 # The only front door: everything a person or a machine does here goes through one of these targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fast bench lint clean
+.PHONY: help setup demo test check fast bench bench-sync lint clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
+POUCHDB := bench/sync_pouchdb
+POUCHDB_READY := $(POUCHDB)/node_modules/.ready
 AREA ?=
 ARGS ?=
 
@@ -22,7 +24,7 @@ export PYTHONDONTWRITEBYTECODE ?= 1
 
 help: ## this list
 	@echo "ecoklit: make TARGET"
-	@sed -n 's/^\([a-z]*\):.*## /  \1 /p' Makefile | awk '{ name = $$1; $$1 = ""; printf "  %-8s%s\n", name, $$0 }'
+	@sed -n 's/^\([a-z-]*\):.*## /  \1 /p' Makefile | awk '{ name = $$1; $$1 = ""; printf "  %-12s%s\n", name, $$0 }'
 
 setup: $(READY) ## make .venv with the ecoklit command in it
 
@@ -32,6 +34,12 @@ $(READY): pyproject.toml uv.lock
 
 $(BENCH_READY): $(READY)
 	@uv="$$(.ci/find-uv)" && $$uv sync --frozen --inexact --quiet --group bench
+	@touch $@
+
+# What is compared with, and nothing of the product. Its scripts are not run: the one native part ships ready-made.
+$(POUCHDB_READY): $(POUCHDB)/package.json $(POUCHDB)/package-lock.json
+	@command -v npm >/dev/null || { echo "bench-sync compares with PouchDB-server, which needs Node.js and npm: install them (Debian: apt-get install npm)." >&2; exit 1; }
+	@cd $(POUCHDB) && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 demo: $(READY) ## the main job on made-up voters of Mimika; AREA=94.04 for the whole regency
@@ -54,5 +62,8 @@ check: lint test ## all that a change must pass
 bench: $(BENCH_READY) ## figures, as a table and in bench/out/main.json
 	$(BIN)/python bench/main.py $(ARGS)
 
+bench-sync: $(BENCH_READY) $(POUCHDB_READY) ## figures of the sync service beside others, and in bench/out/sync.json
+	$(BIN)/python bench/sync.py $(ARGS)
+
 clean: ## remove what the targets made, but no data
-	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out $(POUCHDB)/node_modules

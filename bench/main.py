@@ -40,27 +40,29 @@ class Part(NamedTuple):
     seconds: float
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    arguments = _arguments(words)
+def main(words: Sequence[str] | None = None, *, parts: Sequence[str] | None = None, out: Path = OUT) -> int:
+    """Run these parts (`PARTS` by default), show them and write `out`; the exit code."""
+    names = PARTS if parts is None else parts
+    arguments = _arguments(words, names, out)
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
-    parts = []
-    for name in arguments.only or PARTS:
+    done = []
+    for name in arguments.only or names:
         with console.status(f"{name} …"):
             part = run_part(HERE / f"{name}.py", quick=arguments.quick)
         show(console, part)
-        parts.append(part)
-    write(arguments.out, parts)
-    console.print(f"{arguments.out}: {sum(len(part.rows) for part in parts)} rows")
-    return 1 if any(part.failure for part in parts) else 0
+        done.append(part)
+    write(arguments.out, done)
+    console.print(f"{arguments.out}: {sum(len(part.rows) for part in done)} rows")
+    return 1 if any(part.failure for part in done) else 0
 
 
-def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/main.py", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", action="append", choices=PARTS, help="run this part (may be repeated)")
+def _arguments(words: Sequence[str] | None, names: Sequence[str], out: Path) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Run benches in turn; write their rows as JSON lines.")
+    parser.add_argument("--only", action="append", choices=names, help="run this part (may be repeated)")
     parser.add_argument("--quick", action="store_true", help="a short run, to see that it works: no figures to quote")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="FILE", help="where the JSON lines go")
+    parser.add_argument("--out", type=Path, default=out, metavar="FILE", help="where the JSON lines go")
     return parser.parse_args(words)
 
 

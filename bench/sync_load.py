@@ -12,6 +12,7 @@ import dataclasses
 import gc
 import json
 import pickle
+import random
 import re
 import resource
 import sys
@@ -20,9 +21,10 @@ from collections import Counter, deque
 from pathlib import Path
 from typing import cast
 
-BUSY_SECONDS = 0.25
-"""A phone that is told to wait does so, and sends again; its request counts from when it was sent first."""
+BUSY_SECONDS = 5.0
+"""What a phone that is told to wait waits where the answer says no time. Its request counts from when it was due."""
 CONNECTS_AT_ONCE = 200
+RETRY_AFTER = re.compile(rb"(?i)\r\nretry-after: *([0-9]+)\r\n")
 POSITION = re.compile(rb'"ECOKLIT-[^"]*":([0-9]+)')
 QUIET_SECONDS_MAX = 120.0
 
@@ -104,7 +106,9 @@ class Session(asyncio.Protocol):
         status = answer[9:12].decode()
         self.load.statuses[status] += 1
         if status in ("429", "503"):
-            asyncio.get_running_loop().call_later(BUSY_SECONDS, self._send)
+            told = RETRY_AFTER.search(answer)
+            wait = float(told[1]) if told else BUSY_SECONDS
+            asyncio.get_running_loop().call_later(wait * random.uniform(1, 1.5), self._send)
             return
         assert self.sending is not None
         which, due = self.sending

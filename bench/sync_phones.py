@@ -21,7 +21,7 @@ from sync_load import Plan
 
 PHONES = 5000
 VOTERS_EACH = 2
-PUSHES_PER_SECOND = 250
+PUSHES_PER_SECOND = 200
 HOLD_SECONDS = 5.0
 
 Row = dict[str, Any]

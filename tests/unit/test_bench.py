@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 from pathlib import Path
@@ -11,7 +12,12 @@ from typing import Any
 import pytest
 
 from ecoklit import contract
+from ecoklit.core import canonical, wire
+from ecoklit.core.admission import demand_head, read_push
 from ecoklit.core.bulk import fold_lines
+from ecoklit.core.entitlement import fault_of
+from ecoklit.core.registry import fold_registry
+from ecoklit.testing.made_up_registry import MadeUpElection
 
 BENCH = Path(__file__).parents[2] / "bench"
 ROW = {"name": "a", "value": 1, "unit": "s", "against": None, "ratio": None, "goal": ">= 2 s", "met": False}
@@ -74,8 +80,8 @@ def test_only_the_named_parts_run(bench: Any, tmp_path: Path, monkeypatch: pytes
 
 
 def test_every_part_has_its_script(bench: Any) -> None:
-    """`make bench` names no part that is not there."""
-    for name in bench("main").PARTS:
+    """`make bench` and `make bench-sync` name no part that is not there."""
+    for name in (*bench("main").PARTS, *bench("sync").PARTS):
         assert (BENCH / f"{name}.py").is_file(), name
 
 
@@ -107,3 +113,87 @@ def test_the_libraries_come_to_the_same_list(bench: Any) -> None:
         if not way.is_slow:
             merged = way.merge(fold._updates(way, events))
             assert [fold.others(read(merged), expected) for read in way.reads.values()] == [[]] * len(way.reads)
+
+
+# --- the sync benches -------------------------------------------------------------------------------------------------
+
+
+def test_what_the_phones_push_is_signed_entitled_and_counts(bench: Any) -> None:
+    """The office and every device of a made-up world have the rights that they use, and the same seed gives the same
+    bytes."""
+    sync_world = bench("sync_world")
+    world = sync_world.make(3, 40)
+    assert sync_world.make(3, 40).devices == world.devices
+    election = MadeUpElection(sync_world.ELECTION, sync_world.REGENCY, sync_world.SEED)
+    world.enrol(election)
+    registry = fold_registry(election.election, election.regency, enumerate(election.registry, start=1))
+    assert registry.voids == ()
+    events = [held for log in (world.office, *world.devices) for held in log.held]
+    assert [held.seq for held in events if fault_of(registry, held, registry.position)] == []
+    folded = fold_lines([held.line for held in events], contract.policies())
+    assert (len(folded.entries), folded.faults, folded.parked_count) == (120, [], 0)
+    for log in (world.office, *world.devices):
+        for body in log.pushes(20):
+            push = read_push(body, election.election)
+            demand_head(push, registry.device_key(push.device), election.election)
+
+
+def test_worlds_share_no_event(bench: Any) -> None:
+    """Each world of a run has devices and voters of its own."""
+    make = bench("sync_world").make
+    one, other = make(2, 10, 0), make(2, 10, 1)
+    assert not {held.voter for held in one.office.held} & {held.voter for held in other.office.held}
+    assert not {log.device for log in one.devices} & {log.device for log in other.devices}
+
+
+@pytest.mark.parametrize(
+    ("answer", "length"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", 40),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nok", 51),
+        (b"HTTP/1.1 200 OK\r\ncontent-len", None),
+        (b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", None),
+        (b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 64),
+        (b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1", 27),
+    ],
+)
+def test_the_load_knows_where_an_answer_ends(bench: Any, answer: bytes, length: int | None) -> None:
+    """By its length, by its last chunk, or by its head where it has no body; not before that is there."""
+    assert bench("sync_load").answer_length(answer) == length
+
+
+async def test_a_phone_that_is_told_to_wait_sends_again(bench: Any) -> None:
+    """Every request is answered once, in its order, and its wait counts from when it was due."""
+    sync_load = bench("sync_load")
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await reader.read(100):
+            asked.append(request)
+            busy = asked.count(request) == 1
+            status = b"503 Busy\r\nRetry-After: 0" if busy else b"200 OK"
+            body = b"" if busy else b'{"position":{"ECOKLIT-pilkada-2024-9404":%d}}' % len(asked)
+            writer.write(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        told = await sync_load.Load(sync_load.Plan("127.0.0.1", port, [[b"one", b"two"]])).run()
+    assert asked == [b"one", b"one", b"two", b"two"]
+    assert told.statuses == {"503": 2, "200": 2}
+    assert told.positions == [2, 4]
+    assert told.due[0] <= told.answered[0] <= told.due[1] <= told.answered[1]
+
+
+@pytest.mark.parametrize(("share", "value"), [(0.5, 2), (0.99, 4), (1.0, 4), (0.25, 1), (0.01, 1)])
+def test_a_percentile_is_a_value_that_was_measured(bench: Any, share: float, value: int) -> None:
+    """The smallest that the share of all does not exceed."""
+    assert bench("sync_servers").percentile([4, 1, 3, 2], share) == value
+
+
+def test_pouchdb_is_given_the_same_events(bench: Any) -> None:
+    """A document is the event and its person, under the event's name."""
+    held = bench("sync_world").make(1, 3).office.held[1]
+    document = bench("sync_push").document(held)
+    assert document["_id"] == f"{held.device}:0000002"
+    assert wire.write(canonical.encode(document["event"]), canonical.encode(document["person"])) == held.line
