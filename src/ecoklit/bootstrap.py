@@ -37,7 +37,7 @@ from ecoklit.core.codebook import Codebook
 from ecoklit.core.limits import PUSH_REGISTRY_LINES_MAX
 from ecoklit.core.push_file import lines_of
 from ecoklit.core.recovery_kit import KeptKeys
-from ecoklit.core.registry import Registry
+from ecoklit.core.registry import Registry, RegistryFault, fold_registry
 from ecoklit.core.registry_event import SignedRegistry, read_line
 from ecoklit.core.signing import ED25519, SEED_BYTES, Key, key_from_seed
 from ecoklit.core.wire import Held
@@ -186,16 +186,22 @@ async def open_admission(
 
 
 @asynccontextmanager
+async def open_door(settings: Settings, journal: Journal) -> AsyncIterator[Service]:
+    """The door of an open journal for one command, with its own connection to the registry."""
+    async with open_registry(settings) as registry:
+        registrar = make_registrar(settings, registry)
+        await bring_office_lines(settings, registrar)
+        async with open_admission(settings, journal, registrar) as admission:
+            yield admission
+
+
+@asynccontextmanager
 async def open_service(settings: Settings) -> AsyncIterator[Service]:
     """Whoever takes pushes: the service over HTTP when its URL is known, else admission into the journal from here."""
     if settings.service_url is not None:
         yield HttpService(settings.service_url)
     elif settings.nats_url is not None:
-        async with (
-            open_journal(settings) as journal,
-            open_registry(settings) as registry,
-            open_admission(settings, journal, make_registrar(settings, registry)) as admission,
-        ):
+        async with open_journal(settings) as journal, open_door(settings, journal) as admission:
             yield admission
     else:
         raise BadSetting("No service is known: start 'ecoklit up' in this folder, or set ECOKLIT_SERVICE_URL.")
@@ -295,9 +301,6 @@ def has_office_key(settings: Settings) -> bool:
 def make_office(settings: Settings, keys: KeptKeys, lines: Sequence[SignedRegistry]) -> None:
     """A new office and its service in the data folder, without the root key. Raises OfficeFault office_exists."""
     # The registry before the keys: killed in between, `restore_office` completes it, and nothing signed is lost.
-    data_folder.remember_root(
-        data_folder.key_folder(settings.data, settings.election, settings.regency), keys.root.device
-    )
     OfficeRegistry.make(office_folder(settings), keys.root.device, lines).close()
     _save_keys(settings, keys)
 
@@ -315,6 +318,7 @@ def restore_office(settings: Settings, keys: KeptKeys) -> None:
 
 def _save_keys(settings: Settings, keys: KeptKeys) -> None:
     folder = data_folder.key_folder(settings.data, settings.election, settings.regency)
+    data_folder.remember_root(folder, keys.root.device)
     data_folder.save_key(folder, "service", keys.service)
     data_folder.save_key(folder, "office", keys.office)
     data_folder.remember_election(settings.data, settings.election, settings.regency)
@@ -340,7 +344,7 @@ def join_office(settings: Settings, root: str, lines: Sequence[SignedRegistry]) 
     """An office under `root`, whose key the data folder holds; `lines` wait to be sent. Raises OfficeFault."""
     data_folder.remember_root(data_folder.key_folder(settings.data, settings.election, settings.regency), root)
     OfficeRegistry.make(office_folder(settings), root, lines).close()
-    data_folder.remember_election(settings.data, settings.election, settings.regency)
+    data_folder.remember_election(settings.data, settings.election, settings.regency, settings.service_url)
 
 
 @contextmanager
@@ -363,6 +367,16 @@ async def open_registry_link(settings: Settings) -> AsyncIterator[RegistryLink]:
         return
     async with open_registry(settings) as registry:
         yield JournalLink(make_registrar(settings, registry), registry)
+
+
+async def read_registry(settings: Settings) -> Registry:
+    """The registry as everybody sees it now. Raises EcoklitError bad_registry when it is none of this election."""
+    async with open_registry_link(settings) as link:
+        lines = await link.registry(0)
+    try:
+        return fold_registry(settings.election, settings.regency, lines)
+    except RegistryFault as error:
+        raise EcoklitError("bad_registry", f"What is there is no registry of this election: {error}.") from error
 
 
 class JournalLink:
@@ -397,12 +411,10 @@ async def open_office(
     `salt` gives 16 bytes at each call; only made-up voters may have it foreseeable.
     """
     folder = office_folder(settings)
-    signer = data_folder.load_key(data_folder.key_folder(settings.data, settings.election, settings.regency), "office")
-    async with (
-        open_journal(settings) as journal,
-        open_registry(settings) as registry,
-        open_admission(settings, journal, make_registrar(settings, registry)) as admission,
-    ):
+    async with open_journal(settings) as journal, open_door(settings, journal) as admission:
+        signer = data_folder.load_key(
+            data_folder.key_folder(settings.data, settings.election, settings.regency), "office"
+        )
         device, key = signer.device, office_key(folder)
 
         async def push(lines: list[bytes]) -> None:

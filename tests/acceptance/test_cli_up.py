@@ -19,15 +19,20 @@ from typing import Any
 
 import pytest
 
+from ecoklit.adapters.data_folder import key_folder, remember_root, save_key
 from ecoklit.adapters.embedded_nats import EmbeddedNats
+from ecoklit.adapters.office_registry import OfficeRegistry
 from ecoklit.contract import data_path
 from ecoklit.core import ids
 from ecoklit.core.codebook import parse_codebook
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.event import RECORD_FIELDS
 from ecoklit.testing import mimika
+from ecoklit.testing.made_up_keys import made_up_device
+from ecoklit.testing.made_up_registry import MadeUpElection, signed_push
 
 ECOKLIT = Path(sys.executable).parent / "ecoklit"
+ELECTION, REGENCY = "pilkada-2024", "9404"
 TPS = "9404022001001"
 VILLAGE = "9404022001"
 AT = "2024-06-25T09:00:00+09:00"
@@ -121,21 +126,38 @@ def listing_of_one_village(folder: Path) -> tuple[Path, int]:
     return file, len(rows)
 
 
-def office_file(folder: Path, count: int, name: str = "k") -> Path:
-    """A file of wire events: an office that lists `count` voters."""
-    log = DeviceLog(
-        "pilkada-2024", ids.device_id("ed25519", name.encode() * 32), officer="o", role="kpu", policy="2024-1"
-    )
+def open_election(data: Path) -> None:
+    """What `ecoklit init` leaves in the data folder, with made-up keys, and some more offices enrolled."""
+    made_up = MadeUpElection(ELECTION, REGENCY)
+    office = made_up.device("kpu")
+    for name in "abk":
+        made_up.device(name, officer="o")
+    folder = key_folder(data, ELECTION, REGENCY)
+    save_key(folder, "service", made_up.service)
+    save_key(folder, "office", office)
+    remember_root(folder, made_up.root.device)
+    OfficeRegistry.make(data / "office" / f"{ELECTION}-{REGENCY}", made_up.root.device, made_up.lines).close()
+
+
+def pushes_of(count: int, name: str, size: int = 1000) -> list[bytes]:
+    """The signed pushes of an office that lists `count` voters."""
+    log = DeviceLog(ELECTION, made_up_device(1, name), officer="o", role="kpu", policy="2024-1")
     person = {"salt": ids.to_base64url(bytes(16)), "record": dict.fromkeys(RECORD_FIELDS) | {"name": "Contoh"}}
-    lines = [log.append("listed", tps=TPS, at=AT, source="dp4", person=person).line for _ in range(count)]
+    held = [log.append("listed", tps=TPS, at=AT, source="dp4", person=person) for _ in range(count)]
+    return [signed_push(held[first : first + size]) for first in range(0, count, size)]
+
+
+def office_file(folder: Path, count: int, name: str = "k") -> Path:
+    """A file of them, the last push first."""
     file = folder / f"{name}.ndjson"
-    file.write_bytes(b"\n".join(reversed(lines)) + b"\n")
+    file.write_bytes(b"".join(reversed(pushes_of(count, name, 2))))
     return file
 
 
 def test_a_list_and_a_push_become_the_roll_and_survive_a_restart(data: Path, run: Run, tmp_path: Path) -> None:
     """What is imported and pushed is on the roll, the same after a clean stop, a kill and a rebuild."""
     file, rows = listing_of_one_village(tmp_path)
+    open_election(data)
     with up(data) as running:
         imported = run("import", "--json", file)
         assert imported.returncode == 0, imported.stderr
@@ -173,18 +195,17 @@ def test_a_list_and_a_push_become_the_roll_and_survive_a_restart(data: Path, run
 
 
 def test_what_a_push_may_meet(data: Path, run: Run, tmp_path: Path) -> None:
-    """Refused logs and lines that nobody wrote are named, exit 1, and the others are held."""
+    """Refused logs and lines that nobody signed are named, exit 1, and the others are held."""
+    open_election(data)
     with up(data):
         good, other = office_file(tmp_path, 3, "a"), office_file(tmp_path, 4, "b")
         torn = tmp_path / "torn.ndjson"
-        torn.write_bytes(
-            b"\n".join([*good.read_bytes().splitlines(), b"garbage", *other.read_bytes().splitlines()[:-1]])
-        )
+        torn.write_bytes(good.read_bytes() + pushes_of(4, "b", 2)[1] + b"garbage")
         pushed = run("push", "--json", torn)
         assert pushed.returncode == 1
         answers = [json.loads(line) for line in pushed.stdout.splitlines()]
-        assert sorted(str(answer["refusal"]) for answer in answers) == ["None", "gap", "malformed"]
-        assert [answer["line"] for answer in answers if answer["refusal"] == "malformed"] == [4]
+        assert sorted(str(answer["refusal"]) for answer in answers) == ["None", "gap", "unsigned"]
+        assert [answer["line"] for answer in answers if answer["refusal"] == "unsigned"] == [9]
         whole = run("push", good)
         assert whole.returncode == 0
         assert run("push", other).returncode == 0
@@ -200,6 +221,7 @@ def test_an_import_that_is_stopped_goes_on_where_it_was(data: Path, run: Run, tm
     rows = list(mimika.model_a_rows(large, book))
     file = tmp_path / mimika.file_name(large, ".csv")
     mimika.write_rows(file, rows)
+    open_election(data)
     with up(data) as running:
         command = [ECOKLIT, "import", "--json", file]
         process = subprocess.Popen(command, env=environment(data), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -262,6 +284,7 @@ async def test_a_broker_that_does_not_fsync_is_refused(data: Path, run: Run, tmp
     async with await EmbeddedNats.start(tmp_path / "nats", sync_always=False) as server:
         found = {"ECOKLIT_NATS_URL": server.url, "ECOKLIT_NATS_MONITOR_URL": server.monitor_url}
         file = office_file(tmp_path, 2)
+        open_election(data)
         refused = await asyncio.to_thread(run, "push", file, **found)
         assert_sentence(refused, 4, "journal_unsafe")
         assert "sync_interval" in refused.stderr
