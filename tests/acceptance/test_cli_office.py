@@ -114,6 +114,9 @@ def test_a_phone_by_a_code(pps: Office, kpu: Office, folder: Path) -> None:
     (phone,) = pps.said("phone enrol", made["invitation"], *home)
     assert pps.run("phone", "sync", *home).returncode == 0
     assert kpu.rights()[phone["device"]] == [TPS]
+    born = ("--how", "in_person", "--document", "ktp_el", "--set", "name=WARGA BARU", "--set", "sex=L")
+    pps.said("phone new", *born, *home)
+    assert pps.run("phone", "sync", *home).returncode == 0
     late = pps.run("phone", "enrol", made["code"], "--home", str(folder / "thief"))
     assert late.returncode != 0
 
@@ -133,6 +136,19 @@ def test_a_phone_by_stick(pps: Office, kpu: Office, folder: Path) -> None:
     assert synced.returncode == 0, synced.stderr
     assert kpu.rights()[shown["device"]] == [OTHER_TPS]
     assert pps.said("registry sync")[-1]["waiting"] == 0
+
+
+def test_a_list_by_stick(pps: Office, folder: Path) -> None:
+    """What the office fetched of a TPS where it had a network goes with the enrolment to a phone that has none."""
+    (fetched,) = pps.said("lists", TPS)
+    assert fetched["events"] == 1
+    home = ("--home", str(folder / "eko"))
+    (shown,) = pps.said("phone enrol", "--offline", *home)
+    file = str(folder / "eko.ndjson")
+    (signed,) = pps.said("enrol", shown["key_line"], "--officer", "eko", "--tps", TPS, "--out", file)
+    assert signed["events"] == 1
+    (enrolled,) = Office(folder / "nowhere").said("phone enrol", file, *home)
+    assert enrolled["voters"] == {TPS: 1}
 
 
 def test_a_new_phone_and_the_old_one(pps: Office, kpu: Office, folder: Path) -> None:

@@ -27,6 +27,7 @@ def parser() -> Parser:
         demo,
         fold,
         joining,
+        lists,
         office,
         phone,
         pushing,
@@ -45,7 +46,8 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    for group in (office, joining, rights, registry, serving, pushing, replaying, reading, asking, phone, fold, demo):
+    office_groups = (office, joining, rights, lists, registry)
+    for group in (*office_groups, serving, pushing, replaying, reading, asking, phone, fold, demo):
         group.add_commands(commands)
     return top
 

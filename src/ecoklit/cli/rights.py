@@ -162,7 +162,9 @@ def add_enrol(commands: Commands) -> None:
     command.add_argument(
         "--out", type=Path, metavar="FILE", help="write the enrolment for the device: what it takes with 'phone enrol'"
     )
-    command.add_argument("--list", type=Path, metavar="FILE", help="wire events to add to --out: the list of the TPS")
+    command.add_argument(
+        "--list", type=Path, metavar="FILE", help="wire events to add to --out (default: what 'lists' fetched)"
+    )
     command.add_argument(
         "--replaces", type=device_id, metavar="DEVICE", help="revoke the officer's old device by the same act"
     )
@@ -240,28 +242,48 @@ async def enrol_by_key(
 
     line = read_key_line(arguments.key if arguments.key.lstrip().startswith("{") else read_text(arguments.key))
     device = line.key.device
-    listed = read_list(arguments.list) if arguments.list is not None else []
+    listed = read_list(given_list(settings, arguments))
     desk.enrol(line, arguments.officer, role, arguments.area, first=first)
     if arguments.out is not None:
         lines = [*chain_of(desk.lines(), device), *listed]
         write_private(arguments.out, "".join(line.decode() + "\n" for line in lines))
     away = await synced(settings, desk)
     if arguments.json:
-        print_json({"device": device, "out": str(arguments.out) if arguments.out else None, "waiting": desk.waiting})
+        print_json(
+            {
+                "device": device,
+                "out": str(arguments.out) if arguments.out else None,
+                "events": len(listed),
+                "waiting": desk.waiting,
+            }
+        )
         return Exit.OK
     print_line(f"{device} didaftarkan untuk · enrolled for {arguments.officer}, {role} {arguments.area}")
     if arguments.out is not None:
-        print_line(f"  bawa ke alat · take it to the device: {arguments.out}")
+        print_line(f"  bawa ke alat · take it to the device: {arguments.out}, {len(listed)} peristiwa · events")
     report_signed(desk, away)
     return Exit.OK
 
 
-def read_list(file: Path) -> list[bytes]:
+def given_list(settings: Settings, arguments: argparse.Namespace) -> Path | None:
+    """The list that goes along: the one that was named, else what 'ecoklit lists' fetched of that TPS."""
+    from ecoklit.cli.lists import list_file
+
+    named: Path | None = arguments.list
+    if named is not None or arguments.out is None:
+        return named
+    fetched = list_file(settings, arguments.area)
+    return fetched if fetched.exists() else None
+
+
+def read_list(file: Path | None) -> list[bytes]:
     """Wire events of a list, to go along with an enrolment; a line that is none is named."""
     from ecoklit.core import wire
     from ecoklit.core.event import Malformed
     from ecoklit.core.push_file import kind_of, lines_of
 
+    if file is None:
+        return []
     lines = [line for line in lines_of(read_text(str(file)).encode()) if kind_of(line) != "head"]
     for number, line in enumerate(lines, 1):
         try:
