@@ -174,6 +174,11 @@ def _fault_of_policy(registry: Registry, tps: str, policy: str, stamp: int) -> S
 # --- readmission -----------------------------------------------------------------------------------------------------
 
 
+def reaches(readmission: Readmission, held: Held, stamp: int) -> bool:
+    """Whether a readmission means this event, whatever keeps that out."""
+    return held.event is not None and _readmits(readmission, held, held.event, stamp)
+
+
 def _readmits(readmission: Readmission, held: Held, event: AnyEvent, stamp: int) -> bool:
     """Whether the readmission reaches the event: it was admitted before, lies in its author's area, and is meant."""
     what = readmission.event

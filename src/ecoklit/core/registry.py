@@ -174,7 +174,8 @@ class Registry:
         self.windows: tuple[Window, ...] = ()
         self.policies: tuple[tuple[int, PolicySet], ...] = ()
         self.clones: dict[str, Clone] = {}
-        self.reports: dict[str, Report] = {}
+        self.reports: dict[tuple[str, str], Report] = {}
+        """(tps, officer) → the last report: several officers may share a TPS, and each reports a phone of their own."""
         self.tps: frozenset[str] = frozenset()
         self.lost: dict[str, int] = {}
         self.logs: dict[str, LogEnd] = {}
@@ -475,7 +476,7 @@ def _apply(registry: Registry, position: int, device: str, event: AnyRegistryEve
         case PolicySet():
             registry.policies = (*registry.policies, (position, event))
         case TpsReported():
-            registry.reports[event.tps] = Report(position, event)
+            registry.reports[event.tps, event.officer] = Report(position, event)
         case DotsLost():
             registry.lost[event.lost] = min(event.after, registry.lost.get(event.lost, event.after))
         case _:

@@ -15,6 +15,7 @@ import msgspec
 from ecoklit.core import ids, wire
 from ecoklit.core.causality import PARKED
 from ecoklit.core.entitlement import QUARANTINES
+from ecoklit.core.registry import Grant, Registry
 from ecoklit.ports import OfficeReader, OpenAt, StoredEvent
 
 NO_REPORT: Final = "no_report"
@@ -109,6 +110,8 @@ async def _differs(reader: OfficeReader, tps: str, duty: Duty, roll: OpenAt) -> 
         return [], False
     last = duty.reports[-1]
     end = await reader.event_named(ids.regency_of(tps), last.device, last.last) if last.last else None
+    if end is None and last.last:
+        return [], False  # what is unsent explains it, and is named
     reported_at = 0 if end is None else end.position
     since = [one for one in await reader.events_at(tps) if one.position > reported_at]
     others = [one for one in since if wire.hold(one.body, None).device != last.device]
@@ -128,3 +131,27 @@ def _of_roll(roll: OpenAt) -> list[Missing]:
 
 def is_closed(found: Sequence[Closing]) -> bool:
     return all(not one.missing for one in found)
+
+
+def duties_of(registry: Registry) -> dict[str, Duty]:
+    """What the registry says of each TPS that it knows: who works there, and what was reported, the latest last."""
+    officers: dict[str, dict[str, None]] = {tps: {} for tps in sorted(registry.tps)}
+    for grant in registry.grants:
+        if grant.role == "pantarlih" and not _is_over(registry, grant):
+            officers.setdefault(grant.area, {})[grant.officer] = None
+    reports: dict[str, list[Report]] = {}
+    for (tps, officer), one in sorted(registry.reports.items(), key=lambda item: item[1].position):
+        event = one.event
+        report = Report(officer, event.device, event.last, ids.from_base64url(event.digest))
+        reports.setdefault(tps, []).append(report)
+    return {tps: Duty(list(officers.get(tps, {})), reports.get(tps, [])) for tps in sorted({*officers, *reports})}
+
+
+def _is_over(registry: Registry, grant: Grant) -> bool:
+    """Whether no device can use the right any more: whoever had it was taken off this TPS."""
+    devices = (
+        [grant.to_device]
+        if grant.to_device
+        else [one.device for one in registry.devices.values() if one.holder == grant.officer]
+    )
+    return bool(devices) and all(registry.is_revoked(device) or registry.ended(device, grant) for device in devices)
