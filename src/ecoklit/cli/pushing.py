@@ -199,7 +199,7 @@ def push(arguments: argparse.Namespace) -> Exit:
     settings = settings_of(arguments)
     if arguments.service is not None:
         settings = replace(settings, service_url=arguments.service)
-    return asyncio.run(push_file(settings, read_file(arguments.file), arguments.json))
+    return asyncio.run(push_file(settings, unsealed(settings, read_file(arguments.file)), arguments.json))
 
 
 def read_file(name: str) -> bytes:
@@ -209,6 +209,18 @@ def read_file(name: str) -> bytes:
         return Path(name).read_bytes()
     except OSError as error:
         raise EcoklitError("bad_argument", f"{name}: {error.strerror}; name a file of signed pushes.") from error
+
+
+def unsealed(settings: Settings, data: bytes) -> bytes:
+    """The pushes in `data`; a file that a phone sealed to the service is opened by the service's key, kept here."""
+    from ecoklit.core import sealing
+
+    if not sealing.is_sealed(data):
+        return data
+    from ecoklit.bootstrap import service_key
+
+    key = service_key(settings)()
+    return b"".join(sealing.open_with_key(line, key) for line in data.splitlines())
 
 
 async def push_file(settings: Settings, data: bytes, as_json: bool) -> Exit:

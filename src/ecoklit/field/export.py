@@ -43,9 +43,13 @@ def export(outbox: Outbox, *, whole: bool = False) -> Exported:
     receipts = [one for one in outbox.receipts(identity.device) if one.receipt.seq > after]
     known = outbox.latest_receipt(identity.device, "registry")
     reports = outbox.registry_own(identity.device, 0 if known is None or whole else known.receipt.seq)
+    if ahead:
+        # Whoever brings the file sends what has no head first, and nobody there knows the phone yet.
+        ahead, behind = [*ahead, *reports], []
+    else:
+        behind = reports
     pushes = [part.body for part in parts(identity.key, about.election, held, registry=ahead, receipts=receipts)]
-    # Reports follow the entries that they speak of; without a head, they are a push of their own.
-    pushes.extend(line + b"\n" for line in reports)
+    pushes.extend(line + b"\n" for line in behind)
     return Exported(b"".join(pushes), len(held), len(reports))
 
 

@@ -184,6 +184,8 @@ class Phone:
     def voter(self, named: str) -> str:
         """The voter that a person names: by its number in the list, or by a part of its id. Raises NotSaid."""
         if named.isdecimal() and len(named) <= NUMBER_DIGITS_MAX:
+            for place in self.outbox.places():
+                self.roll(place.tps)  # gives numbers to whoever has none yet
             found = [voter for voter, number in self.outbox.numbers().items() if number == int(named)]
         else:
             found = [voter for voter in self._known() if len(named) >= ID_PART_MIN and named.lower() in voter]

@@ -1,0 +1,134 @@
+"""Officers' phones against a running `ecoklit up`: real broker, real database, real HTTP, real signatures."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecoklit.cli.main import main
+from ecoklit.cli.pushing import read_codebook
+from ecoklit.core import ids
+from ecoklit.testing import mimika
+
+ECOKLIT = Path(sys.executable).parent / "ecoklit"
+TPS = mimika.tps_codes("940412")[0]
+VILLAGE = ids.village_of(TPS)
+
+
+class House:
+    """A data folder with a running service, and phones beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.service = ""
+
+    @property
+    def environ(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ECOKLIT_")}
+        return {**inherited, "ECOKLIT_DATA": str(self.folder / "data"), "ECOKLIT_PORT": "0"}
+
+    def run(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [ECOKLIT, *argv], env=self.environ, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    def said(self, *argv: str, code: int = 0) -> list[dict[str, Any]]:
+        done = self.run(*argv, "--json")
+        assert done.returncode == code, f"{argv}: {done.stdout}{done.stderr}"
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def phone(self, name: str, *argv: str, code: int = 0) -> Any:
+        """A command of one phone, in this process: a phone has many."""
+        out = io.TextIOWrapper(io.BytesIO())
+        with contextlib.redirect_stdout(out):
+            ended = main(["phone", *argv, "--json", "--home", str(self.folder / name)])
+        out.flush()
+        said = [json.loads(line) for line in out.buffer.getvalue().splitlines()]  # type: ignore[attr-defined]
+        assert ended == code, f"{argv}: {said}"
+        return said if argv[0] == "list" else said[0]
+
+    def enrol(self, name: str, officer: str) -> None:
+        (made,) = self.said("enrol", "--officer", officer, "--tps", TPS)
+        self.phone(name, "enrol", made["code"], "--service", self.service)
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    with tempfile.TemporaryDirectory(prefix="ecoklit-") as name:
+        house = House(Path(name))
+        (house.folder / "passphrase").write_text("lima kata yang tidak tertebak")
+        house.said("init", "--kit", name, "--passphrase-file", str(house.folder / "passphrase"))
+        process = subprocess.Popen(
+            [ECOKLIT, "up", "--json"], env=house.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        assert process.stdout is not None
+        try:
+            house.service = json.loads(process.stdout.readline())["service_url"]
+            file = house.folder / mimika.file_name(VILLAGE, ".csv")
+            mimika.write_csv(file, VILLAGE, read_codebook("2024"))
+            house.said("import", str(file))
+            yield house
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+
+
+def test_two_phones_and_the_service_come_to_one_roll(house: House) -> None:
+    """A list is pulled, both phones work apart, and after their syncs all three show one digest, and it is the same."""
+    house.enrol("a", "p-1")
+    house.enrol("b", "p-2")
+    for name in ("a", "b"):
+        synced = house.phone(name, "sync")
+        assert [one["same"] for one in synced["compared"]] == [True]
+    assert len(house.phone("a", "list", "--all")) == len(mimika.people(TPS))
+    for number in range(1, 8):
+        house.phone("a", "found", str(number))
+    house.phone("b", "deceased", "1", "--evidence", "death_certificate")
+    house.phone("b", "new", "--document", "ktp_el", "--set", "name=Maria Baru", "--set", "sex=P")
+    for name in ("a", "b", "a"):
+        synced = house.phone(name, "sync")
+        assert [one["same"] for one in synced["compared"]] == [True]
+    one, other = (house.phone(name, "status") for name in ("a", "b"))
+    assert (one["proved"], other["proved"]) == (True, True)
+    assert one["places"] == other["places"]
+    (shown,) = house.said("roll", TPS)
+    assert shown["digest"] == ids.from_base64url(one["places"][0]["digest"]).hex()
+    (disputed,) = house.said("conflicts", TPS)
+    assert {row["value"] for row in disputed["conflicts"]} == {"confirmed", "deceased"}
+
+
+def test_what_is_set_aside_is_told_and_released(house: House) -> None:
+    """An entry of a revoked right is in sight on the phone by its name; readmitted, it counts there and here."""
+    house.enrol("c", "p-3")
+    house.phone("c", "sync")
+    house.phone("c", "found", "20")
+    device = house.phone("c", "status")["device"]
+    house.said("revoke", device, "--from", "1")
+    house.phone("c", "sync", code=1)
+    (outside,) = house.phone("c", "status", code=1)["outside"]
+    assert (outside["fate"], outside["name"]) == ("quarantined", "revoked_device")
+
+
+def test_an_export_goes_in_by_push(house: House) -> None:
+    """What a phone exported, plain and sealed, is taken by `ecoklit push`; its next sync sees it held."""
+    house.enrol("d", "p-4")
+    for number, options in (("30", ()), ("31", ("--sealed",))):
+        house.phone("d", "sync")
+        house.phone("d", "found", number)
+        file = house.folder / f"d{number}"
+        house.phone("d", "export", *options, str(file))
+        house.said("push", str(file))
+        assert house.phone("d", "status")["proved"] is False
+        house.phone("d", "sync")
+        assert house.phone("d", "status")["proved"] is True
