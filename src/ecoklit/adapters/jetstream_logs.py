@@ -99,6 +99,10 @@ class Lost(Exception):
         self.why = why
 
 
+class _NotLetIn(Exception):
+    """The broker is there, and wants other credentials."""
+
+
 class Refused(Exception):
     """The broker checked a batch against its subjects' last sequences and stored nothing of it."""
 
@@ -299,12 +303,13 @@ class JetStreamLogs:
         await self.close()
 
     async def _connect(self) -> None:
-        refused = False
+        opening = True
 
         async def look(error: Exception) -> None:
-            # Every failure reaches the caller that it concerns; nats-py would print it as well.
-            nonlocal refused
-            refused = refused or "authorization" in str(error).lower()
+            # Every failure reaches the caller that it concerns; nats-py would print it as well. It would also ask a
+            # broker again that has just said no.
+            if opening and "authorization" in str(error).lower():
+                raise _NotLetIn
 
         try:
             async with asyncio.timeout(CONNECT_SECONDS_MAX):
@@ -323,16 +328,17 @@ class JetStreamLogs:
                     pending_size=64 * 1024 * 1024,
                     skip_subject_validation=True,  # their parts are checked, once per push
                 )
+        except _NotLetIn:
+            raise JournalError(
+                "broker_refused",
+                f"The broker at {_shown(self._url)} does not let this service in: set ECOKLIT_NATS_CREDS to the "
+                "credentials file that it has issued.",
+            ) from None
         except (TimeoutError, OSError, nats.errors.Error):
-            if refused:
-                raise JournalError(
-                    "broker_refused",
-                    f"The broker at {_shown(self._url)} does not let this service in: set ECOKLIT_NATS_CREDS to the "
-                    "credentials file that it has issued.",
-                ) from None
             raise JournalUnavailable(
                 f"No broker answers at {_shown(self._url)}: start it, or mend the address."
             ) from None
+        opening = False
 
     async def _on_disconnected(self) -> None:
         self._verified = False

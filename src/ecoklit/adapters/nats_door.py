@@ -27,13 +27,14 @@ from ecoklit import problems
 from ecoklit.adapters.nats_accounts import PUSH_SUBJECT, SERVICE, inbox_of
 from ecoklit.core.ids import is_device
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import JournalBusy, JournalUnavailable, Service
+from ecoklit.ports import JournalBusy, JournalError, JournalUnavailable, Service
 from ecoklit.problems import Problem
 
 GATEWAYS: Final = "ecoklit"  # the queue group: of all gateways, one gets a request
 CONNECT_SECONDS_MAX: Final = 5.0
 RECONNECT_SECONDS: Final = 1
 CLOSE_SECONDS_MAX: Final = 30.0
+FLUSH_SECONDS_MAX: Final = 1  # a broker that has just gone takes ten to be missed
 RETRY_SECONDS: Final = 5
 
 REQUESTS_AT_ONCE_MAX: Final = 256
@@ -54,6 +55,10 @@ AWAY: Final = "broker_unavailable"
 REFUSED: Final = "broker_refused"
 
 
+class _NotLetIn(Exception):
+    """The broker is there, and wants other credentials."""
+
+
 class NatsDoor:
     """`service` for whoever the broker at `url` lets in. `state` is `ok`, or the code of what keeps it shut."""
 
@@ -64,6 +69,7 @@ class NatsDoor:
         self._requests: set[asyncio.Task[None]] = set()
         self._by_device: Counter[str] = Counter()
         self._bytes = 0
+        self._opened = False
         self._refused = False
 
     @classmethod
@@ -84,11 +90,15 @@ class NatsDoor:
                 )
                 door._subscription = await door._client.subscribe(PUSH_SUBJECT + "*", GATEWAYS, cb=door._on_request)
                 await door._client.flush()
+        except _NotLetIn:
+            await door._client.close()
+            raise JournalError(
+                REFUSED, "The broker does not let this service in: set ECOKLIT_NATS_CREDS to its credentials file."
+            ) from None
         except (TimeoutError, OSError, nats.errors.Error):
             await door._client.close()
-            raise JournalUnavailable(
-                "The broker does not let the service listen for pushes: see that it runs, and ECOKLIT_NATS_CREDS."
-            ) from None
+            raise JournalUnavailable("No broker answers, so nothing can be pushed through it: start it.") from None
+        door._opened = True
         return door
 
     @property
@@ -106,7 +116,7 @@ class NatsDoor:
             await asyncio.wait(self._requests, timeout=CLOSE_SECONDS_MAX)
         with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
             if self._client.is_connected:
-                await self._client.flush()
+                await self._client.flush(FLUSH_SECONDS_MAX)
         with contextlib.suppress(nats.errors.Error, OSError):
             await self._client.close()
 
@@ -120,6 +130,8 @@ class NatsDoor:
 
     async def _on_error(self, error: Exception) -> None:
         # The broker says what it forbids; a client would otherwise only ever see that nothing comes.
+        if not self._opened and "authorization" in str(error).lower():
+            raise _NotLetIn
         if "permissions violation for subscription" in str(error).lower():
             self._refused = True
             _log("door_refused")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import Final
 
@@ -54,21 +55,8 @@ class NatsExclusion:
 
     async def _tell(self) -> None:
         try:
-            client = await nats.connect(
-                self._url,
-                name="ecoklit-claims",
-                user_credentials=RawCredentials(self._accounts.system_credentials()),
-                inbox_prefix=inbox_of("claims"),
-                allow_reconnect=False,
-                connect_timeout=ANSWER_SECONDS_MAX,
-                error_cb=_ignore,
-            )
-            try:
-                claims = self._accounts.account_claims().encode("ascii")
-                reply = await client.request(_SUBJECT, claims, timeout=ANSWER_SECONDS_MAX)
-                update = msgspec.json.decode(reply.data, type=_Update)
-            finally:
-                await client.close()
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):  # nats-py itself would try to connect for two minutes
+                update = await self._told_by(self._accounts.account_claims().encode("ascii"))
         except (OSError, TimeoutError, nats.errors.Error, msgspec.DecodeError) as error:
             raise BrokerUnavailable(
                 f"The broker was not told who is shut out ({type(error).__name__}): see that it runs, and wait."
@@ -78,6 +66,22 @@ class NatsExclusion:
                 f"The broker did not take who is shut out ({update.error.description}): see its log."
             )
 
+    async def _told_by(self, claims: bytes) -> _Update:
+        client = await nats.connect(
+            self._url,
+            name="ecoklit-claims",
+            user_credentials=RawCredentials(self._accounts.system_credentials()),
+            inbox_prefix=inbox_of("claims"),
+            allow_reconnect=False,
+            error_cb=_fail,
+        )
+        try:
+            reply = await client.request(_SUBJECT, claims, timeout=ANSWER_SECONDS_MAX)
+            return msgspec.json.decode(reply.data, type=_Update)
+        finally:
+            await client.close()
 
-async def _ignore(error: Exception) -> None:
-    """Every failure reaches the caller; nats-py would print it as well."""
+
+async def _fail(error: Exception) -> None:
+    """One failure is enough; nats-py would try again for minutes."""
+    raise error
