@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecoklit.testing.vectors import bytes_and_names, one_event, pushes, registry, verifiers
+from ecoklit.testing.vectors import bytes_and_names, codes, one_event, pushes, registry, verifiers
 from ecoklit.testing.vectors.stories import STORIES
 from ecoklit.testing.vectors.story import told
 
@@ -21,6 +21,7 @@ def files() -> dict[str, dict[str, Any]]:
         "signatures.json": bytes_and_names.signatures(),
         "refusals.json": pushes.refusals(),
         "registry.json": registry.registry(),
+        "codes.json": codes.codes(),
         "verifiers.json": verifiers.verifiers(),
         **{f"stories/{story.name}.json": told(story) for story in STORIES},
     }
