@@ -118,6 +118,12 @@ def test_what_is_set_aside_is_told_and_released(house: House) -> None:
     house.phone("c", "sync", code=1)
     (outside,) = house.phone("c", "status", code=1)["outside"]
     assert (outside["fate"], outside["name"]) == ("quarantined", "revoked_device")
+    house.phone("a", "sync")
+    before = house.phone("a", "status")["places"][0]["visited"]
+    house.said("quarantine", "readmit", "--device", device, "--yes")
+    synced = house.phone("a", "sync")
+    assert [one["same"] for one in synced["compared"]] == [True]
+    assert house.phone("a", "status")["places"][0]["visited"] == before + 1
 
 
 def test_an_export_goes_in_by_push(house: House) -> None:

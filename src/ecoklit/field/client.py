@@ -16,7 +16,7 @@ out, and a wrong one too, before anything else is believed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Final, NamedTuple
 
 from ecoklit.core import ids
@@ -123,7 +123,9 @@ class Client:
         self._phone.reload()
         if stuck is not None:
             raise stuck
-        return Synced(self._sent, self._now(identity).held, self._pulled, self._compare(), refused)
+        return Synced(
+            self._sent, self._now(identity).held, self._pulled, self._compare({tps for tps, _ in refused}), refused
+        )
 
     def _where(self) -> tuple[About, Identity]:
         about, identity = self._outbox.about(), self._outbox.identity()
@@ -312,9 +314,11 @@ class Client:
                 cursor = ""  # of another generation of the service: what comes again changes nothing
         raise TryLater("nonce_needed", "The service takes none of its own nonces: sync again in a moment.", 0.0)
 
-    def _compare(self) -> list[Compared]:
+    def _compare(self, refused: Container[str]) -> list[Compared]:
         found = []
         for place in self._outbox.places():
+            if place.tps in refused:
+                continue  # what was told long ago says nothing of today
             mine = self._phone.digest(place.tps) or ""
             found.append(
                 Compared(place.tps, mine, place.digest, "" if mine == place.digest else self._why(place.position))

@@ -15,7 +15,7 @@ import msgspec
 from ecoklit.core import admission, ids
 from ecoklit.core.admission import EQUIVOCATION, Known, Push, Refused
 from ecoklit.core.causality import COUNTED
-from ecoklit.core.entitlement import Admitted, names_of, quarantine_of
+from ecoklit.core.entitlement import Admitted, may_read, names_of, quarantine_of
 from ecoklit.core.event import Moved, Reopened, Ruled
 from ecoklit.core.policy import Policy
 from ecoklit.core.receipt import Receipt, Stood, sign_receipt
@@ -315,4 +315,6 @@ class MemoryTransport:
         message = pull_message(self.door.election, ask.device, ask.nonce, ask.tps, ask.cursor)
         if key is None or not key.verifies(message, ask.signature):
             raise NotEntitled("The pull is not signed by a device of the registry.")
+        if not may_read(self.door.registry, ask.device, ask.tps):
+            raise NotEntitled("The device has no right to that TPS.")
         return self.door.pull(ask.tps, ask.cursor, ask.limit)
