@@ -34,7 +34,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "not_projected", "not_enrolled", "ambiguous_voter", "no_tps", "no_phone", "file_exists", "export_not_written",
         "no_village", "bad_village", "unknown_village", "village_elsewhere", "no_file", "unknown_format",
         "bad_passphrase", "wrong_passphrase", "bad_kit", "bad_seal", "kit_exists", "other_election", "bad_tps",
-        "bad_code", "bad_key_line", "bad_invitation",
+        "bad_code", "late_code", "bad_key_line", "bad_invitation",
     ),
     Exit.UNREACHABLE: (
         "journal_unavailable", "broker_refused", "broker_unavailable", "database_unavailable", "database_refused",

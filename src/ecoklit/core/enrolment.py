@@ -9,6 +9,7 @@ first use win.
 
 import hashlib
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -39,7 +40,8 @@ ROUNDS: Final = 100_000
 
 
 class BadEnrolment(EcoklitError):
-    """What was typed or scanned enrols nobody; nothing was changed. Codes: bad_code, bad_key_line, bad_invitation."""
+    """What was typed or scanned enrols nobody; nothing was changed. Codes: bad_code, late_code, bad_key_line,
+    bad_invitation."""
 
 
 # --- codes -----------------------------------------------------------------------------------------------------------
@@ -78,11 +80,12 @@ def _shown(symbols: str) -> str:
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What a voucher grants: the device that it enrols becomes `officer`'s in `area`, in `role`."""
+    """What a voucher grants: the device that it enrols becomes `officer`'s in `area`, in `role`; used up to `until`."""
 
     officer: str
     role: str
     area: str
+    until: str
 
 
 def redeem(
@@ -91,7 +94,14 @@ def redeem(
     """The two registry events by which a device enrols itself with a voucher: enrolled, then assigned.
 
     Keep them before they are sent: made again with another `at` they would be different events of one name.
+    Raises BadEnrolment late_code when `at` is after `until`: nobody else looks (decision 0064).
     """
+    if datetime.fromisoformat(at) > datetime.fromisoformat(terms.until):
+        raise BadEnrolment(
+            "late_code",
+            f"The code was good until {terms.until}, and this device's clock says {at}: set the clock right, or ask for "
+            "a new code.",
+        )
     log = RegistryLog(
         voucher, election=election, regency=regency, officer=terms.officer, role=role_of_log(terms.role)
     )  # fmt: skip

@@ -81,7 +81,7 @@ def by_code(code: str, key: Key, transport: Transport, *, at: str, root: str = "
     if given.used_by is None and own:
         lines += own
     elif given.used_by is None:
-        terms = Terms(given.officer, given.role, given.area)
+        terms = Terms(given.officer, given.role, given.area, given.until)
         lines += enrolment.redeem(
             voucher, terms, key.public, election=registry.election, regency=registry.regency, at=at
         )
@@ -120,11 +120,19 @@ def take(outbox: Outbox, taken: Taken, *, service: str | None = None) -> None:
 
 def services_of(outbox: Outbox) -> dict[str, PublicKey]:
     """The service keys that the root key named: device id → key. {} before the phone is enrolled."""
+    return _registry_of(outbox).services
+
+
+def areas_of(outbox: Outbox) -> list[str]:
+    """Where the phone has a right, by its enrolment: 13 digits for a TPS, fewer for a whole area."""
+    registry = _registry_of(outbox)
+    return sorted({grant.area for grant in registry.grants_of(outbox.about().device)})
+
+
+def _registry_of(outbox: Outbox) -> Registry:
     about = outbox.about()
-    if not about.election:
-        return {}
-    lines = enumerate(outbox.registry(), start=1)
-    return fold_registry(about.election, about.regency, lines, root=about.root).services
+    lines = enumerate(outbox.registry(), start=1) if about.election else ()
+    return fold_registry(about.election, about.regency, lines, root=about.root)
 
 
 def _of_kind(data: bytes, kind: str) -> Iterable[bytes]:

@@ -63,4 +63,4 @@ def demand_terms(registry: Registry, voucher: str) -> Terms:
             f"The code was used by the device {found.used_by}: if that is none of {found.officer}'s, tell the "
             "office at once, which revokes it; and ask for a new code.",
         )
-    return Terms(found.officer, found.role, found.area)
+    return Terms(found.officer, found.role, found.area, found.until)

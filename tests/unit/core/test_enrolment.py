@@ -11,7 +11,7 @@ from ecoklit.core.signing import ED25519, P256, Key, key_from_seed
 
 CODE = enrolment.code_of(bytes(range(100, 115)))
 PHONE = key_from_seed(P256, b"\7" * 32)
-TERMS = Terms("pantarlih-7", "pantarlih", "9404012001001")
+TERMS = Terms("pantarlih-7", "pantarlih", "9404012001001", "2024-06-26T00:00:00Z")
 RAW = ids.to_base64url(bytes(32))
 NKEY = "U" + "A" * 55
 
@@ -73,6 +73,19 @@ def test_a_device_enrols_itself() -> None:
     assert assigned.event.to_device == PHONE.device
     assert (enrolled.seq, assigned.seq, assigned.prev) == (1, 2, ids.to_base64url(enrolled.hash))
     assert all(line.signed_by(voucher().public) for line in (enrolled, assigned))
+
+
+@pytest.mark.parametrize(("at", "good"), [("2024-06-26T09:00:00+09:00", True), ("2024-06-26T09:00:01+09:00", False)])
+def test_a_device_does_not_use_a_code_after_its_time(at: str, good: bool) -> None:
+    """A code is used up to its last second, whatever the offsets, and not after it."""
+
+    def use() -> object:
+        return enrolment.redeem(voucher(), TERMS, PHONE.public, election="pilkada-2024", regency="9404", at=at)
+
+    if good:
+        assert use()
+    else:
+        assert refusal(use) == "late_code"
 
 
 @pytest.mark.parametrize("nkey", [None, NKEY])

@@ -20,7 +20,8 @@ ROOT, PPS, PPK, SERVICE, PHONE, THIEF = (
 )
 CODE = enrolment.code_of(bytes(range(15)))
 VOUCHER = enrolment.voucher_key(CODE, ELECTION, REGENCY)
-TERMS = Terms("siti", "pantarlih", TPS)
+UNTIL = "2024-06-26T09:00:00Z"
+TERMS = Terms("siti", "pantarlih", TPS, UNTIL)
 
 
 class World:
@@ -47,7 +48,7 @@ class World:
 
     def vouch(self, author: RegistryLog | None = None, **fields: Any) -> str | None:
         terms = {"officer_assigned": TERMS.officer, "role_assigned": TERMS.role, "area": TERMS.area}
-        named = {"voucher": VOUCHER.device, "key": VOUCHER.public, "until": "2024-06-26T09:00:00Z"}
+        named = {"voucher": VOUCHER.device, "key": VOUCHER.public, "until": UNTIL}
         return self.say(author or self.pps, "vouched", **{**terms, **named, **fields})
 
     @property
@@ -110,9 +111,9 @@ def test_a_code_gives_nothing_back() -> None:
 @pytest.mark.parametrize(
     ("terms", "why"),
     [
-        (Terms("budi", "pantarlih", TPS), "the code was made for siti"),
-        (Terms("siti", "pantarlih", "9404012001002"), "the code gives another right"),
-        (Terms("siti", "pps", VILLAGE), "the code gives another right"),
+        (Terms("budi", "pantarlih", TPS, UNTIL), "the code was made for siti"),
+        (Terms("siti", "pantarlih", "9404012001002", UNTIL), "the code gives another right"),
+        (Terms("siti", "pps", VILLAGE, UNTIL), "the code gives another right"),
     ],
 )
 def test_a_code_gives_its_own_terms_only(terms: Terms, why: str) -> None:
