@@ -1,0 +1,161 @@
+"""The last evening as an office has it: two totals explained, what is kept out readmitted, the TPS closed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import pytest
+
+from ecoklit.cli.main import main
+
+ECOKLIT = Path(sys.executable).parent / "ecoklit"
+TPS = "9404012001001"
+BORN = ("--how", "in_person", "--document", "ktp_el", "--set", "sex=L", "--set", "nik=9404014107900001")
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Folder:
+    """A data folder, and commands on it, in an environment that has no other setting.
+
+    Commands run in this process, which spares each the second that a new interpreter takes to load.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ECOKLIT_")}
+        self.environ = {**kept, "ECOKLIT_DATA": str(folder / "kpu"), "ECOKLIT_PORT": "0", "COLUMNS": "200"}
+
+    def run(self, *argv: str) -> Done:
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        with (
+            mock.patch.dict(os.environ, self.environ, clear=True),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            code = main(argv)
+        return Done(int(code), *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
+
+    def said(self, command: str, *argv: str, code: int = 0) -> list[dict[str, Any]]:
+        done = self.run(*command.split(), *argv, "--json")
+        assert done.returncode == code, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def phone(self, command: str, *argv: str) -> list[dict[str, Any]]:
+        return self.said(f"phone {command}", *argv, "--home", str(self.folder / "phone"))
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Folder]:
+    """An election on a running service. Not in pytest's own folder: another run closes that to PostgreSQL."""
+    with tempfile.TemporaryDirectory(prefix="ecoklit-") as name:
+        folder = Folder(Path(name))
+        (folder.folder / "passphrase").write_text("lima kata yang tidak tertebak")
+        folder.said("init", "--kit", name, "--passphrase-file", str(folder.folder / "passphrase"))
+        process = subprocess.Popen(
+            [ECOKLIT, "up", "--json"], env=folder.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        assert process.stdout is not None
+        try:
+            assert json.loads(process.stdout.readline())["service_url"]
+            yield folder
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+
+
+def wait_for(look: Callable[[], Any]) -> Any:
+    """What `look` finds, once the projection has it."""
+    for _ in range(150):
+        if found := look():
+            return found
+        time.sleep(0.2)
+    raise AssertionError("it never came")
+
+
+def test_the_last_evening(folder: Folder) -> None:
+    """An officer records two voters and reports; the phone is revoked by mistake from its second entry on; the office
+    sees which voter is missing and why, readmits the entry after seeing what that does, and the TPS can be closed."""
+    (made,) = folder.said("enrol", "--officer", "siti", "--tps", TPS)
+    (phone,) = folder.phone("enrol", made["invitation"])
+    device = phone["device"]
+    for name in ("WARGA SATU", "WARGA DUA"):
+        folder.phone("new", *BORN, "--set", f"name={name}")
+    folder.phone("sync")
+    wait_for(lambda: folder.said("reconcile", TPS)[0]["terms"]["on_list"][1:])
+    assert [lack["name"] for lack in folder.said("closing", TPS, code=1)[0]["missing"]] == ["no_report"]
+
+    folder.said("revoke", device, "--from", "2")
+    (aside,) = wait_for(lambda: folder.said("quarantine list", "9404"))
+    assert (aside["device"], aside["seq"], aside["standing"]) == (device, 2, "revoked_device")
+    assert folder.said("quarantine list", "9404", "--officer", "budi") == []
+    (told,) = folder.said("quarantine explain", f"{device}:2")
+    assert told["clause"] == "7.8" and told["behind"][0]["type"] == "revoked"
+
+    (found,) = folder.said("reconcile", TPS, "--phone", "2", "--open", "quarantined")
+    (half,) = found["phones"]
+    assert (half["bridge"]["on_phone"], half["bridge"]["on_web"]) == (2, 1)
+    assert [(one["name"], one["nik"]) for one in found["voters"]] == [("WARGA DUA", "940401**********")]
+    shown = folder.run("reconcile", TPS, "--phone", "2").stdout
+    assert "2 di HP · on the phone − 0 belum terkirim · unsent − 1 karantina · quarantined" in shown
+    assert "= 1 di web · on the web" in shown
+
+    (seen,) = folder.said("quarantine readmit", "--device", device)
+    assert [one["seq"] for one in seen["counted"]] == [2] and seen["said"] == []
+    assert [one["after"]["verdict"] for one in seen["effects"]] == ["confirmed"]
+    assert folder.said("quarantine list", "9404")
+    (done,) = folder.said("quarantine readmit", "--event", f"{device}:2", "--yes")
+    assert len(done["said"]) == 1
+    wait_for(lambda: not folder.said("quarantine list", "9404"))
+    wait_for(lambda: folder.said("reconcile", TPS)[0]["terms"]["on_list"][1:])
+
+
+def test_a_tps_is_closed_by_its_report(folder: Folder) -> None:
+    """A TPS whose officer has reported what the service holds, and where nothing waits, closes with exit code 0."""
+    tps = "9404012001002"
+    home = ("--home", str(folder.folder / "ani"))
+    (made,) = folder.said("enrol", "--officer", "ani", "--tps", tps)
+    folder.said("phone enrol", made["invitation"], *home)
+    folder.said("phone new", *BORN, "--set", "name=WARGA TIGA", *home)
+    folder.said("phone sync", *home)
+    wait_for(lambda: folder.said("reconcile", tps)[0]["terms"]["on_list"])
+    folder.said("phone sync", *home)
+    folder.said("phone report", *home)
+    folder.said("phone sync", *home)
+    closed = folder.run("closing", tps)
+    assert closed.returncode == 0, closed.stdout + closed.stderr
+    assert "1 dari 1 TPS siap ditutup" in closed.stdout
+
+
+def test_wrong_questions_are_one_sentence(folder: Folder) -> None:
+    """Wrong codes, names and dates are told in one sentence that says what to do."""
+    for argv, code in (
+        (("reconcile", "94.04"), 2),
+        (("reconcile", TPS, "--phone", "many"), 2),
+        (("reconcile", TPS, "--device", "a" * 16), 2),
+        (("closing", "12"), 2),
+        (("quarantine", "explain", "siti:1"), 2),
+        (("quarantine", "explain", "abcdefghijklmnop:9"), 2),
+        (("quarantine", "list", "9404", "--reason", "bad"), 2),
+        (("quarantine", "readmit"), 2),
+        (("quarantine", "readmit", "--since", "kemarin"), 2),
+        (("quarantine", "readmit", "--event", "abcdefghijklmnop:9"), 2),
+    ):
+        done = folder.run(*argv)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1), (argv, done)
