@@ -71,6 +71,7 @@ class Row(msgspec.Struct, gc=False):
     """The hashes' beginnings that it names, one after the other."""
     person: _Person
     officer: str
+    """Nothing where nobody asked."""
 
     @property
     def has_person(self) -> bool:
@@ -91,7 +92,7 @@ def read(
     """The events among `bodies` that are plain by themselves, those of one layout together.
 
     Of events that counted before (`is_proved`), the birth and the persons are not proved again. `is_chained` asks for
-    the `prev` of each.
+    the `prev` of each; without either, as in a fold of lines alone, nobody asks for the officer.
     """
     kinds: dict[tuple[object, ...], Kind] = {}
     for layout, places, matrix in columns.survey(bodies):
@@ -99,7 +100,9 @@ def read(
         if kind is not None:
             kind = kinds.setdefault(msgspec.structs.astuple(kind), kind)
             prevs = columns.slices(columns.unbase64(matrix, layout.spans["prev"])) if is_chained else repeat(b"")
-            yield _rows_of(kind, layout, places, matrix, bodies, copies_of, is_proved, prevs)
+            is_judged = is_chained or is_proved
+            officers = columns.recurring(matrix, layout.spans["officer"]) if is_judged else repeat("")
+            yield _rows_of(kind, layout, places, matrix, bodies, copies_of, is_proved, prevs, officers)
 
 
 def _kind_of(layout: Layout, policies: Mapping[str, Policy]) -> Kind | None:
@@ -142,6 +145,7 @@ def _rows_of(
     copies_of: CopiesOf,
     is_proved: bool,
     prevs: Iterable[bytes],
+    officers: Iterable[str],
 ) -> list[Row]:
     numbers, spans = places.tolist(), layout.spans
     devices, seqs = columns.recurring(matrix, spans["device"]), columns.numbers(matrix, spans["seq"])
@@ -166,7 +170,7 @@ def _rows_of(
         _clocks(clock_devices, clock_numbers),
         columns.marks(matrix, layout.marks) if layout.marks else repeat(b""),
         [_NO_PERSON if person is None else person for person in people],
-        columns.recurring(matrix, spans["officer"]),
+        officers,
     )
     return [row for row, person in zip(rows, people, strict=True) if person is not None]
 
