@@ -255,6 +255,35 @@ def test_an_enrolment_by_code(run: Run, office: Office) -> None:
     assert run("enrol", code, "--json").code == 0, "the same phone may use its code again"
 
 
+def test_an_operator_types_for_the_officers_of_an_area(run: Run, office: Office, tmp_path: Path) -> None:
+    """An operator's device takes any TPS of its area, and enters for the officer who stood at the door."""
+    key = read_key_line(run("enrol", "--json").json["key_line"]).key
+    for type, fields in (
+        ("device_enrolled", {"enrolled": key.device, "holder": "op-1", "key": key}),
+        (
+            "assigned",
+            {"area": TPS[:10], "officer_assigned": "op-1", "role_assigned": "operator", "to_device": key.device},
+        ),
+        ("assigned", {"area": TPS, "officer_assigned": "p-5", "role_assigned": "pantarlih"}),
+    ):
+        office.say(type, **fields)
+    (tmp_path / "op").write_bytes(b"".join(line + b"\n" for line in office.election.registry))
+    assert run("enrol", str(tmp_path / "op"), "--service", office.url, "--json").json["role"] == "operator"
+    assert run("list").code == 2
+    assert run("list", "--tps", "94.04.02.2001.001").code == 2
+    assert run("sync", "--tps", TPS).code == 0
+    assert run("found", "1", "--officer", "p-5", "--paper", "--visited", "2024-06-25").code == 0
+    assert run("sync").code == 0
+    event = office.door.stored[-1].held.event
+    assert event is not None
+    assert (event.officer, event.entry, event.visited) == ("p-5", "paper", "2024-06-25")
+    assert run("status", "--json").json["outside"] == []
+    run("found", "2")
+    assert run("sync").code == 1
+    (outside,) = run("status", "--json").json["outside"]
+    assert outside["name"] == "not_entitled", "an operator is no officer"
+
+
 def test_a_code_that_nobody_made_enrols_nobody(run: Run, office: Office, tmp_path: Path) -> None:
     """A wrong code, one of another's phone, and one without a service are refused by name."""
     assert "no enrolment code" in run("enrol", "AAAA", "--service", office.url).error

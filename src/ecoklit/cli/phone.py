@@ -250,7 +250,12 @@ def add_list(commands: Commands) -> argparse.ArgumentParser:
 
 
 def add_place(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--tps", metavar="TPS", type=tps_code, help="which TPS, when the phone has several")
+    command.add_argument(
+        "--tps",
+        metavar="TPS",
+        type=tps_code,
+        help="which TPS, when the phone has several; an operator's may be any of its area",
+    )
 
 
 def show_list(arguments: argparse.Namespace) -> Exit:
@@ -567,6 +572,7 @@ def add_sync(commands: Commands) -> argparse.ArgumentParser:
         "ecoklit phone sync --follow",
         "one object for each sync: sent, held, pulled, compared, refused; or code and why",
     )
+    add_place(command)
     command.add_argument("--service", metavar="URL", help="where the service is; it is remembered")
     command.add_argument("--follow", action="store_true", help="go on until Ctrl-C, also while there is no network")
     return command
@@ -576,6 +582,8 @@ def sync(arguments: argparse.Namespace) -> Exit:
     from ecoklit.field.trouble import TryLater
 
     with opened(arguments) as phone:
+        if arguments.tps is not None:
+            phone.place(arguments.tps)
         client = client_of(phone, arguments.service)
         if arguments.follow:
             go_on(phone, client, arguments)

@@ -398,12 +398,17 @@ class Outbox:
                 " device = ?",
                 about[:8],
             )
-            self._db.executemany("insert or ignore into place values (?, '', '', 0)", [(tps,) for tps in places])
+            self._insert_places(places)
             self._insert_registry(registry)
             self._insert_pulled(held)
             self._db.execute(
                 "update identity set introduced = 0, stuck = '', why = '' where device = ?", (about.device,)
             )
+
+    def add_place(self, tps: str) -> None:
+        """One more TPS to work on; it is pulled from its beginning."""
+        with self._writing():
+            self._insert_places([tps])
 
     def set_service(self, url: str) -> None:
         with self._writing():
@@ -502,6 +507,9 @@ class Outbox:
             (key.device, key.algorithm, key.seed),
         )
         self._db.execute("update phone set device = ?", (key.device,))
+
+    def _insert_places(self, places: Iterable[str]) -> None:
+        self._db.executemany("insert or ignore into place values (?, '', '', 0)", [(tps,) for tps in places])
 
     def _insert_own(self, held: Iterable[Held]) -> None:
         self._db.executemany(

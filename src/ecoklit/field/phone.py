@@ -24,6 +24,7 @@ from ecoklit.core.roll import digests, leaves
 from ecoklit.core.signing import ED25519, Key, key_from_seed
 from ecoklit.core.voter import State, fold_voter
 from ecoklit.core.wire import Held
+from ecoklit.field import enrolment
 from ecoklit.field.outbox import FROM_PULL, FROM_RECEIPT, About, Identity, Outbox, RegistryLine, Told
 from ecoklit.field.trouble import NotSaid
 
@@ -134,13 +135,20 @@ class Phone:
         return about, identity
 
     def place(self, tps: str | None = None) -> str:
-        """The TPS that is worked on: `tps`, or the phone's only one. Raises NotSaid no_tps."""
+        """The TPS that is worked on: `tps`, or the phone's only one. Raises NotSaid no_tps.
+
+        One that lies in an area of the phone's, as an operator has it, is among its TPS from then on.
+        """
         places = [place.tps for place in self.outbox.places()]
         if tps is None and len(places) == 1:
             return places[0]
-        if tps is None or (places and not any(ids.village_of(tps) == ids.village_of(one) for one in places)):
-            shown = ", ".join(places) or "none"
-            raise NotSaid("no_tps", f"Say by --tps which TPS is worked on; this phone has {shown}.")
+        if tps in places:
+            return str(tps)
+        areas = enrolment.areas_of(self.outbox)
+        if tps is None or not any(tps.startswith(area) for area in areas):
+            shown = ", ".join([*places, *(area for area in areas if area not in places)]) or "none"
+            raise NotSaid("no_tps", f"Say by --tps which TPS is worked on; this phone may work in {shown}.")
+        self.outbox.add_place(tps)
         return tps
 
     # --- the roll ------------------------------------------------------------------------------------------------
