@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from ecoklit import contract
+from ecoklit.contract import policies
 from ecoklit.core import canonical, ids, replica, wire
 from ecoklit.core.event import RECORD_FIELDS, Malformed
+from ecoklit.core.replica import Replica
 from ecoklit.core.wire import Held
+from ecoklit.testing.random_history import RandomHistory
 
 TPS = "9404012001001"
 DEVICE = ids.device_id("ed25519", bytes(32))
@@ -96,3 +100,18 @@ def test_nesting_is_refused_by_a_number_not_by_the_stack() -> None:
     canonical.encode(deep)
     with pytest.raises(ValueError, match="deeper than 16"):
         canonical.encode([deep])
+
+
+@pytest.mark.parametrize("seed", [3, 4, 6, 14])
+def test_a_lost_dot_that_comes_after_all_is_judged_by_everybody(seed: int) -> None:
+    """A lost dot that arrived after all, about another voter, stopped its namer only where it had come first."""
+    history = RandomHistory(seed, events=80)
+    held, draw = history.held, random.Random(seed)
+    lost = {device: draw.randint(0, 6) for device in list(history.keys)[:4]}
+    at_once, one_by_one = Replica(policies(), lost=lost), Replica(policies(), lost=lost)
+    at_once.receive(held)
+    draw.shuffle(held)
+    for one in held:
+        one_by_one.receive([one])
+    assert [one_by_one.standing(one.hash) for one in held] == [at_once.standing(one.hash) for one in held]
+    assert [state.line for state in one_by_one.states()] == [state.line for state in at_once.states()]

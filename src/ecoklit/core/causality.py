@@ -65,7 +65,10 @@ class Counted(msgspec.Struct, frozen=True, gc=False):
 
 
 class Judgement(msgspec.Struct, frozen=True, gc=False):
-    """The events that count, causes before effects; of each other, by hash, why not; and the dots awaited."""
+    """The events that count, causes before effects; of each other, by hash, why not; and the dots awaited.
+
+    Whatever arrives under one of these can change the judgement: they are missing, or lost and passed as held.
+    """
 
     counted: list[Counted]
     faults: dict[bytes, Standing]
@@ -239,7 +242,9 @@ def _fault_of_causes(one: Counted, own: Mapping[Dot, list[Held]], world: World, 
                 wrong.append(dot)
         elif world.holds(dot):
             wrong.append(dot)
-        elif not world.is_lost(dot):
+        elif world.is_lost(dot):
+            awaited.append(dot)  # it passes; should it come after all, this is judged anew
+        else:
             missing.append(dot)
     if missing:
         awaited.extend(missing)

@@ -475,8 +475,6 @@ def make_step(
                 sides.extend(sides_of(folded.state, judgement.counted))
         if judgement.awaited:
             waiting.extend(WaitingRow(seq, voter, device) for device, seq in dict.fromkeys(judgement.awaited))
-        if elsewhere.lost:
-            waiting.extend(_passing(voter, held, elsewhere))
     batch, copies = reading.batch, reading.copies
     return Step(
         before=batch.before,
@@ -493,18 +491,6 @@ def make_step(
         sides=sides,
         waiting=waiting,
     )
-
-
-def _passing(voter: str, held: Sequence[Held], elsewhere: Elsewhere) -> list[WaitingRow]:
-    """The lost dots that pass as held: should one come after all, its voter is folded anew."""
-    own = {one.dot for one in held}
-    named = dict.fromkeys(dot for one in held for dot in one.clock.items() if dot[0] != one.device and dot not in own)
-    passing = [dot for dot in named if elsewhere.is_lost(dot) and not elsewhere.holds(dot)]
-    return [WaitingRow(seq, voter, device) for device, seq in passing if _is_dot(device, seq)]
-
-
-def _is_dot(device: str, seq: int) -> bool:
-    return ids.is_device(device) and seq >= 1
 
 
 def _changed_standings(
