@@ -99,8 +99,8 @@ def redeem(
     if datetime.fromisoformat(at) > datetime.fromisoformat(terms.until):
         raise BadEnrolment(
             "late_code",
-            f"The code was good until {terms.until}, and this device's clock says {at}: set the clock right, or ask for "
-            "a new code.",
+            f"The code was good until {terms.until}, and this device's clock says {at}: set the clock right, or ask "
+            "for a new code.",
         )
     log = RegistryLog(
         voucher, election=election, regency=regency, officer=terms.officer, role=role_of_log(terms.role)
