@@ -826,21 +826,14 @@ def test_a_network_that_fails_at_any_request_ends_at_the_same_roll(world: World)
     assert_whole(world, other, confirmed_voters=len(said))
 
 
-def test_a_log_longer_than_a_push_goes_in_several(world: World) -> None:
-    """A thousand entries and one are two pushes, and each is receipted."""
+def test_a_log_longer_than_a_push_goes_in_several(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is more than one push goes in several, and each is receipted."""
+    monkeypatch.setattr("ecoklit.field.client.PUSH_EVENTS_MAX", 8)
     phone = world.phone("a")
-    device = phone.identity().device
-    voters = [entry.state.decision.voter for entry in phone.roll(TPS)]
-    log = DeviceLog(ELECTION, device, officer="p-1", role="pantarlih", policy="2024-1")
-    said = {voter: list(phone.about(voter)) for voter in voters}
-    for nth in range(1005):
-        voter = voters[nth % VOTERS]
-        held = log.append("not_met", tps=TPS, at=AT, voter=voter, seen=said[voter], why="absent", nth=1 + nth // VOTERS)
-        said[voter].append(held)
-        phone.outbox.append(held)
-    phone.reload()
-    assert world.sync(phone).sent == 1005
-    assert [one.receipt.seq for one in phone.outbox.receipts(device)] == [1000, 1005]
+    visit(phone, *range(1, VOTERS + 1))
+    assert world.sync(phone).sent == VOTERS
+    assert [one.receipt.seq for one in phone.outbox.receipts(phone.identity().device)] == [8, 16, 20]
+    assert_whole(world, phone, confirmed_voters=VOTERS)
 
 
 # --- reports and exports -------------------------------------------------------------------------------------------
