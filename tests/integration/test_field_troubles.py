@@ -744,8 +744,9 @@ def test_backup_of_the_phone_put_back(world: World) -> None:
 # --- refusals ------------------------------------------------------------------------------------------------------
 
 
-def test_a_push_that_is_too_large_is_sent_in_halves(world: World) -> None:
-    """A service with smaller bounds gets smaller pushes."""
+@pytest.mark.parametrize("code", [TOO_LARGE, "too_slow"])
+def test_a_push_that_is_too_large_is_sent_in_halves(world: World, code: str) -> None:
+    """A service with smaller bounds, or behind a slow network, gets smaller pushes."""
     phone = world.phone("a")
     visit(phone, *range(1, 11))
     way = world.way()
@@ -753,7 +754,7 @@ def test_a_push_that_is_too_large_is_sent_in_halves(world: World) -> None:
 
     def narrow(body: bytes) -> bytes:
         if body.count(b"\n") > 5:
-            raise Refused(TOO_LARGE, "at most five lines")
+            raise Refused(code, "at most five lines")
         return push(body)
 
     world.sync(phone)  # introduces the phone, so that its enrolment stays out of the count

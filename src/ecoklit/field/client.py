@@ -58,6 +58,8 @@ ASKS_MAX: Final = 3
 
 OVERTAKEN: Final = "overtaken"
 BAD_CURSOR: Final = "bad_argument"
+TOO_SLOW: Final = "too_slow"
+"""The network brought less than a push in the time that a service gives it: smaller ones get through."""
 
 
 class Compared(NamedTuple):
@@ -251,10 +253,10 @@ class Client:
 
     def _answer(self, refusal: Refused, part: Part, identity: Identity, retreats: int) -> None:
         """Make ready for the next try, or raise what ends this sync."""
-        if refusal.code == TOO_LARGE and self._events_max > 1 and part.last > part.first:
+        if refusal.code in (TOO_LARGE, TOO_SLOW) and self._events_max > 1 and part.last > part.first:
             self._events_max = max(1, (part.last - part.first + 1) // 2)
             return
-        if retreats > RETREATS_MAX:
+        if retreats > RETREATS_MAX or refusal.code == TOO_SLOW:
             raise TryLater(refusal.code, f"The service keeps refusing ({refusal.message}): nothing is lost.", 0.0)
         if refusal.code == GAP and refusal.expected is not None and 1 <= refusal.expected < part.first:
             # It lost its tail, or never had it: what it holds no longer is sent again, with the receipts of that time.

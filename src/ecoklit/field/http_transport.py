@@ -23,7 +23,10 @@ ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 PROBLEM_BYTES_MAX: Final = 64 * 1024
 RETRY_SECONDS: Final = 5.0
 _BUSY: Final = (429, 502, 503, 504)
-_PULL_REFUSALS: Final = ("bad_argument", "unknown_area")
+_MORE_REFUSALS: Final = ("bad_argument", "unknown_area", "too_slow")
+_PASSING: Final = ("not_projected", "bad_encoding")
+"""Not folded yet, and changed on its way: the same again is right."""
+
 _NDJSON: Final = "application/x-ndjson"
 
 
@@ -81,13 +84,13 @@ class HttpTransport:
 
     def _named(self, error: urllib.error.HTTPError) -> Exception:
         problem = _problem(error)
-        if problem.code in (*REFUSALS, *_PULL_REFUSALS):
+        if problem.code in (*REFUSALS, *_MORE_REFUSALS):
             return Refused(problem.code, problem.detail, problem.expected)
         if problem.code == "nonce_needed":
             return NonceNeeded(self.nonce)
         if problem.code == "not_entitled":
             return NotEntitled(problem.detail)
-        if error.code in _BUSY:
+        if error.code in _BUSY or problem.code in _PASSING:
             sentence = problem.detail or f"{self._shown} is busy: everything is kept here."
             return TryLater(problem.code or "busy", sentence, _seconds(error.headers.get("Retry-After")))
         if error.code >= 500:

@@ -98,6 +98,19 @@ def test_a_refusal_comes_with_its_name(server: Server) -> None:
     assert (refused.value.code, refused.value.expected) == ("gap", 7)
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [(404, "not_projected", TryLater), (400, "bad_encoding", TryLater), (408, "too_slow", Refused)],
+)
+def test_what_the_service_says_of_the_moment_is_no_wrong_address(
+    server: Server, status: int, code: str, error: type[Exception]
+) -> None:
+    """Not folded yet, changed on its way, too slow: the answer comes from ecoklit, and something can be done."""
+    problem(server, status, code)
+    with pytest.raises(error):
+        HttpTransport(server.url).push(b"")
+
+
 def test_a_nonce_that_is_too_old_is_told_apart(server: Server) -> None:
     """nonce_needed brings the fresh nonce."""
     problem(server, 401, "nonce_needed")
