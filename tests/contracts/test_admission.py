@@ -490,6 +490,14 @@ async def test_a_service_that_cannot_sign_takes_nothing(door: Door) -> None:
         await door.beside(service_key=no_key).push(*births(door.log(), 1))
     assert refused.value.code == "no_key"
     assert await door.events() == []
+    key, log = stranger(door)
+    door.made_up.assign(key, "o-9", "pantarlih", TPS)
+    before = await door.registry.last()
+    with pytest.raises(EcoklitError):
+        await door.beside(service_key=no_key).admission.push(
+            signed_by(key, door.election, births_of(log, 1), registry=door.made_up.registry)
+        )
+    assert await door.registry.last() == before
 
 
 # --- what a receipt says of the device's own events ------------------------------------------------------------------

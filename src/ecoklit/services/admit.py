@@ -92,6 +92,7 @@ class Admission:
         """Store the push in NDJSON `body`; the signed receipt. Raises Refused, or JournalError with nothing lost."""
         push = admission.read_push(body, self._election)
         if push.registry:
+            self._service_key()  # a service that cannot answer for what it takes takes nothing
             held = await self._registrar.admit(push.registry)
             if not push.held:
                 return self._registry_receipt(held)
@@ -99,7 +100,7 @@ class Admission:
         key = admission.demand_known(push.device, registry.device_key(push.device), opened=registry.position > 0)
         admission.demand_head(push, key, self._election)
         receipted = admission.receipted(push, self._election, self._regency, registry.services)
-        self._service_key()  # a service that cannot answer for events does not take them
+        self._service_key()
         try:
             return await self._store(push, registry, receipted)
         except Refused as refused:
