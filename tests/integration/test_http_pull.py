@@ -268,3 +268,20 @@ def test_packing_is_undone_by_its_name() -> None:
     for accepted, undo in (("gzip", gzip.decompress), ("zstd", zstd.decompress), ("identity", bytes)):
         body, _ = packed(b"line\n" * 100, accepted)
         assert undo(body) == b"line\n" * 100
+
+
+async def test_a_receipt_says_how_the_devices_events_stand(client: httpx.AsyncClient, house: House) -> None:
+    """A receipt names the device's events that do not count, as the projection has them, and as of which position."""
+    office, far = log_of(house, "office", "kpu", "o-1"), log_of(house, "far", "pantarlih", "o-4")
+    birth = listed(office, TPS)
+    await push(client, birth)
+    first = far.append("found", tps=ELSEWHERE, at=AT, voter=birth.voter, seen=[birth], how="in_person")
+    await push(client, first)
+    await house.projector.run_until_caught_up()
+    second = far.append("found", tps=TPS, at=AT, voter=birth.voter, seen=[birth], how="in_person")
+    answer = await client.post("/v1/push", content=signed_push([second]), headers=NDJSON)
+    receipt = answer.json()["receipt"]
+    assert receipt["as_of"] == 2
+    assert [(one["seq"], one["standing"]) for one in receipt["standings"]] == [(1, "not_on_roll"), (2, "not_entitled")]
+    fresh = await client.post("/v1/push", content=signed_push([listed(office, TPS)]), headers=NDJSON)
+    assert fresh.json()["receipt"]["standings"] == []

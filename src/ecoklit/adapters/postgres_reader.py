@@ -3,6 +3,7 @@
 Anybody may read while the projector writes; a reader takes no lease and changes nothing.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, Self
@@ -47,6 +48,7 @@ class PostgresReader:
         self._dsn = dsn
         self._schema = schema
         self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,11 +119,18 @@ class PostgresReader:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """A transaction that sees one moment, whatever the projector commits meanwhile."""
-        if self._pool is None:
-            self._pool = await open_pool(self._dsn, search_path=quoted(self._schema), **_SESSION)
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection, on which each statement by itself sees one moment."""
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await open_pool(self._dsn, search_path=quoted(self._schema), **_SESSION)
         with translated():
             try:
-                async with self._pool.acquire() as connection, connection.transaction():
+                async with self._pool.acquire() as connection:
                     yield connection
             except exceptions.UndefinedTableError as error:
                 raise NotProjected(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ecoklit.adapters.postgres_reader import NotProjected, PostgresReader, demand_projected
+from ecoklit.adapters.postgres_reader import NotProjected, PostgresReader
 from ecoklit.adapters.postgres_schema import query
 from ecoklit.core.merkle import tree_head
 from ecoklit.core.receipt import Stood
@@ -25,8 +25,12 @@ class PostgresSync:
                 raise NotProjected(f"Regency {regency} is not projected into this database yet: pull again later.")
             if cursor is None or cursor.generation != state["generation"]:
                 cursor = PullCursor(state["generation"], 0)
+            is_new = cursor.voter or cursor.since < state["revision"]
             begin = (cursor.revision, cursor.voter) if cursor.voter else (cursor.since, LAST_VOTER)
-            rows = await connection.fetch(query("pull"), regency, tps, cursor.since, *begin, voters_max)
+            # A phone that asks again before anything changed is answered without a look at its voters.
+            rows = (
+                await connection.fetch(query("pull"), regency, tps, cursor.since, *begin, voters_max) if is_new else []
+            )
             is_last = len({row["voter"] for row in rows}) < voters_max
             leaves = await connection.fetch(query("digest_of_tps"), regency, tps) if is_last else []
         events = [
@@ -48,9 +52,12 @@ class PostgresStandings:
 
     async def of_device(self, device: str, limit: int) -> OwnStandings | None:
         try:
-            async with self._reader.snapshot() as connection:
-                as_of = await demand_projected(connection, self._regency)
+            async with self._reader.connection() as connection:
                 rows = await connection.fetch(query("own_standings"), self._regency, device, limit)
         except EcoklitError:
             return None
-        return OwnStandings(as_of.events, [Stood(row["seq"], row["standing"]) for row in rows])
+        if not rows:
+            return None  # the regency is not projected yet
+        return OwnStandings(
+            rows[0]["as_of"], [Stood(row["seq"], row["standing"]) for row in rows if row["seq"] is not None]
+        )
