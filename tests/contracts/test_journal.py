@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.jetstream import JetStreamJournal
+from ecoklit.adapters.nats_accounts import BrokerAccounts
 from ecoklit.ports import Journal, Position, Push, Stale, Stored
 from ecoklit.services.group_commit import GroupCommit
 from ecoklit.testing.memory_journal import MemoryJournal
@@ -22,21 +23,42 @@ _ELECTIONS = count(1)
 Open = Callable[[], Awaitable[Journal]]
 
 
-@pytest_asyncio.fixture(params=["memory", "jetstream", "jetstream with replicas"], loop_scope="session")
-async def open_journal(request: pytest.FixtureRequest, nats_server: EmbeddedNats) -> AsyncIterator[Open]:
-    """Opens a new and empty journal each time."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def guarded_server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[EmbeddedNats, BrokerAccounts]]:
+    """A broker that lets nobody in without credentials."""
+    folder = tmp_path_factory.mktemp("guarded")
+    accounts = BrokerAccounts(folder / "keys")
+    async with await EmbeddedNats.start(folder, accounts=accounts) as server:
+        yield server, accounts
+
+
+@pytest_asyncio.fixture(
+    params=["memory", "jetstream", "jetstream with replicas", "jetstream with accounts"], loop_scope="session"
+)
+async def open_journal(
+    request: pytest.FixtureRequest, nats_server: EmbeddedNats, guarded_server: tuple[EmbeddedNats, BrokerAccounts]
+) -> AsyncIterator[Open]:
+    """Opens a new and empty journal each time; with accounts, by the rights of the service alone."""
     opened: list[JetStreamJournal] = []
 
     async def open_memory() -> Journal:
         return MemoryJournal()
 
+    server, credentials = nats_server, None
+    if request.param == "jetstream with accounts":
+        server, accounts = guarded_server
+        credentials = accounts.service_credentials
+
     async def open_jetstream() -> Journal:
         opened.append(
             await JetStreamJournal.open(
-                nats_server.url,
+                server.url,
                 election=f"suite-{next(_ELECTIONS)}",
                 regency="9404",
-                monitor_url=nats_server.monitor_url,
+                monitor_url=server.monitor_url,
+                credentials=credentials,
             )
         )
         if request.param == "jetstream with replicas":

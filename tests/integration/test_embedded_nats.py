@@ -16,6 +16,7 @@ import pytest
 from ecoklit.adapters import embedded_nats
 from ecoklit.adapters.embedded_nats import EmbeddedNats, EmbeddedNatsError
 from ecoklit.adapters.jetstream import JetStreamJournal
+from ecoklit.adapters.nats_accounts import BrokerAccounts
 from ecoklit.ports import Stored
 from ecoklit.testing.opaque_log import OpaqueLog, device_name
 
@@ -39,17 +40,18 @@ async def test_what_is_stored_outlives_a_stop(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 async def test_listens_on_loopback_only(tmp_path: Path) -> None:
     """Neither the clients' port nor the monitoring port can be reached from another machine."""
-    async with await EmbeddedNats.start(tmp_path) as server:
+    async with await EmbeddedNats.start(tmp_path, websocket_port=0) as server:
         assert server.url.startswith("nats://127.0.0.1:")
         assert server.monitor_url.startswith("http://127.0.0.1:")
+        assert server.websocket_url is not None
         listening = _read("/proc/net/tcp") + _read("/proc/net/tcp6")
-        for url in (server.url, server.monitor_url):
+        for url in (server.url, server.monitor_url, server.websocket_url):
             port = int(url.rpartition(":")[2])
             owners = [line.split()[1] for line in listening.splitlines() if f":{port:04X} " in line and " 0A " in line]
             assert owners == [f"0100007F:{port:04X}"]
 
 
-@pytest.mark.parametrize("which", ["port", "monitor_port"])
+@pytest.mark.parametrize("which", ["port", "monitor_port", "websocket_port"])
 async def test_port_in_use(tmp_path: Path, which: str) -> None:
     """A port that somebody has is named, and the folder is free again."""
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -58,7 +60,7 @@ async def test_port_in_use(tmp_path: Path, which: str) -> None:
             await EmbeddedNats.start(tmp_path, **{which: port})
         assert refused.value.code == "port_in_use"
     async with await EmbeddedNats.start(tmp_path, **{which: port}) as server:
-        assert str(port) in server.url + server.monitor_url
+        assert str(port) in server.url + server.monitor_url + str(server.websocket_url)
 
 
 async def test_two_servers_never_share_a_folder(tmp_path: Path) -> None:
@@ -84,6 +86,50 @@ async def test_a_store_of_a_newer_server(tmp_path: Path) -> None:
     mark.write_text("2.11.0\n")
     async with await EmbeddedNats.start(tmp_path):
         assert mark.read_text() != "2.11.0\n"
+
+
+async def _stored(folder: Path, accounts: BrokerAccounts | None, log: OpaqueLog, after: int) -> int:
+    """Store one more event behind `after`; how many there are then."""
+    async with (
+        await EmbeddedNats.start(folder, accounts=accounts) as server,
+        await JetStreamJournal.open(
+            server.url, election="a", regency="9404", monitor_url=server.monitor_url,
+            credentials=None if accounts is None else accounts.service_credentials,
+        ) as journal,
+    ):  # fmt: skip
+        assert await journal.append([log.push(1, after)]) == [Stored(after + 1, after + 1)]
+        return len(await journal.read_events(0, 10))
+
+
+async def test_a_store_from_before_accounts_is_taken_over(tmp_path: Path) -> None:
+    """What was stored without accounts, and with an account whose keys were lost, is there under the new one."""
+    log = OpaqueLog(device_name(0))
+    assert await _stored(tmp_path, None, log, 0) == 1
+    assert await _stored(tmp_path, BrokerAccounts(tmp_path / "keys"), log, 1) == 2
+    assert await _stored(tmp_path, BrokerAccounts(tmp_path / "keys"), log, 2) == 3
+    assert await _stored(tmp_path, BrokerAccounts(tmp_path / "other keys"), log, 3) == 4
+
+
+async def test_a_store_of_two_accounts(tmp_path: Path) -> None:
+    """Which of two journals is the right one is not guessed: the start is refused, and both are left alone."""
+    log = OpaqueLog(device_name(0))
+    accounts = BrokerAccounts(tmp_path / "keys")
+    await _stored(tmp_path, accounts, log, 0)
+    other = tmp_path / "store" / "jetstream" / "$G"
+    (other / "streams" / "ECOKLIT-a-9404").mkdir(parents=True)
+    with pytest.raises(EmbeddedNatsError, match="streams of several accounts") as refused:
+        await EmbeddedNats.start(tmp_path, accounts=accounts)
+    assert refused.value.code == "store_doubtful"
+    other.rename(tmp_path / "elsewhere")
+    assert await _stored(tmp_path, accounts, log, 1) == 2
+
+
+async def test_a_store_with_accounts_is_not_opened_without(tmp_path: Path) -> None:
+    """Without its accounts the broker would show an empty journal: it is not started."""
+    await _stored(tmp_path, BrokerAccounts(tmp_path / "keys"), OpaqueLog(device_name(0)), 0)
+    with pytest.raises(EmbeddedNatsError, match="start the broker with its accounts") as refused:
+        await EmbeddedNats.start(tmp_path)
+    assert refused.value.code == "store_doubtful"
 
 
 async def test_no_nats_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

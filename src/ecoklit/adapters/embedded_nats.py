@@ -31,6 +31,7 @@ START_SECONDS_MAX = 60  # a store of tens of gigabytes is checked block by block
 STOP_SECONDS_MAX = 30  # after that it is killed: what it acknowledged is on the disk anyway
 PAYLOAD_BYTES_MAX = 2 * 1024 * 1024  # a push of 900 KB as one request, and its head room
 
+_NO_ACCOUNT = "$G"  # what JetStream calls the only account of a broker without any
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -85,8 +86,8 @@ class EmbeddedNats:
         try:
             _refuse_newer_store(folder, await asyncio.to_thread(_version_of, binary))
             config = _config(folder, port, monitor_port, store_bytes_max, sync_always)
+            _take_over_store(folder, _NO_ACCOUNT if accounts is None else accounts.account)
             if accounts is not None:
-                _take_over_store(folder, accounts.account)
                 config |= _with_accounts(folder, accounts)
             if websocket_port is not None:
                 config["websocket"] = {
@@ -253,8 +254,12 @@ def _take_over_store(folder: Path, account: str) -> None:
     if not others:
         return
     own = store / account
+    names = ", ".join(path.parent.name for path in others)
+    if account == _NO_ACCOUNT:
+        raise EmbeddedNatsError(
+            "store_doubtful", f"{store} holds streams of the account {names}: start the broker with its accounts."
+        )
     if len(others) > 1 or (own / "streams").exists():
-        names = ", ".join(path.parent.name for path in others)
         raise EmbeddedNatsError(
             "store_doubtful",
             f"{store} holds streams of several accounts ({names}): move all but one elsewhere, then start again.",
