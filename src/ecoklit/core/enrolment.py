@@ -41,7 +41,7 @@ ROUNDS: Final = 100_000
 
 class BadEnrolment(EcoklitError):
     """What was typed or scanned enrols nobody; nothing was changed. Codes: bad_code, late_code, bad_key_line,
-    bad_invitation."""
+    bad_invitation, bad_enrolment, other_election."""
 
 
 # --- codes -----------------------------------------------------------------------------------------------------------

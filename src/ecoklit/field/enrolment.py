@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Sequence
 from typing import Final, NamedTuple, TypeGuard
 
 from ecoklit.core import enrolment, wire
-from ecoklit.core.enrolment import Terms
+from ecoklit.core.enrolment import BadEnrolment, Terms
 from ecoklit.core.event import Malformed
 from ecoklit.core.limits import PUSH_REGISTRY_LINES_MAX
 from ecoklit.core.push_file import kind_of, lines_of
@@ -27,7 +27,7 @@ from ecoklit.core.signing import Key, PublicKey
 from ecoklit.core.wire import Held
 from ecoklit.field.outbox import About, Outbox, RegistryLine
 from ecoklit.field.transport import Transport
-from ecoklit.field.trouble import BadEnrolment, WrongService
+from ecoklit.field.trouble import WrongService
 
 POLICY: Final = "2024-1"
 """What a phone's officer works under where the registry sets no other."""

@@ -19,13 +19,6 @@ class NotSaid(EcoklitError):
     """
 
 
-class BadEnrolment(EcoklitError):
-    """What was given enrols this phone in nothing; nothing was changed.
-
-    Codes: bad_enrolment, other_election, already_enrolled.
-    """
-
-
 class Stuck(EcoklitError):
     """The service will not take this phone's log as it is, however often it is sent; the entries are kept.
 

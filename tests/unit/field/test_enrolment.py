@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ecoklit.core.enrolment import BadEnrolment
 from ecoklit.core.limits import PUSH_REGISTRY_LINES_MAX
 from ecoklit.core.push_file import write_push
 from ecoklit.core.registry import fold_registry
@@ -14,7 +15,6 @@ from ecoklit.core.registry_event import RegistryLog, SignedRegistry, read_line
 from ecoklit.core.signing import Key
 from ecoklit.field import enrolment
 from ecoklit.field.outbox import Outbox
-from ecoklit.field.trouble import BadEnrolment
 from ecoklit.testing.made_up_keys import made_up_key
 
 ELECTION, REGENCY = "pilkada-2024", "9404"
