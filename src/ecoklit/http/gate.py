@@ -6,7 +6,7 @@ told to wait would come back in the same second.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -17,6 +17,7 @@ from typing import Final
 from ecoklit.http.limits import (
     BUCKETS_MAX,
     BYTES_PER_ADDRESS,
+    IN_FLIGHT_PER_ADDRESS_MAX,
     PUSHES_PER_DEVICE,
     REQUESTS_IN_FLIGHT_MAX,
     REQUESTS_PER_ADDRESS,
@@ -62,6 +63,7 @@ class Gate:
         self.requests = Buckets(REQUESTS_PER_ADDRESS, now)
         self.bytes = Buckets(BYTES_PER_ADDRESS, now)
         self.in_flight = 0
+        self._of_address: Counter[str] = Counter()
         self._in_flight_max = in_flight_max
 
     @contextmanager
@@ -72,6 +74,7 @@ class Gate:
         """
         if address is not None:
             _demand(max(self.requests.wait_seconds(address), self.bytes.wait_seconds(address)))
+            _demand(RETRY_SECONDS if self._of_address[address] >= IN_FLIGHT_PER_ADDRESS_MAX else 0)
             self.requests.charge(address)
         if self.in_flight >= self._in_flight_max:
             raise ProblemError(
@@ -81,10 +84,17 @@ class Gate:
                 retry_after(RETRY_SECONDS),
             )
         self.in_flight += 1
+        self._of_address[address or ""] += 1
         try:
             yield
         finally:
             self.in_flight -= 1
+            self._leave(address or "")
+
+    def _leave(self, address: str) -> None:
+        self._of_address[address] -= 1
+        if not self._of_address[address]:
+            del self._of_address[address]  # or all who ever came would be remembered
 
     def weigh(self, address: str | None, size_bytes: int) -> None:
         """Charge what came."""

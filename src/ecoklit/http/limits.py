@@ -32,6 +32,9 @@ BUCKETS_MAX: Final = 50_000
 REQUESTS_IN_FLIGHT_MAX: Final = 512
 """Pushes being read, judged and stored at once: several group commits are full, and all their bodies fit in 450 MiB."""
 
+IN_FLIGHT_PER_ADDRESS_MAX: Final = 128
+"""Of these: one address that sends its bodies slowly leaves room for all others."""
+
 BODY_SECONDS_MAX: Final = 60.0
 """How long a body may take to arrive: 900 KB at 15 kB/s. A slower phone sends smaller pushes."""
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from ecoklit.http.gate import Buckets, Gate, address_of
-from ecoklit.http.limits import BYTES_PER_ADDRESS, PUSHES_PER_DEVICE, REQUESTS_PER_ADDRESS, Rate
+from ecoklit.http.limits import (
+    BYTES_PER_ADDRESS,
+    IN_FLIGHT_PER_ADDRESS_MAX,
+    PUSHES_PER_DEVICE,
+    REQUESTS_PER_ADDRESS,
+    Rate,
+)
 from ecoklit.http.problems import ProblemError, retry_after
 
 PHONE = "phonephonephone2"
@@ -98,6 +106,19 @@ def test_no_more_are_in_flight_than_fit() -> None:
         raise ZeroDivisionError
     assert gate.in_flight == 0
     assert code_of(gate, None) is None
+
+
+def test_one_address_leaves_room_for_others() -> None:
+    """Who has as many requests in flight as one address may have waits; all others come in, and nobody is remembered."""
+    gate = Gate(Clock())
+    with contextlib.ExitStack() as held:
+        for _ in range(IN_FLIGHT_PER_ADDRESS_MAX):
+            held.enter_context(gate.entered("192.0.2.1"))
+        assert code_of(gate, "192.0.2.1") == "too_many"
+        assert code_of(gate, "192.0.2.2") is None
+        assert code_of(gate, None) is None
+    assert code_of(gate, "192.0.2.1") is None
+    assert not gate._of_address
 
 
 @pytest.mark.parametrize(
