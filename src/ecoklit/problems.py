@@ -27,6 +27,9 @@ STATUS_OF: Final[dict[str, HTTPStatus]] = {
     "not_found": HTTPStatus.NOT_FOUND,
     "nonce_needed": HTTPStatus.UNAUTHORIZED,
     "not_entitled": HTTPStatus.FORBIDDEN,
+    "no_nkey": HTTPStatus.NOT_FOUND,
+    "bad_nkey": HTTPStatus.NOT_FOUND,
+    "no_broker": HTTPStatus.NOT_FOUND,
 }
 """By the stable code of an error. Every other named error is of a part that is away, and the caller comes again."""
 

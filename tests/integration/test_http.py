@@ -333,7 +333,7 @@ async def test_the_documents_describe_every_route_and_load_nothing(client: httpx
     """OpenAPI is served as JSON and YAML, lists every route, and no page of ours loads a script from elsewhere."""
     openapi = (await client.get("/openapi.json")).json()
     assert set(openapi["paths"]) == {
-        "/v1/push", "/v1/pull", "/v1/registry",
+        "/v1/push", "/v1/pull", "/v1/registry", "/v1/credentials/{device}",
         "/v1/rolls/{tps}", "/v1/recap/{area}", "/v1/conflicts/{area}", "/v1/voters/{voter}/history",
         "/health/live", "/health/ready",
     }  # fmt: skip

@@ -28,7 +28,8 @@ import nats.aio.client
 import nats.errors
 import nats.protocol.parser
 
-from ecoklit.adapters.nats_accounts import SERVICE, inbox_of
+from ecoklit.adapters.nats_accounts import SERVICE
+from ecoklit.core.broker_names import inbox_of
 from ecoklit.ports import (
     HEADER_PREFIX,
     JournalError,

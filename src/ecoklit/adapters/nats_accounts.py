@@ -33,9 +33,9 @@ from ecoklit.adapters.nats_credentials import (
     credentials,
     is_user_key,
 )
+from ecoklit.core.broker_names import PUSH_PREFIX, inbox_of
 from ecoklit.core.ids import is_device, is_regency, is_word
 
-PUSH_SUBJECT: Final = "ecoklit.push."
 SERVICE: Final = "service"
 CREDENTIALS_FILE: Final = "service.creds"
 STATE_FILE: Final = "revoked.json"
@@ -53,8 +53,8 @@ _LIMITS: Final = {
 _STREAMS: Final = {"mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1}
 
 _DEVICES: Final[dict[str, Any]] = {
-    "pub": {"allow": [PUSH_SUBJECT + "{{name()}}"]},
-    "sub": {"allow": ["_INBOX_{{name()}}.>"]},
+    "pub": {"allow": [PUSH_PREFIX + "{{name()}}"]},
+    "sub": {"allow": [inbox_of("{{name()}}") + ".>"]},
     "allowed_connection_types": ["STANDARD", "WEBSOCKET"],
     **_UNBOUNDED,
     "subs": SUBSCRIPTIONS_PER_DEVICE_MAX,
@@ -73,7 +73,7 @@ _SERVICES: Final[dict[str, Any]] = {
             "$JS.API.CONSUMER.DELETE.*.*",
         ]
     },
-    "sub": {"allow": [PUSH_SUBJECT + "*", f"_INBOX_{SERVICE}.>"]},
+    "sub": {"allow": [PUSH_PREFIX + "*", inbox_of(SERVICE) + ".>"]},
     "resp": {"max": 1, "ttl": ANSWER_SECONDS_MAX * 1_000_000_000},
     "allowed_connection_types": ["STANDARD"],
     **_UNBOUNDED,
@@ -87,15 +87,10 @@ _READERS: Final[dict[str, Any]] = {
             )
         ]
     },
-    "sub": {"allow": ["_INBOX_{{name()}}.>"]},
+    "sub": {"allow": [inbox_of("{{name()}}") + ".>"]},
     "allowed_connection_types": ["STANDARD", "WEBSOCKET"],
     **_UNBOUNDED,
 }  # fmt: skip
-
-
-def inbox_of(user: str) -> str:
-    """The only prefix of subjects under which `user` may receive answers; a client must be told it."""
-    return f"_INBOX_{user}"
 
 
 class BrokerAccounts:

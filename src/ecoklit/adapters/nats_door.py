@@ -24,7 +24,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from ecoklit import problems
-from ecoklit.adapters.nats_accounts import PUSH_SUBJECT, SERVICE, inbox_of
+from ecoklit.adapters.nats_accounts import SERVICE
+from ecoklit.core.broker_names import PUSH_PREFIX, inbox_of
 from ecoklit.core.ids import is_device
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import JournalBusy, JournalError, JournalUnavailable, Service
@@ -88,7 +89,7 @@ class NatsDoor:
                     reconnect_time_wait=RECONNECT_SECONDS,
                     ping_interval=5,
                 )
-                door._subscription = await door._client.subscribe(PUSH_SUBJECT + "*", GATEWAYS, cb=door._on_request)
+                door._subscription = await door._client.subscribe(PUSH_PREFIX + "*", GATEWAYS, cb=door._on_request)
                 await door._client.flush()
         except _NotLetIn:
             await door._client.close()
@@ -139,7 +140,7 @@ class NatsDoor:
     # --- one request --------------------------------------------------------------------------------------------
 
     async def _on_request(self, message: Msg) -> None:
-        device = message.subject.removeprefix(PUSH_SUBJECT)
+        device = message.subject.removeprefix(PUSH_PREFIX)
         if not _may_be_answered(device, message.reply):
             _log("door_ignored")
             return

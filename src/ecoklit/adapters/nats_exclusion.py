@@ -11,7 +11,8 @@ import nats
 import nats.errors
 from nats.aio.client import RawCredentials
 
-from ecoklit.adapters.nats_accounts import BrokerAccounts, inbox_of
+from ecoklit.adapters.nats_accounts import BrokerAccounts
+from ecoklit.core.broker_names import inbox_of
 from ecoklit.errors import EcoklitError
 
 ANSWER_SECONDS_MAX: Final = 5.0

@@ -13,7 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 
 from ecoklit.bootstrap import House
 from ecoklit.errors import EcoklitError
-from ecoklit.http import ops, reading, sync
+from ecoklit.http import broker, ops, reading, sync
 from ecoklit.http.gate import Gate
 from ecoklit.http.problems import on_fault, on_http_error, on_named_error
 from ecoklit.ports import RollReader
@@ -22,6 +22,7 @@ ROUTES: Final = (
     sync.push,
     sync.pull,
     sync.registry,
+    broker.credentials,
     reading.roll,
     reading.recap,
     reading.conflicts,

@@ -9,7 +9,7 @@ from ecoklit.errors import EcoklitError
 
 
 class NoAccess(EcoklitError):
-    """No credentials for this device. Codes: unknown_device, not_entitled, no_nkey."""
+    """No credentials for this device. Codes: unknown_device, not_entitled, no_nkey, no_broker."""
 
 
 class Issuer(Protocol):
@@ -30,10 +30,14 @@ def shut_out(registry: Registry) -> frozenset[str]:
     return frozenset(one.nkey for one in enrolled if one.nkey is not None and one.nkey not in inside)
 
 
-def credentials_of(registry: Registry, device: str, issuer: Issuer) -> str:
+def credentials_of(registry: Registry, device: str, issuer: Issuer | None) -> str:
     """The JWT of an enrolled device. It is no secret: without the user key's seed, which never left the device, it is
     of no use. Raises NoAccess.
     """
+    if issuer is None:
+        raise NoAccess(
+            "no_broker", "This service lets nobody in at its broker: push over HTTP, or ask the broker's owner."
+        )
     enrolled = registry.devices.get(device)
     if enrolled is None:
         raise NoAccess("unknown_device", f"The registry does not know {device}: have it enrolled first.")

@@ -59,6 +59,13 @@ def test_credentials_are_for_the_key_of_the_enrolment(election: MadeUpElection) 
     assert credentials_of(folded(election), ANNA.device, Issuer()) == f"{ANNA.device} with {NKEYS['a']}"
 
 
+def test_a_service_without_the_brokers_keys(election: MadeUpElection) -> None:
+    """Where the broker is somebody else's, its owner is to be asked."""
+    with pytest.raises(NoAccess, match="push over HTTP") as refused:
+        credentials_of(folded(election), ANNA.device, None)
+    assert refused.value.code == "no_broker"
+
+
 def test_who_gets_none(election: MadeUpElection) -> None:
     """A stranger, a revoked device, and one that has no user key are refused by name."""
     revoke(election, ANNA.device)
