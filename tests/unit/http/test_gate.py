@@ -109,7 +109,7 @@ def test_no_more_are_in_flight_than_fit() -> None:
 
 
 def test_one_address_leaves_room_for_others() -> None:
-    """Who has as many requests in flight as one address may have waits; all others come in, and nobody is remembered."""
+    """Who has all the requests in flight that one address may have waits; all others come in; nobody is remembered."""
     gate = Gate(Clock())
     with contextlib.ExitStack() as held:
         for _ in range(IN_FLIGHT_PER_ADDRESS_MAX):
