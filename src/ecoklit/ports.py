@@ -150,12 +150,13 @@ class Stale(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The last held event of a device: its seq, its hash, its stream sequence and its bytes."""
+    """The last held event of a device: its seq, its hash, its stream sequence, its bytes and what rides on it."""
 
     seq: int
     hash: bytes
     sequence: int
     payload: bytes
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class EventMessage(msgspec.Struct, frozen=True, gc=False):

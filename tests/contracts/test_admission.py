@@ -446,9 +446,19 @@ async def test_each_push_is_stamped_and_signed_in_the_journal(door: Door) -> Non
     heads = [sign_head(made_up_key(door.made_up.seed, "k"), door.election, n, held[n - 1].hash) for n in (2, 3)]
     assert read == [
         {STAMP_HEADER: "3"},
-        {HEAD_HEADER: heads[0].signature},
+        {STAMP_HEADER: "3", HEAD_HEADER: heads[0].signature},
         {STAMP_HEADER: "5", HEAD_HEADER: heads[1].signature},
     ]
+
+
+async def test_a_push_of_nothing_new_is_receipted_at_its_stamp(door: Door) -> None:
+    """Whoever lost the first answer gets the same proof by a second try, however much the registry grew since."""
+    held = births(door.log(), 3)
+    first = await door.push(*held)
+    door.made_up.device("later")
+    await door.made_up.store(door.registry)
+    again = await door.beside().push(*held)
+    assert (again.registry, again.seq, again.head) == (first.registry, first.seq, first.head)
 
 
 async def test_what_a_receipt_proves_is_stamped_as_it_was(door: Door) -> None:
@@ -461,7 +471,7 @@ async def test_what_a_receipt_proves_is_stamped_as_it_was(door: Door) -> None:
     restored = Door(MemoryJournal(), door.registry, door.made_up)
     for body, stamps in (
         (door.made_up.push(held[:1], receipt=receipt), ["5"]),  # it proves an event that is not in this push
-        (door.made_up.push(held, receipt=receipt), ["3", None, "5", None]),
+        (door.made_up.push(held, receipt=receipt), ["3", None, "5", "5"]),
     ):
         restored = Door(MemoryJournal(), door.registry, door.made_up)
         await restored.admission.push(body)

@@ -429,13 +429,7 @@ def test_server_restored_after_the_window_closed(world: World) -> None:
     "world",
     [
         pytest.param(MemoryDoor, id="strict"),
-        pytest.param(
-            AdmittedDoor,
-            id="admission",
-            marks=pytest.mark.xfail(
-                strict=True, reason="a push of nothing new is receipted at today's registry position, not at its stamp"
-            ),
-        ),
+        pytest.param(AdmittedDoor, id="admission"),
     ],
     indirect=True,
 )

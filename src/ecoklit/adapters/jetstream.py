@@ -93,7 +93,7 @@ class JetStreamJournal(JetStreamLogs):
         message = (await self._last_messages(self._events, [subject])).get(subject)
         if message is None:
             return None
-        return Head(_seq_of(message.data), sha256(message.data), message.seq, message.data)
+        return Head(_seq_of(message.data), sha256(message.data), message.seq, message.data, own_headers(message.hdrs))
 
     async def event(self, device: str, seq: int) -> Head | None:
         head = await self.head(device)

@@ -125,6 +125,7 @@ class StoredMessage(msgspec.Struct):
     subject: str
     seq: int
     data: bytes = b""
+    hdrs: bytes = b""
 
 
 class _MessageAnswer(_Answered):
@@ -528,7 +529,7 @@ class JetStreamLogs:
                 query: dict[str, object] = {"multi_last": some, "batch": len(some)}
                 for headers, payload in await self._retry(partial(self._direct_get, stream, query)):
                     subject, sequence = address(headers)
-                    found[subject] = StoredMessage(subject, sequence, payload)
+                    found[subject] = StoredMessage(subject, sequence, payload, headers)
             else:
                 asked = [self._message(stream, {"last_by_subj": subject}) for subject in some]
                 found |= {message.subject: message for message in await asyncio.gather(*asked) if message is not None}

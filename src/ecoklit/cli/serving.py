@@ -55,7 +55,10 @@ def run_until_stopped(serving: Coroutine[Any, Any, Exit]) -> Exit:
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serving)
+        try:
+            return runner.run(serving)
+        except asyncio.CancelledError:  # a second signal, while the first one's closing was under way
+            raise KeyboardInterrupt from None
 
 
 async def up_until_stopped(settings: Settings, as_json: bool) -> Exit:

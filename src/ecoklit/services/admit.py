@@ -117,7 +117,8 @@ class Admission:
             fresh = admission.admit(push, await self._known(push, head))
             persons = await self._persons_to_store(push, head)
             if head is not None and not (fresh or persons):
-                return self._receipt(push, registry, head, (), await self._own_standings(push.device))
+                # Nothing new: the receipt is about what was admitted then, and by what was known then.
+                return self._receipt(push, _stamp_of(head), head, (), await self._own_standings(push.device))
             stamps = _stamps(push, fresh, registry, receipted)
             outcome, own = await asyncio.gather(
                 self._submit(_to_store(push, head, fresh, persons, stamps)), self._own_standings(push.device)
@@ -125,7 +126,8 @@ class Admission:
             if isinstance(outcome, Stored):
                 end = _end(head, fresh, outcome)
                 faults = _faults(registry, fresh, stamps)
-                return self._receipt(push, registry, end, faults, own)
+                stamp = stamps[-1] if stamps else _stamp_of(end)
+                return self._receipt(push, stamp, end, faults, own)
         raise JournalBusy(f"Many are pushing the log of {push.device} at once: wait a few seconds and send it again.")
 
     async def _known(self, push: admission.Push, head: Head | None) -> Known:
@@ -152,7 +154,7 @@ class Admission:
     # --- the receipt ---------------------------------------------------------------------------------------------
 
     def _receipt(
-        self, push: admission.Push, registry: Registry, end: Head, faults: Sequence[Stood], own: OwnStandings | None
+        self, push: admission.Push, stamp: int, end: Head, faults: Sequence[Stood], own: OwnStandings | None
     ) -> bytes:
         known = {one.seq: one for one in (() if own is None else own.standings)}
         known.update({one.seq: one for one in faults})
@@ -164,7 +166,7 @@ class Admission:
             head=ids.to_base64url(end.hash),
             position={self._stream: end.sequence},
             regency=self._regency,
-            registry=registry.position,
+            registry=stamp,
             seq=end.seq,
             standings=[known[seq] for seq in sorted(known)[:STANDINGS_MAX]],
         )
@@ -274,7 +276,9 @@ def _to_store(
     persons: tuple[tuple[int, bytes], ...],
     stamps: Sequence[int],
 ) -> ports.Push:
-    turns = [n for n in range(1, len(stamps)) if stamps[n] != stamps[n - 1]]
+    # On the last one too: whoever reads a log's end alone knows by what that was judged.
+    last = len(stamps) - 1
+    turns = [n for n in range(1, len(stamps)) if n == last or stamps[n] != stamps[n - 1]]
     return ports.Push(
         device=push.device,
         after=0 if head is None else head.sequence,
@@ -284,6 +288,11 @@ def _to_store(
         first_headers=((STAMP_HEADER, str(stamps[0])),) if fresh else (),
         later_headers=tuple((n, STAMP_HEADER, str(stamps[n])) for n in turns),
     )
+
+
+def _stamp_of(head: Head) -> int:
+    """The registry position by which the log's end was judged; 0 where none rides on it."""
+    return next((int(value) for name, value in head.headers if name == STAMP_HEADER), 0)
 
 
 def _end(head: Head | None, fresh: Sequence[Held], stored: Stored) -> Head:

@@ -89,8 +89,9 @@ class MemoryJournal:
         sequence = self._heads.get(device)
         if sequence is None:
             return None
-        held = wire.hold(self._events[sequence - 1].payload, None)
-        return Head(held.seq, held.hash, sequence, held.event_bytes)
+        last = self._events[sequence - 1]
+        held = wire.hold(last.payload, None)
+        return Head(held.seq, held.hash, sequence, held.event_bytes, last.headers)
 
     async def event(self, device: str, seq: int) -> Head | None:
         await self._reachable()
