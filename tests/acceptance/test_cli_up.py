@@ -191,6 +191,8 @@ def test_a_list_and_a_push_become_the_roll_and_survive_a_restart(data: Path, run
     }  # fmt: skip
     with up(data) as running:
         assert json.loads(run("roll", "--json", TPS).stdout) == roll
+        assert running.where["websocket_url"].startswith("ws://127.0.0.1:")
+        assert Path(running.where["nats_creds"]).stat().st_mode & 0o777 == 0o600
         assert running.stop(signal.SIGTERM) == 0
 
 

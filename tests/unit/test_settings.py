@@ -21,6 +21,21 @@ def test_the_environment_wins_over_what_runs(tmp_path: Path) -> None:
     assert found.election == "pilkada-2024"
 
 
+def test_credentials_are_for_their_own_broker(tmp_path: Path) -> None:
+    """Those of the broker in the data folder are not shown to another broker; a variable is for whichever it is."""
+    creds, other = tmp_path / "service.creds", tmp_path / "other.creds"
+    creds.touch()
+    other.touch()
+    with opened(tmp_path):
+        announce(tmp_path, {"nats_url": "nats://127.0.0.1:1", "nats_creds": str(creds)})
+        environ = {"ECOKLIT_DATA": str(tmp_path)}
+        assert read_settings(environ).nats_creds == creds
+        environ["ECOKLIT_NATS_URL"] = "nats://127.0.0.1:2"
+        assert read_settings(environ).nats_creds is None
+        environ["ECOKLIT_NATS_CREDS"] = str(other)
+        assert read_settings(environ).nats_creds == other
+
+
 def test_dots_in_a_regency_are_taken_away() -> None:
     """94.04 and 9404 are one regency."""
     assert read_settings({"ECOKLIT_REGENCY": "94.04"}, running=False).regency == "9404"
@@ -41,6 +56,10 @@ def test_a_url_that_is_not_known_says_what_to_do() -> None:
         ("ECOKLIT_ELECTION", "A"),
         ("ECOKLIT_PORT", "65536"),
         ("ECOKLIT_PORT", "-1"),
+        ("ECOKLIT_NATS_PORT", "65536"),
+        ("ECOKLIT_WEBSOCKET_PORT", "ws"),
+        ("ECOKLIT_NATS_CREDS", "/nowhere/service.creds"),
+        ("ECOKLIT_NATS_KEYS", "/nowhere"),
         ("ECOKLIT_EPOCH", "x"),
         ("ECOKLIT_SCHEMA", 'a"b'),
         ("ECOKLIT_NATS_URL", "127.0.0.1:4222"),

@@ -70,6 +70,7 @@ class NatsDoor:
         self._requests: set[asyncio.Task[None]] = set()
         self._by_device: Counter[str] = Counter()
         self._bytes = 0
+        self._ignored = 0
         self._opened = False
         self._refused = False
 
@@ -142,7 +143,9 @@ class NatsDoor:
     async def _on_request(self, message: Msg) -> None:
         device = message.subject.removeprefix(PUSH_PREFIX)
         if not _may_be_answered(device, message.reply):
-            _log("door_ignored")
+            self._ignored += 1
+            if self._ignored & (self._ignored - 1) == 0:  # the 1st, 2nd, 4th, 8th …: nobody floods the log
+                _log("door_ignored", requests=self._ignored)
             return
         if self._has_no_room(device, len(message.data)):
             busy = JournalBusy("More is being pushed than can be taken: wait a few seconds, then push again.")
@@ -207,7 +210,7 @@ def _headers_of(problem: Problem) -> dict[str, str]:
     return headers
 
 
-def _log(event: str, **what: str) -> None:
+def _log(event: str, **what: str | int) -> None:
     import structlog  # only a service logs, and this takes longer to load than all the rest
 
     structlog.get_logger().error(event, door="nats", **what)
