@@ -9,13 +9,13 @@ first use win.
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from ecoklit.core import canonical, ids, speakable
+from ecoklit.core.event import moment_of
 from ecoklit.core.registry_event import (
     Assigned,
     DeviceEnrolled,
@@ -96,7 +96,7 @@ def redeem(
     Keep them before they are sent: made again with another `at` they would be different events of one name.
     Raises BadEnrolment late_code when `at` is after `until`: nobody else looks (decision 0064).
     """
-    if datetime.fromisoformat(at) > datetime.fromisoformat(terms.until):
+    if moment_of(at) > moment_of(terms.until):
         raise BadEnrolment(
             "late_code",
             f"The code was good until {terms.until}, and this device's clock says {at}: set the clock right, or ask "

@@ -246,6 +246,13 @@ def is_time(text: str) -> bool:
     return is_date(text[:10]) and _TIME(text[10:]) is not None
 
 
+def moment_of(text: str) -> int:
+    """What `is_time` says is one, as seconds on one scale, so that two offsets can be compared."""
+    hours, minutes, seconds = int(text[11:13]), int(text[14:16]), int(text[17:19])
+    offset = 0 if text[19] == "Z" else (int(text[20:22]) * 60 + int(text[23:25])) * (1 if text[19] == "+" else -1)
+    return (date.fromisoformat(text[:10]).toordinal() * 1440 + hours * 60 + minutes - offset) * 60 + seconds
+
+
 @lru_cache(maxsize=4096)
 def is_date(text: str) -> bool:
     """A day that the calendar has, as YYYY-MM-DD."""
