@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from ecoklit.core.event import is_time, moment_of
 
-_moments = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC)).map(
-    lambda at: at.replace(microsecond=0)
-)
+_FIRST, _LAST = datetime(2, 1, 1), datetime(9998, 12, 31)  # noqa: DTZ001 - hypothesis gives the zone
+_moments = st.datetimes(_FIRST, _LAST, timezones=st.just(UTC)).map(lambda at: at.replace(microsecond=0))
 _offsets = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
