@@ -7,7 +7,8 @@ What is true after each step, and what a crash there leaves behind:
 2. Its receipt is verified: by the keys that the election names, for this very log and its very hash. Only then, in one
    transaction, is it kept and the log marked as held up to there. A crash before it means sending again, which changes
    nothing.
-3. Each page comes with its cursor, in one transaction.
+3. Each page comes with its cursor, in one transaction. A receipt of a new epoch sets the cursors back: the journal was
+   restored, and once all is pulled anew, what it lost for good is no longer folded here either.
 4. Digests are compared; nothing is stored.
 
 A sync always begins with a push, of the last event if there is nothing new: so a service that lost its tail is found
@@ -172,7 +173,7 @@ class Client:
     def _take(self, answer: bytes, about: About, identity: Identity, part: Part) -> None:
         receipt = self._verified(answer, about)
         if part.last == 0:
-            self._outbox.introduce(identity.device)
+            self._outbox.introduce(identity.device, receipt.receipt.epoch)
             return
         self._demand_own(receipt, identity, part)
         before = self._now(identity).held
@@ -278,6 +279,8 @@ class Client:
                 refused.append((place.tps, error.message))
             except Refused as error:
                 refused.append((place.tps, f"{error.code}: {error.message}"))
+        if not refused:
+            self._outbox.settle_epoch()
         return refused
 
     def _pull(self, tps: str, about: About, identity: Identity) -> None:

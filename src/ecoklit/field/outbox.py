@@ -78,8 +78,15 @@ MIGRATIONS: Final[list[str]] = [
     create table numbered (voter text primary key, number integer not null unique) strict, without rowid;
     create table lost (device text primary key, after integer not null) strict, without rowid;
     """,
+    # In which epoch of the journal a pull brought the event last.
+    "alter table pulled add column epoch integer not null default 0",
 ]
 """One script for each version of the store; a version's script is never changed once it is out."""
+
+FROM_FILE: Final = 0
+"""In place of an epoch: no pull brought the event yet, so no service ever showed to hold it."""
+GONE: Final = -1
+"""In place of an epoch: a service that was restored no longer holds the event."""
 
 FROM_RECEIPT: Final = "receipt"
 FROM_PULL: Final = "pull"
@@ -312,14 +319,21 @@ class Outbox:
         return set(self._db.execute("select device, seq from own where said_again = 1"))
 
     def held(self) -> list[Held]:
-        """Every event that the phone folds: its own but those said again, and all it was told."""
+        """Every event that the phone folds: its own but those said again, and what it was told and is not `gone`."""
         own = self._db.execute("select event, person from own where said_again = 0 order by device, seq").fetchall()
-        told = self._db.execute("select event, person from pulled order by hash").fetchall()
+        told = self._db.execute("select event, person from pulled where epoch != ? order by hash", (GONE,)).fetchall()
         return [wire.hold(event, person) for event, person in (*own, *told)]
+
+    def gone(self) -> list[Held]:
+        """What was pulled once, and is lost to the service since it was restored: not folded, and not forgotten, since
+        what the phone said names it."""
+        rows = self._db.execute("select event, person from pulled where epoch = ? order by hash", (GONE,))
+        return [wire.hold(event, person) for event, person in rows]
 
     def pulled_hashes(self, device: str) -> set[bytes]:
         """The hashes of the events of `device` that a service showed to hold."""
-        return {event_hash for (event_hash,) in self._db.execute("select hash from pulled where device = ?", (device,))}
+        rows = self._db.execute("select hash from pulled where device = ? and epoch != ?", (device, GONE))
+        return {event_hash for (event_hash,) in rows}
 
     def standings(self, teller: str) -> list[Told]:
         rows = self._db.execute(
@@ -400,7 +414,7 @@ class Outbox:
             )
             self._insert_places(places)
             self._insert_registry(registry)
-            self._insert_pulled(held)
+            self._insert_pulled(held, FROM_FILE)
             self._db.execute(
                 "update identity set introduced = 0, stuck = '', why = '' where device = ?", (about.device,)
             )
@@ -444,7 +458,7 @@ class Outbox:
                 "insert or ignore into receipt values (?, ?, ?, ?, ?)",
                 (receipt.device, receipt.log, receipt.epoch, receipt.seq, signed.line),
             )
-            self._db.execute("update phone set epoch = max(epoch, ?)", (receipt.epoch,))
+            self._begin_epoch(receipt.epoch)
             if receipt.log == "voters":
                 self._db.execute(
                     "update identity set held = ?, introduced = 1, stuck = '', why = '' where device = ?",
@@ -457,9 +471,17 @@ class Outbox:
                 self._db.execute("delete from standing where teller = ? and device = ?", (FROM_RECEIPT, receipt.device))
                 self._insert_standings(FROM_RECEIPT, told)
 
-    def introduce(self, device: str) -> None:
-        """The service showed that it knows the device."""
+    def settle_epoch(self) -> None:
+        """Every TPS was pulled to its end in this epoch: what earlier ones brought and this one did not is gone."""
         with self._writing():
+            self._db.execute(
+                "update pulled set epoch = ? where epoch > ? and epoch < ?", (GONE, FROM_FILE, self.about().epoch)
+            )
+
+    def introduce(self, device: str, epoch: int) -> None:
+        """The service, in this epoch of its journal, showed that it knows the device."""
+        with self._writing():
+            self._begin_epoch(epoch)
             self._db.execute("update identity set introduced = 1, stuck = '', why = '' where device = ?", (device,))
 
     def forget_introduction(self, device: str) -> None:
@@ -479,7 +501,7 @@ class Outbox:
     def take_page(self, tps: str, page: Page) -> None:
         """A page of a pull, and its cursor."""
         with self._writing():
-            self._insert_pulled(page.held)
+            self._insert_pulled(page.held, self.about().epoch)
             self._db.executemany(
                 "delete from standing where teller = ? and device = ? and seq = ?",
                 [(FROM_PULL, *dot) for dot in _dots(page)],
@@ -500,6 +522,12 @@ class Outbox:
 
     # --- rows ----------------------------------------------------------------------------------------------------
 
+    def _begin_epoch(self, epoch: int) -> None:
+        """In a new one the journal was restored: all is pulled anew, each TPS from its beginning."""
+        if epoch > self.about().epoch:
+            self._db.execute("update phone set epoch = ?", (epoch,))
+            self._db.execute("update place set cursor = ''")
+
     def _insert_identity(self, key: Key) -> None:
         self._db.execute(
             "insert into identity (device, algorithm, seed, held, introduced, stuck, why)"
@@ -517,12 +545,12 @@ class Outbox:
             [(one.device, one.seq, one.hash, one.event_bytes, one.person_bytes) for one in held],
         )
 
-    def _insert_pulled(self, held: Iterable[Held]) -> None:
+    def _insert_pulled(self, held: Iterable[Held], epoch: int) -> None:
         # A copy without its person never takes the place of one that has it.
         self._db.executemany(
-            "insert into pulled values (?, ?, ?, ?, ?)"
-            " on conflict (hash) do update set person = coalesce(excluded.person, person)",
-            [(one.hash, one.device, one.seq, one.event_bytes, one.person_bytes) for one in held],
+            "insert into pulled values (?, ?, ?, ?, ?, ?) on conflict (hash) do update"
+            " set person = coalesce(excluded.person, person), epoch = max(excluded.epoch, epoch)",
+            [(one.hash, one.device, one.seq, one.event_bytes, one.person_bytes, epoch) for one in held],
         )
 
     def _insert_standings(self, teller: str, told: Iterable[Told]) -> None:

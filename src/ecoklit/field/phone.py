@@ -101,6 +101,9 @@ class Phone:
         """Fold what the store holds, anew."""
         self._version = self.outbox.version()
         self._about: dict[str, list[Held]] = {}
+        self._gone: dict[str, list[Held]] = {}
+        for one in self.outbox.gone():
+            self._gone.setdefault(one.voter, []).append(one)
         held = self.outbox.held()
         self._replica = Replica(self._policies, _quarantine(held, self.outbox.standings(FROM_PULL)), self.outbox.lost())
         self._receive(held)
@@ -181,9 +184,13 @@ class Phone:
         )
 
     def about(self, voter: str) -> list[Held]:
-        """Every event about the voter that this phone holds."""
+        """Every event about the voter that this phone folds."""
         self._refresh()
         return list(self._about.get(voter, ()))
+
+    def _seen(self, voter: str) -> list[Held]:
+        """What the next entry about the voter has seen, what the service lost included: its clock never falls."""
+        return [*self.about(voter), *self._gone.get(voter, ())]
 
     def standing(self, held: Held) -> Standing:
         """How a held event stands in the phone's own fold."""
@@ -239,7 +246,7 @@ class Phone:
                 tps=place,
                 at=self._at(),
                 voter=voter,
-                seen=() if voter is None else self.about(voter),
+                seen=() if voter is None else self._seen(voter),
                 person=None if person is None else {**person, "salt": self._salt()},
                 **own_fields,
             )
