@@ -178,6 +178,7 @@ class Registry:
         """(tps, officer) → the last report: several officers may share a TPS, and each reports a phone of their own."""
         self.tps: frozenset[str] = frozenset()
         self.lost: dict[str, int] = {}
+        self.losses: tuple[tuple[int, DotsLost], ...] = ()
         self.logs: dict[str, LogEnd] = {}
         self.voids: tuple[Void, ...] = ()
         self.judged: dict[Any, Any] = {}
@@ -229,6 +230,14 @@ class Registry:
                 one.area is None or (grant.area.startswith(one.area) and one.position > grant.position)
             ):
                 yield one
+
+    def lost_at(self, position: int) -> dict[str, int]:
+        """`lost` as it was at `position`, which is not beyond this registry's."""
+        lost: dict[str, int] = {}
+        for at, event in self.losses:
+            if at <= position:
+                lost[event.lost] = min(event.after, lost.get(event.lost, event.after))
+        return lost
 
     def is_revoked(self, device: str) -> bool:
         """Whether the whole device is revoked, from whatever seq on."""
@@ -478,6 +487,7 @@ def _apply(registry: Registry, position: int, device: str, event: AnyRegistryEve
         case TpsReported():
             registry.reports[event.tps, event.officer] = Report(position, event)
         case DotsLost():
+            registry.losses = (*registry.losses, (position, event))
             registry.lost[event.lost] = min(event.after, registry.lost.get(event.lost, event.after))
         case _:
             pass  # stage_set and erased are read by those whom they concern

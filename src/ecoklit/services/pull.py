@@ -8,7 +8,7 @@ the digest that the phone's own fold must come to.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -47,7 +47,8 @@ class NonceNeeded(EcoklitError):
 
 
 class Puller:
-    """Answers pulls for one election and regency. `registry` gives the registry as it is known now."""
+    """Answers pulls for one election and regency. `registry` gives the registry as it is known now, up to a position
+    at least."""
 
     def __init__(
         self,
@@ -55,7 +56,7 @@ class Puller:
         election: str,
         regency: str,
         reader: SyncReader,
-        registry: Callable[[], Awaitable[Registry]],
+        registry: Callable[[int], Awaitable[Registry]],
         nonces: Nonces,
     ) -> None:
         self._election = election
@@ -74,10 +75,11 @@ class Puller:
         cursor = _demand_form(ask, self._regency)
         if not self.nonces.is_fresh(ask.nonce):
             raise NonceNeeded
-        registry = await self._registry()
-        self._demand_right(ask, registry)
+        self._demand_right(ask, await self._registry(0))
         page = await self._reader.page(self._regency, ask.tps, cursor, min(max(ask.limit, 1), VOTERS_MAX))
-        return b"".join(line + b"\n" for line in self._lines(page, registry))
+        # What is lost belongs to the digest and the standings, which are of the moment that the page was judged by.
+        lost = (await self._registry(page.registry)).lost_at(page.registry)
+        return b"".join(line + b"\n" for line in self._lines(page, lost))
 
     def _demand_right(self, ask: Pull, registry: Registry) -> None:
         key = registry.key_of(ask.device)
@@ -89,7 +91,7 @@ class Puller:
         if not may_read(registry, ask.device, ask.tps):
             raise EcoklitError("not_entitled", f"{ask.device} has no right to the voters of {ask.tps}: ask its office.")
 
-    def _lines(self, page: PulledPage, registry: Registry) -> Iterator[bytes]:
+    def _lines(self, page: PulledPage, lost: Mapping[str, int]) -> Iterator[bytes]:
         for one in page.events:
             yield wire.write(one.body, one.person)
         for one in page.events:
@@ -100,7 +102,7 @@ class Puller:
             {
                 "page": {
                     "cursor": write_cursor(page.cursor),
-                    "lost": [{"after": after, "device": device} for device, after in sorted(registry.lost.items())],
+                    "lost": [{"after": after, "device": device} for device, after in sorted(lost.items())],
                     "more": page.digest is None,
                     "position": {self._stream: page.position},
                     "registry": page.registry,

@@ -60,11 +60,14 @@ class Registrar:
         self._read_at: float | None = None
         self._reading = asyncio.Lock()
 
-    async def current(self) -> Registry:
-        """The registry as it is now, or was at most a second ago. Raises JournalError."""
-        if not self._is_fresh():
+    async def current(self, reaching: int = 0) -> Registry:
+        """The registry as it is now, or was at most a second ago; up to position `reaching` at least.
+
+        Raises JournalError.
+        """
+        if not self._is_fresh(reaching):
             async with self._reading:
-                if not self._is_fresh():  # somebody else may have read on meanwhile
+                if not self._is_fresh(reaching):  # somebody else may have read on meanwhile
                     await self._read_on()
         return self._registry
 
@@ -143,8 +146,10 @@ class Registrar:
         log = self._logs.get(lines[0].device, [])
         return all(signed.seq <= len(log) and log[signed.seq - 1].line == signed.line for signed in lines)
 
-    def _is_fresh(self) -> bool:
-        return self._read_at is not None and asyncio.get_running_loop().time() - self._read_at < FRESH_SECONDS
+    def _is_fresh(self, reaching: int) -> bool:
+        if self._read_at is None or self._registry.position < reaching:
+            return False
+        return asyncio.get_running_loop().time() - self._read_at < FRESH_SECONDS
 
     async def _read_on(self) -> None:
         began = asyncio.get_running_loop().time()
