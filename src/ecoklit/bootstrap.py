@@ -17,6 +17,7 @@ from typing import Final
 from ecoklit import contract
 from ecoklit.adapters import data_folder
 from ecoklit.adapters.evidence_folder import EvidenceFolder
+from ecoklit.adapters.http_devices import HttpDevices
 from ecoklit.adapters.http_registry import HttpRegistry
 from ecoklit.adapters.http_service import HttpService
 from ecoklit.adapters.jetstream import JetStreamJournal
@@ -42,7 +43,7 @@ from ecoklit.core.registry_event import SignedRegistry, read_line
 from ecoklit.core.signing import ED25519, SEED_BYTES, Key, key_from_seed
 from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import Journal, OfficeReader, RegistryJournal, RollReader, Service, Standings
+from ecoklit.ports import Journal, LastHeld, OfficeReader, RegistryJournal, RollReader, Service, Standings
 from ecoklit.services.access import shut_out
 from ecoklit.services.admit import Admission
 from ecoklit.services.desk import Desk, RegistryLink
@@ -77,6 +78,7 @@ class House:
     registrar: Registrar
     service: Service
     reader: RollReader
+    office: OfficeReader
     puller: Puller
     projector: Projector
     door: NatsDoor
@@ -272,6 +274,17 @@ async def open_office_reader(settings: Settings) -> AsyncIterator[OfficeReader]:
         yield PostgresOffice(reader)
 
 
+async def read_last_held(settings: Settings, devices: Sequence[str]) -> dict[str, LastHeld]:
+    """What is held of these devices, by the settings' database, else by the service over HTTP.
+
+    Raises ServiceUnavailable, RollUnavailable, BadSetting when neither is known.
+    """
+    if settings.database_url is None and settings.service_url is not None:
+        return await HttpDevices(settings.service_url).last_held(settings.regency)
+    async with open_office_reader(settings) as reader:
+        return await reader.last_held(settings.regency, devices)
+
+
 def office_folder(settings: Settings) -> Path:
     """Where the office device of the settings' election and regency lives."""
     return settings.data / "office" / f"{settings.election}-{settings.regency}"
@@ -452,6 +465,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 registrar=registrar,
                 service=admission,
                 reader=reader,
+                office=PostgresOffice(reader),
                 puller=make_puller(settings, reader, registrar),
                 projector=projector,
                 door=door,

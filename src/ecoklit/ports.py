@@ -796,6 +796,13 @@ class OpenAt(NamedTuple):
     digest: bytes
 
 
+class LastHeld(NamedTuple):
+    """The last event of a device that is projected: its seq, and its position in the journal, the last contact."""
+
+    seq: int
+    position: int
+
+
 class OfficeReader(Protocol):
     """What the office asks about phones and rolls. Each answer is one snapshot; raises as `RollReader`."""
 
@@ -821,6 +828,10 @@ class OfficeReader(Protocol):
 
     async def last_seqs(self, regency: str, devices: Sequence[str]) -> dict[str, int]:
         """device → the seq of its last event; a device without one is left out."""
+        ...
+
+    async def last_held(self, regency: str, devices: Sequence[str]) -> dict[str, LastHeld]:
+        """device → its last event; a device without one is left out."""
         ...
 
     async def open_at(self, area: str) -> dict[str, OpenAt]:

@@ -8,7 +8,7 @@ from ecoklit.adapters.postgres_reader import PostgresReader, demand_projected
 from ecoklit.adapters.postgres_schema import query
 from ecoklit.core import ids
 from ecoklit.core.merkle import tree_head
-from ecoklit.ports import OpenAt, PlacedVoter, StoredEvent
+from ecoklit.ports import LastHeld, OpenAt, PlacedVoter, StoredEvent
 
 
 class PostgresOffice:
@@ -37,6 +37,10 @@ class PostgresOffice:
     async def last_seqs(self, regency: str, devices: Sequence[str]) -> dict[str, int]:
         rows = await self._fetch("last_seqs", regency, devices)
         return {row["device"]: row["seq"] for row in rows}
+
+    async def last_held(self, regency: str, devices: Sequence[str]) -> dict[str, LastHeld]:
+        rows = await self._fetch("last_held", regency, devices)
+        return {row["device"]: LastHeld(row["seq"], row["position"]) for row in rows}
 
     async def open_at(self, area: str) -> dict[str, OpenAt]:
         rows = await self._fetch("open_at", area[:4], area)

@@ -28,6 +28,7 @@ def parser() -> Parser:
         fold,
         joining,
         lists,
+        losing,
         office,
         phone,
         pushing,
@@ -46,7 +47,7 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    office_groups = (office, joining, rights, lists, registry)
+    office_groups = (office, joining, rights, losing, lists, registry)
     for group in (*office_groups, serving, pushing, replaying, reading, asking, phone, fold, demo):
         group.add_commands(commands)
     return top

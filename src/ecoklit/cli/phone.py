@@ -187,6 +187,7 @@ def enrol_by_code(phone: Phone, arguments: argparse.Namespace) -> Exit:
         text = invitation.code
         service = service or (invitation.service if isinstance(invitation.service, str) else None)
     service = service or phone.outbox.about().service
+    service = service or service_here()
     if not service:
         raise EcoklitError("bad_argument", "Say by --service where the service is: a code alone does not say it.")
     root = invitation.root if invitation is not None else ""
@@ -195,14 +196,30 @@ def enrol_by_code(phone: Phone, arguments: argparse.Namespace) -> Exit:
     )
     enrolment.take(phone.outbox, taken, service=service)
     phone.reload()
-    return show_enrolment(phone, arguments)
+    return show_enrolment(phone, arguments, first_sync(phone, arguments))
+
+
+def service_here() -> str | None:
+    """The service of this machine: the one that is set, or a running `ecoklit up` in this data folder."""
+    from ecoklit.settings import read_settings
+
+    return read_settings(os.environ).service_url
+
+
+def first_sync(phone: Phone, arguments: argparse.Namespace) -> str | None:
+    """Send the enrolment and take the list while the network is there; else why not. The enrolment stands anyhow."""
+    try:
+        refused = client_of(phone, None).sync().refused
+    except EcoklitError as error:
+        return error.message
+    return refused[0][1] if refused else None
 
 
 def _stamp() -> str:
     return _now().isoformat(timespec="seconds")
 
 
-def show_enrolment(phone: Phone, arguments: argparse.Namespace) -> Exit:
+def show_enrolment(phone: Phone, arguments: argparse.Namespace, why_empty: str | None = None) -> Exit:
     from ecoklit.cli.output import print_json, print_line
 
     about = phone.outbox.about()
@@ -228,6 +245,9 @@ def show_enrolment(phone: Phone, arguments: argparse.Namespace) -> Exit:
     for tps in places:
         print_line(f"  TPS {tps}: {voters[tps]} pemilih · voters")
     print_line(f"  kunci akar, cocokkan dengan PPS · root key, compare it with the PPS: {about.root}")
+    if why_empty is not None:
+        print_line(f"  Belum disinkron · not synced yet: {why_empty}")
+    print_line(f"  Selanjutnya · next: ecoklit phone {'list' if any(voters.values()) else 'sync'}")
     return Exit.OK
 
 
@@ -604,7 +624,7 @@ def client_of(phone: Phone, service: str | None) -> Client:
 
     if service is not None:
         phone.outbox.set_service(_url(service))
-    url = phone.outbox.about().service
+    url = phone.outbox.about().service or service_here()
     if not url:
         raise EcoklitError("bad_argument", "No service is known: say by --service where it is, once.")
     return Client(phone, transport_to(url), enrolment.services_of(phone.outbox), sleep=time.sleep)

@@ -1,4 +1,5 @@
-"""`ecoklit registry`: who may do what, what is void and why, and whether it all comes down from the root key."""
+"""`ecoklit registry`: who may do what on which device, what is void and why, and whether it all comes down from the
+root key."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from ecoklit.cli.command import Commands, add_command, settings_of
+from ecoklit.cli.command import Commands, add_command, area_code, settings_of
 from ecoklit.cli.exits import Exit
 from ecoklit.cli.office import now, read_text, write_private
 from ecoklit.cli.rights import device_id, synced
@@ -15,6 +16,8 @@ from ecoklit.errors import EcoklitError
 
 if TYPE_CHECKING:
     from ecoklit.core.registry import Registry
+    from ecoklit.ports import LastHeld
+    from ecoklit.services.devices import Device
     from ecoklit.settings import Settings
 
 RIGHTS: Final = {
@@ -35,6 +38,16 @@ CODES: Final = {
     "used_by": "Dipakai oleh\nused by",
     "ended": "Dicabut\nrevoked",
 }
+DEVICES: Final = {
+    "device": "Alat\ndevice",
+    "officer": "Petugas\nofficer",
+    "rights": "Hak\nrights",
+    "held": "Diterima s.d.\nheld up to",
+    "position": "Kontak terakhir\nlast contact",
+    "revoked_from": "Dicabut sejak\nrevoked from",
+    "cloned_at": "Kembar sejak\ncloned at",
+    "lost_after": "Hilang sesudah\nlost after",
+}
 VOIDS: Final = {
     "position": "Posisi\nposition",
     "device": "Alat\ndevice",
@@ -53,27 +66,33 @@ def add_commands(commands: Commands) -> None:
         "Siapa boleh apa: hak tiap petugas dan alat, kode, dan peristiwa batal dengan sebabnya. "
         "· Who may do what: every officer's and device's rights, the codes, and the void events with their reasons.",
         "ecoklit registry verify registry.ndjson --root lsc2dridoin6rajc",
-        "one object for each right, code and void event, then one summary",
+        "one object for each right, code and void event, then one summary; of 'devices' one for each device",
     )
     command.add_argument(
         "what",
         metavar="WHAT",
         nargs="?",
         default="show",
-        choices=("show", "sync", "verify", "export"),
-        help="show (default); sync: send what was signed here, learn the rest; verify FILE: from the root key alone; "
-        "export FILE: all lines",
+        choices=("show", "devices", "sync", "verify", "export"),
+        help="show (default); devices AREA: each device, its officer and the seq up to which its log is held; sync: "
+        "send what was signed here, learn the rest; verify FILE: from the root key alone; export FILE: all lines",
     )
-    command.add_argument("file", metavar="FILE", nargs="?", help="registry lines, one a line")
+    command.add_argument(
+        "file", metavar="FILE|AREA", nargs="?", help="registry lines, one a line; or where the devices work"
+    )
     command.add_argument(
         "--root", type=device_id, metavar="ID", help="the root key's id that 'verify' holds it against"
     )
 
 
 def registry(arguments: argparse.Namespace) -> Exit:
-    if (arguments.what in ("verify", "export")) != (arguments.file is not None):
-        raise EcoklitError("bad_argument", "'verify' and 'export' name a FILE, the others none: give it so.")
-    return {"show": show, "sync": show, "verify": verify, "export": export}[arguments.what](arguments)
+    if arguments.what != "devices" and (arguments.what in ("verify", "export")) != (arguments.file is not None):
+        raise EcoklitError(
+            "bad_argument", "'verify' and 'export' name a FILE, 'devices' an AREA if any, the others none: give it so."
+        )
+    return {"show": show, "sync": show, "devices": devices, "verify": verify, "export": export}[arguments.what](
+        arguments
+    )
 
 
 def show(arguments: argparse.Namespace) -> Exit:
@@ -89,6 +108,61 @@ def show(arguments: argparse.Namespace) -> Exit:
     if arguments.what == "sync" and away is not None:
         raise EcoklitError("service_unavailable", f"Not synced: {away}")
     return Exit.OK
+
+
+def devices(arguments: argparse.Namespace) -> Exit:
+    """Who holds which device, so that nobody guesses the SEQ of 'revoke', 'lost' and 'enrol --replaces'."""
+    from ecoklit.bootstrap import open_desk
+    from ecoklit.cli.output import print_json, print_line, print_table
+    from ecoklit.services.devices import devices_in
+
+    settings = settings_of(arguments)
+    area = settings.regency if arguments.file is None else asked_area(arguments.file)
+    with open_desk(settings, now) as desk:
+        away = asyncio.run(synced(settings, desk))
+        found = desk.registry
+        ends, unasked = asyncio.run(last_held(settings, list(found.devices)))
+        rows = devices_in(found, area, ends)
+    if arguments.json:
+        print_json(*rows)
+        return Exit.OK
+    print_table(f"Alat · devices {area}", DEVICES, map(device_row, rows))
+    print_line(
+        f"{len(rows)} alat · devices. 'Diterima s.d.' adalah seq terakhir yang ada di layanan. "
+        "· 'Held up to' is the last seq that the service holds."
+    )
+    for why in dict.fromkeys(why for why in (away, unasked) if why is not None):
+        print_line(f"  Tidak ditanyakan · not asked: {why}")
+    return Exit.OK
+
+
+def asked_area(text: str) -> str:
+    try:
+        return area_code(text)
+    except argparse.ArgumentTypeError as error:
+        raise EcoklitError("bad_argument", f"{error}.") from None
+
+
+async def last_held(settings: Settings, devices: list[str]) -> tuple[dict[str, LastHeld] | None, str | None]:
+    """What is held of each device; or None, and in a sentence why nobody could be asked."""
+    from ecoklit.bootstrap import read_last_held
+
+    try:
+        return await read_last_held(settings, devices), None
+    except EcoklitError as error:
+        if error.code not in ("service_unavailable", "database_unavailable", "not_projected", "bad_setting"):
+            raise
+        return None, error.message
+
+
+def device_row(one: Device) -> dict[str, Any]:
+    from msgspec import structs
+
+    rights = [
+        f"{right.role} {right.area}" + ("" if right.ended_from is None else f" (s.d. · until {right.ended_from - 1})")
+        for right in one.rights
+    ]
+    return {**structs.asdict(one), "rights": "\n".join(rights)}
 
 
 def verify(arguments: argparse.Namespace) -> Exit:

@@ -1,4 +1,4 @@
-"""`ecoklit enrol`, `assign`, `revoke`, `window`, `tps`: who may do what, said by an office (SPEC §8)."""
+"""`ecoklit enrol`, `assign`, `revoke`, `window`, `policy`, `tps`: who may do what, said by an office (SPEC §8)."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def add_commands(commands: Commands) -> None:
     add_assign(commands)
     add_revoke(commands)
     add_window(commands)
+    add_policy(commands)
     add_tps(commands)
 
 
@@ -104,6 +105,15 @@ def opened_desk(settings: Settings, arguments: argparse.Namespace) -> Iterator[D
     keys = open_kit(read_kit(read_text(arguments.kit)), old_passphrase(arguments.passphrase_file))
     with open_desk(settings, now, keys.root) as desk:
         yield desk
+
+
+def demand_known(desk: Desk, device: str) -> None:
+    """Refuse a device or code that the registry does not have: a typing error would be signed for ever."""
+    if desk.registry.key_of(device) is None:
+        raise EcoklitError(
+            "bad_argument",
+            f"The registry has no {device}: 'ecoklit registry devices' lists devices, 'ecoklit registry' the codes.",
+        )
 
 
 async def synced(settings: Settings, desk: Desk) -> str | None:
@@ -200,6 +210,8 @@ async def enrol_at(desk: Desk, settings: Settings, arguments: argparse.Namespace
     from ecoklit.services.desk import revoked
 
     await synced(settings, desk)
+    if arguments.replaces is not None:
+        demand_known(desk, arguments.replaces)
     old = () if arguments.replaces is None else (revoked(arguments.replaces, arguments.from_seq),)
     if arguments.key is None:
         return await enrol_by_code(desk, settings, arguments, role, old)
@@ -338,7 +350,7 @@ def assign(arguments: argparse.Namespace) -> Exit:
     if role == "operator" and arguments.device is None:
         raise EcoklitError("bad_argument", "--operator needs --device DEVICE: an operator enters on one device.")
     act = assigned(arguments.officer, role, arguments.area, arguments.device)
-    return say(arguments, act, f"{arguments.officer}: {role} {arguments.area}")
+    return say(arguments, act, f"{arguments.officer}: {role} {arguments.area}", of_device=arguments.device)
 
 
 def add_revoke(commands: Commands) -> None:
@@ -351,7 +363,7 @@ def add_revoke(commands: Commands) -> None:
         "ecoklit revoke k5whgtgokxzcgtbx --from 144",
         "one object: the lines that wait to be sent",
     )
-    command.add_argument("device", metavar="DEVICE", type=device_id, help="as 'ecoklit registry' lists it")
+    command.add_argument("device", metavar="DEVICE", type=device_id, help="as 'ecoklit registry devices' lists it")
     command.add_argument(
         "--from",
         dest="from_seq",
@@ -368,7 +380,8 @@ def revoke(arguments: argparse.Namespace) -> Exit:
     from ecoklit.services.desk import revoked
 
     act = revoked(arguments.device, arguments.from_seq, arguments.area)
-    return say(arguments, act, f"{arguments.device}: dicabut sejak · revoked from {arguments.from_seq}")
+    said = f"{arguments.device}: dicabut sejak · revoked from {arguments.from_seq}"
+    return say(arguments, act, said, of_device=arguments.device)
 
 
 def add_window(commands: Commands) -> None:
@@ -388,6 +401,39 @@ def add_window(commands: Commands) -> None:
 
 def window(arguments: argparse.Namespace) -> Exit:
     return say(arguments, (WINDOWS[arguments.what], {"area": arguments.area}), f"{arguments.area}: {arguments.what}")
+
+
+def add_policy(commands: Commands) -> None:
+    command = add_command(
+        commands,
+        "policy",
+        policy,
+        "Tetapkan aturan bukti untuk suatu wilayah; sejak itu hanya yang ditetapkan yang berlaku di sana. "
+        "· Set a policy (what proves a removal) for an area; from then on only those that were set hold there.",
+        "ecoklit policy 2024-1 --area 94.04",
+        "one object: the lines that wait to be sent",
+    )
+    command.add_argument("name", metavar="NAME", help="a policy of events/policies, such as 2024-1")
+    command.add_argument(
+        "--area",
+        "--tps",
+        required=True,
+        type=area_code,
+        metavar="CODE",
+        help="the regency, a district, a village or a TPS",
+    )
+    add_signing(command)
+
+
+def policy(arguments: argparse.Namespace) -> Exit:
+    from ecoklit import contract
+
+    known = sorted(contract.policies())
+    if arguments.name not in known:
+        # It would be signed for ever, and keep out every entry of the area: nobody here could fold under it.
+        raise EcoklitError("bad_argument", f"There is no policy '{arguments.name}' here: give {' or '.join(known)}.")
+    act = ("policy_set", {"area": arguments.area, "policy": arguments.name})
+    return say(arguments, act, f"{arguments.area}: {arguments.name}")
 
 
 def add_tps(commands: Commands) -> None:
@@ -413,19 +459,25 @@ def tps(arguments: argparse.Namespace) -> Exit:
     return say_all(settings, arguments, acts, f"{len(set(codes))} TPS")
 
 
-def say(arguments: argparse.Namespace, act: Act, said: str) -> Exit:
-    return say_all(settings_of(arguments), arguments, [act], said)
+def say(arguments: argparse.Namespace, act: Act, said: str, *, of_device: str | None = None) -> Exit:
+    return say_all(settings_of(arguments), arguments, [act], said, of_device)
 
 
-def say_all(settings: Settings, arguments: argparse.Namespace, acts: Sequence[Act], said: str) -> Exit:
+def say_all(
+    settings: Settings, arguments: argparse.Namespace, acts: Sequence[Act], said: str, of_device: str | None = None
+) -> Exit:
     with opened_desk(settings, arguments) as desk:
-        return asyncio.run(say_at(desk, settings, acts, said, arguments.json))
+        return asyncio.run(say_at(desk, settings, acts, said, of_device, arguments.json))
 
 
-async def say_at(desk: Desk, settings: Settings, acts: Sequence[Act], said: str, as_json: bool) -> Exit:
+async def say_at(
+    desk: Desk, settings: Settings, acts: Sequence[Act], said: str, of_device: str | None, as_json: bool
+) -> Exit:
     from ecoklit.cli.output import print_json, print_line
 
     await synced(settings, desk)
+    if of_device is not None:
+        demand_known(desk, of_device)
     lines = desk.say(*acts)
     away = await synced(settings, desk)
     if as_json:

@@ -27,6 +27,7 @@ ROUTES: Final = (
     reading.recap,
     reading.conflicts,
     reading.history,
+    reading.devices,
     ops.live,
     ops.ready,
 )

@@ -13,9 +13,11 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter, SkipValidation
 
+from ecoklit.bootstrap import House
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import AsOf, RollReader
 from ecoklit.problems import Problem
+from ecoklit.services.devices import Device, devices_in
 from ecoklit.services.disclose import disclosed
 
 Tps = Annotated[str, Parameter(description="13 digits, dots allowed: 94.04.01.2001.001", max_length=32)]
@@ -56,6 +58,15 @@ class History(msgspec.Struct):
     events: list[dict[str, Any]]
 
 
+class Devices(msgspec.Struct):
+    """The devices with a right in an area, by the registry at `registry`; no voter is in it."""
+
+    as_of: AsOf
+    registry: int
+    area: str
+    devices: list[Device]
+
+
 @get("/v1/rolls/{tps:str}", responses=RESPONSES)
 async def roll(reader: NamedDependency[SkipValidation[RollReader]], tps: Tps) -> RollList:
     """The current list of one TPS."""
@@ -84,6 +95,15 @@ async def history(reader: NamedDependency[SkipValidation[RollReader]], voter: Vo
     if not events:
         raise EcoklitError("not_found", "No event about this voter is held here: check the id.")
     return History(voter, events)
+
+
+@get("/v1/devices/{area:str}", responses=RESPONSES)
+async def devices(house: NamedDependency[SkipValidation[House]], area: Area) -> Devices:
+    """Every device with a right in an area: who holds it, its rights, and how far its log has arrived."""
+    registry = await house.registrar.current()
+    as_of = await house.reader.as_of(registry.regency)
+    ends = await house.office.last_held(registry.regency, list(registry.devices))
+    return Devices(as_of, registry.position, _digits(area), devices_in(registry, _digits(area), ends))
 
 
 def _digits(code: str) -> str:

@@ -181,7 +181,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """A voter whom a readmission still changes."""
+    """A voter whom a change of the registry still changes."""
 
     voter: str
     before: Seen
@@ -189,8 +189,8 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """What a readmission would do now: the events it lets count, those it reaches that still do not (`left`), and the
-    voters that look different afterwards."""
+    """What a change of the registry would do now: the events it lets count, those it reaches that still do not
+    (`left`), and the voters that look different afterwards."""
 
     counted: list[Aside]
     left: list[Aside]
@@ -209,11 +209,26 @@ async def preview(
 ) -> Preview:
     """What `readmitted` with the fields `chosen`, said by device `author`, would still change."""
     after = _with_readmission(registry, author, chosen)
-    kept_out = await reader.events_with(registry.regency, [*QUARANTINES, *NEVER_READMITTED])
-    held = {(one := wire.hold(stored.body, None)).hash: (one, stored) for stored in kept_out}
+    kept_out = held_once(await reader.events_with(registry.regency, [*QUARANTINES, *NEVER_READMITTED]))
     reached = [
-        (one, stored) for one, stored in held.values() if entitlement.reaches(after.readmissions[-1], one, stored.stamp)
+        (one, stored) for one, stored in kept_out if entitlement.reaches(after.readmissions[-1], one, stored.stamp)
     ]
+    return await compared(reader, registry, after, policies, reached)
+
+
+def held_once(stored: Iterable[StoredEvent]) -> list[tuple[Held, StoredEvent]]:
+    """The events as held, each once, in their order."""
+    return list({(held := wire.hold(one.body, None)).hash: (held, one) for one in stored}.values())
+
+
+async def compared(
+    reader: OfficeReader,
+    registry: Registry,
+    after: Registry,
+    policies: Mapping[str, Policy],
+    reached: Sequence[tuple[Held, StoredEvent]],
+) -> Preview:
+    """What becomes of the events `reached`, and of their voters, when `registry` becomes `after`."""
     counted: list[Aside] = []
     left: list[Aside] = []
     effects: list[Effect] = []
