@@ -47,6 +47,7 @@ from ecoklit.ports import Journal, LastHeld, OfficeReader, RegistryJournal, Roll
 from ecoklit.services.access import shut_out
 from ecoklit.services.admit import Admission
 from ecoklit.services.desk import Desk, RegistryLink
+from ecoklit.services.desk import learn as learn_registry
 from ecoklit.services.group_commit import GroupCommit
 from ecoklit.services.listing import Office, office_log, signed_push
 from ecoklit.services.listing_journal import events_about, learn
@@ -130,14 +131,24 @@ def make_registrar(settings: Settings, registry: RegistryJournal) -> Registrar:
     )
 
 
-async def bring_office_lines(settings: Settings, registrar: Registrar) -> None:
-    """Take into the registry what this folder's office signed while no service ran; again changes nothing."""
+async def bring_office_lines(settings: Settings, registrar: Registrar, registry: RegistryJournal) -> None:
+    """Take into the registry what this folder's office signed while no service ran, and what it knows of a registry
+    that was restored from an older copy; again changes nothing."""
     folder = office_folder(settings)
-    if (folder / OFFICE_FILE).exists():
-        with OfficeRegistry(folder) as office:
-            lines = office.unsent()
-        for start in range(0, len(lines), PUSH_REGISTRY_LINES_MAX):
-            await registrar.admit([read_line(line) for line in lines[start : start + PUSH_REGISTRY_LINES_MAX]])
+    if not (folder / OFFICE_FILE).exists():
+        return
+    await registrar.refreshed()  # which refuses the registry of another election
+    with OfficeRegistry(folder) as office:
+        signer = office_key_of(settings).device if has_office_key(settings) else office.root
+        try:
+            await learn_registry(office, JournalLink(registrar, registry), signer)
+        except OfficeFault as error:
+            if error.code != "out_of_step":
+                raise
+            return  # a matter of the office, whose next command says so: phones are served all the same
+        lines = office.unsent()
+    for start in range(0, len(lines), PUSH_REGISTRY_LINES_MAX):
+        await registrar.admit([read_line(line) for line in lines[start : start + PUSH_REGISTRY_LINES_MAX]])
 
 
 def service_key(settings: Settings) -> Callable[[], Key]:
@@ -192,7 +203,7 @@ async def open_door(settings: Settings, journal: Journal) -> AsyncIterator[Servi
     """The door of an open journal for one command, with its own connection to the registry."""
     async with open_registry(settings) as registry:
         registrar = make_registrar(settings, registry)
-        await bring_office_lines(settings, registrar)
+        await bring_office_lines(settings, registrar, registry)
         async with open_admission(settings, journal, registrar) as admission:
             yield admission
 
@@ -452,7 +463,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         open_projector(settings, journal, registry) as projector,
     ):
         registrar = make_registrar(settings, registry)
-        await bring_office_lines(settings, registrar)
+        await bring_office_lines(settings, registrar, registry)
         accounts = BrokerAccounts(settings.nats_keys) if settings.nats_keys is not None else None
         async with (
             open_admission(settings, journal, registrar, PostgresStandings(reader, settings.regency)) as admission,

@@ -7,7 +7,7 @@ name would cost the office its key. So signing works without a network, and what
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
@@ -107,13 +107,16 @@ class OfficeRegistry:
         self._db.execute("insert into known values (?, ?)", (position, line.line))
         self._db.execute("delete from own where device = ? and seq = ?", name)
 
-    def relearn(self, lines: Iterable[tuple[int, bytes]]) -> None:
+    def relearn(self, lines: Iterable[tuple[int, bytes]], signers: Collection[str] = ()) -> None:
         """Take `lines` for all that the registry holds, as after it was restored from an older copy.
 
-        What it lost waits here to be sent again: every line is signed by itself, so anyone may bring it.
+        What it lost waits here to be sent again: every line is signed by itself, so anyone may bring it. Of a log that
+        went on otherwise there since, as a service's does, the rest is given up; that of one of `signers`, who sign
+        here, is OfficeFault out_of_step.
         """
+        lines = list(lines)
         with _transaction(self._db, self._path):
-            before = self.known()
+            before = _without_forks(self.known(), lines, signers)
             self._db.execute("delete from known")
             self._db.execute("create temporary table waiting as select * from own order by rowid")
             self._db.execute("delete from own")
@@ -162,6 +165,22 @@ def _transaction(db: sqlite3.Connection, path: Path, *first: str) -> Iterator[No
         if isinstance(error, sqlite3.DatabaseError):
             raise _fault(path, error) from error
         raise
+
+
+def _without_forks(
+    known: Iterable[tuple[int, bytes]], lines: Iterable[tuple[int, bytes]], signers: Collection[str]
+) -> list[tuple[int, bytes]]:
+    """`known` without what follows, in the log of each device but `signers`, from where `lines` hold another event."""
+    held = {(line.device, line.seq): line.hash for line in (read_line(line) for _, line in lines)}
+    forked: set[str] = set()
+    kept = []
+    for position, line_bytes in known:
+        line = read_line(line_bytes)
+        if line.device not in signers and held.get((line.device, line.seq), line.hash) != line.hash:
+            forked.add(line.device)
+        if line.device not in forked:
+            kept.append((position, line_bytes))
+    return kept
 
 
 def _keep(db: sqlite3.Connection, line: SignedRegistry) -> None:

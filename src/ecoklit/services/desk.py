@@ -6,7 +6,7 @@ never said twice: while the registry was never seen, or holds what this office d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final, NamedTuple, Protocol
@@ -52,7 +52,7 @@ class OfficeStore(Protocol):
 
     def learn(self, lines: Iterable[tuple[int, bytes]]) -> None: ...
 
-    def relearn(self, lines: Iterable[tuple[int, bytes]]) -> None: ...
+    def relearn(self, lines: Iterable[tuple[int, bytes]], signers: Collection[str] = ()) -> None: ...
 
     def say(self, lines: Sequence[SignedRegistry]) -> None: ...
 
@@ -228,7 +228,9 @@ class Desk:
         unused = [
             device
             for device, voucher in registry.vouchers.items()
-            if voucher.by == self._key.device and voucher.used_by is None and not registry.is_revoked(device)
+            if voucher.by == self._key.device
+            and voucher.used_by is None
+            and not registry.is_revoked(device)
             # No fold reads a wall clock, so that a code ends by what its office says (decision 0064).
             and datetime.fromisoformat(voucher.until) < now
         ]
@@ -236,16 +238,21 @@ class Desk:
             self.say(*(revoked(device, 1) for device in unused))
 
     async def _learn(self, link: RegistryLink) -> int:
-        # From the last known line on, which tells whether it is the registry that was known.
-        after = self._store.position
-        lines = await link.registry(max(0, after - 1))
-        if after and (not lines or lines[0] != self._store.known()[-1]):
-            # The registry was restored from an older copy: what it lost is sent again from here.
-            self._store.relearn(await link.registry(0))
-            return 0
-        new = [line for line in lines if line[0] > after]
-        self._store.learn(new)
-        return len(new)
+        return await learn(self._store, link, self._key.device)
+
+
+async def learn(store: OfficeStore, link: RegistryLink, signer: str) -> int:
+    """Keep what the registry holds and was not known yet; how many lines. What it lost waits in `store` to be sent."""
+    # From the last known line on, which tells whether it is the registry that was known.
+    after = store.position
+    lines = await link.registry(max(0, after - 1))
+    if after and (not lines or lines[0] != store.known()[-1]):
+        # The registry was restored from an older copy: what it lost is sent again from here.
+        store.relearn(await link.registry(0), (signer, store.root))
+        return 0
+    new = [line for line in lines if line[0] > after]
+    store.learn(new)
+    return len(new)
 
 
 def assigned(officer: str, role: str, area: str, device: str | None) -> Act:
