@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,6 +144,50 @@ def test_a_tps_is_closed_by_its_report(folder: Folder) -> None:
     assert "1 dari 1 TPS siap ditutup" in closed.stdout
 
 
+def test_a_code_alone_is_enough_beside_the_service(folder: Folder) -> None:
+    """On the service's own machine a phone finds it by itself, and has its list as soon as it is enrolled; the office
+    sees how far each phone has come, here and from another machine."""
+    tps = "9404012001003"
+    for officer in ("dewi", "eko"):
+        home = ("--home", str(folder.folder / officer))
+        (made,) = folder.said("enrol", "--officer", officer, "--tps", tps)
+        (phone,) = folder.said("phone enrol", made["code"], *home)
+        assert phone["voters"] == {tps: int(officer == "eko")}
+        folder.said("phone new", *BORN, "--set", f"name=WARGA {officer.upper()}", *home)
+        folder.said("phone sync", *home)
+        wait_for(lambda: folder.said("reconcile", tps)[0]["terms"]["on_list"][officer == "eko" :])
+    here = folder.said("registry devices", tps)
+    assert [(one["officer"], one["held"]) for one in here] == [("dewi", 1), ("eko", 1)]
+    assert here[0]["position"] < here[1]["position"]
+    elsewhere = Folder(folder.folder)
+    elsewhere.environ["ECOKLIT_DATA"] = str(folder.folder / "elsewhere")
+    for name in ("office", "keys"):
+        shutil.copytree(folder.folder / "kpu" / name, folder.folder / "elsewhere" / name)
+    service = json.loads((folder.folder / "kpu" / "running.json").read_bytes())["service_url"]
+    assert "--service" in elsewhere.run("phone", "enrol", "0000-0000-0000-0000").stderr
+    elsewhere.environ["ECOKLIT_SERVICE_URL"] = service
+    assert elsewhere.said("registry devices", tps) == here
+    elsewhere.environ["ECOKLIT_SERVICE_URL"] = "http://127.0.0.1:9"
+    assert [one["held"] for one in elsewhere.said("registry devices", tps)] == [None, None]
+    assert "not asked: No ecoklit answers" in elsewhere.run("registry", "devices").stdout
+
+
+def test_a_lost_phone_lets_go(folder: Folder) -> None:
+    """Of a lost phone is shown what its loss lets go; it is signed when asked, and said once only."""
+    (made,) = folder.said("enrol", "--officer", "feri", "--tps", "9404012001004")
+    (phone,) = folder.said("phone enrol", made["code"], "--home", str(folder.folder / "feri"))
+    device = phone["device"]
+    (shown,) = folder.said("lost", device, "--after", "0")
+    assert (shown["counted"], shown["effects"], shown["said"]) == ([], [], [])
+    assert "not signed yet" in folder.run("lost", device, "--after", "0").stdout
+    done = folder.run("lost", device, "--after", "0", "--yes")
+    assert done.returncode == 0 and f"ecoklit revoke {device} --from 1" in done.stdout
+    (again,) = folder.said("lost", device, "--after", "0", "--yes")
+    assert again["said"] == []
+    (row,) = folder.said("registry devices", "9404012001004")
+    assert row["lost_after"] == 0
+
+
 def test_wrong_questions_are_one_sentence(folder: Folder) -> None:
     """Wrong codes, names and dates are told in one sentence that says what to do."""
     for argv, code in (
@@ -156,6 +201,7 @@ def test_wrong_questions_are_one_sentence(folder: Folder) -> None:
         (("quarantine", "readmit"), 2),
         (("quarantine", "readmit", "--since", "kemarin"), 2),
         (("quarantine", "readmit", "--event", "abcdefghijklmnop:9"), 2),
+        (("lost", "a" * 16, "--after", "1"), 2),
     ):
         done = folder.run(*argv)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1), (argv, done)

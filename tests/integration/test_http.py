@@ -268,6 +268,7 @@ def phone_of(house: House, name: str) -> DeviceLog:
         ("GET", "/v1/recap/94", 400, "unknown_area"),
         ("GET", "/v1/conflicts/99990", 400, "unknown_area"),
         ("GET", "/v1/recap/9999", 404, "not_projected"),
+        ("GET", "/v1/devices/9999", 400, "unknown_area"),
         ("GET", "/v1/voters/somebody/history", 400, "unknown_voter"),
         ("GET", "/v1/voters/20a136e2-4c5f-8ec7-a2f4-cde6e20457a0/history", 404, "not_found"),
         ("POST", "/v1/push", 415, "unsupported_media_type"),
@@ -282,6 +283,22 @@ async def test_every_wrong_request_is_a_problem(
     assert_problem(answer, status, code)
     if status == 405:
         assert answer.headers["allow"]
+
+
+async def test_devices_are_listed_with_what_arrived(client: httpx.AsyncClient, house: House) -> None:
+    """Every device with a right in an area is listed with its officer, and the seq and position of its last event."""
+    log = office(house)
+    assert (await push(client, listed(log), listed(log))).status_code == 200
+    await house.projector.run_until_caught_up()
+    answer = (await client.get("/v1/devices/94.04")).json()
+    assert answer["registry"] == await house.registry.last() and answer["as_of"]["events"] == 2
+    assert {(one["device"], one["held"], one["position"]) for one in answer["devices"]} >= {
+        (log.device, 2, 2),
+        (made_up_device(1, "p"), 0, 0),
+    }
+    found = (await client.get(f"/v1/devices/{TPS}")).json()["devices"]
+    assert {one["device"] for one in found} == {made_up_device(1, name) for name in ("p", "q")}
+    assert {one["officer"] for one in found} == {"o-2"}
 
 
 async def test_packed_pushes_are_taken_like_plain_ones(client: httpx.AsyncClient, house: House) -> None:
@@ -335,7 +352,7 @@ async def test_the_documents_describe_every_route_and_load_nothing(client: httpx
     assert set(openapi["paths"]) == {
         "/v1/push", "/v1/pull", "/v1/registry", "/v1/credentials/{device}",
         "/v1/rolls/{tps}", "/v1/recap/{area}", "/v1/conflicts/{area}", "/v1/voters/{voter}/history",
-        "/health/live", "/health/ready",
+        "/v1/devices/{area}", "/health/live", "/health/ready",
     }  # fmt: skip
     assert "application/x-ndjson" in openapi["paths"]["/v1/push"]["post"]["requestBody"]["content"]
     assert (await client.get("/openapi.yaml")).status_code == 200

@@ -90,6 +90,11 @@ def test_every_setting_is_documented() -> None:
         (["history", "budi"], "'budi' is no voter id"),
         (["fold", "--nothing"], "unrecognized arguments"),
         (["import"], "required: FILE"),
+        (["lost", "abcdefghijklmnop"], "required: --after"),
+        (["lost", "abcdefghijklmnop", "--after", "-1"], "--after"),
+        (["lost", "abcdefghijklmnop", "--after", "9" * 20], "is no number of an entry"),
+        (["lost", "siti", "--after", "1"], "'siti' is no device"),
+        (["policy", "2024-1"], "required: --area"),
     ],
 )
 def test_a_wrong_call_is_one_sentence(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -208,6 +208,17 @@ def test_the_registry_is_checked_from_the_root_alone(offices: Offices, tmp_path:
         (("assign", "siti", "--area", VILLAGE, "--operator"), "bad_argument: --operator needs"),
         (("window", "close", "95.01"), "bad_right: "),
         (("tps", "/nowhere"), "bad_argument: /nowhere"),
+        (("revoke", PHONE.device, "--from", "1"), f"bad_argument: The registry has no {PHONE.device}"),
+        (("assign", "siti", "--tps", TPS, "--device", PHONE.device), "bad_argument: The registry has no"),
+        (
+            ("enrol", "--officer", "siti", "--tps", TPS, "--replaces", PHONE.device, "--from", "2"),
+            "bad_argument: The registry has no",
+        ),
+        (("policy", "2023-9", "--area", "94.04"), "bad_argument: There is no policy '2023-9' here: give 2024-1"),
+        (("policy", "2024-1", "--area", "95.01"), "bad_right: "),
+        (("lost", PHONE.device, "--after", "3"), "bad_setting: ECOKLIT_DATABASE_URL is not set"),
+        (("registry", "devices", "kwamki"), "bad_argument: 'kwamki' is no area"),
+        (("registry", "devices", "95.01"), "unknown_area: 9501 is no area of regency 9404"),
         (("registry", "verify"), "bad_argument: 'verify' and 'export'"),
         (("registry", "export", "{passphrase}"), "bad_argument: "),
         (("join",), "bad_argument: Give a CODE"),
@@ -249,6 +260,41 @@ def test_an_enrolment_for_another_key_is_not_taken(offices: Offices, tmp_path: P
     offices.said("kpu", "enrol", KEY_LINE, "--officer", "pps-1", "--area", VILLAGE, "--out", out)
     assert offices.refused("pps", "join", "--take", out, "--root", offices.root).startswith("not_entitled: ")
     assert offices.refused("pps", "join", "--take", out, "--root", PHONE.device).startswith("other_root: ")
+
+
+def test_devices_are_listed_without_a_network(offices: Offices) -> None:
+    """Each device with its officer, rights and what the registry says of its end; what arrived of it is not known here,
+    and that is said, not taken for nothing."""
+    pps = offices.join_pps()
+    offices.said("kpu", "enrol", KEY_LINE, "--officer", "siti", "--tps", TPS)
+    offices.said("kpu", "assign", "siti", "--tps", OTHER_TPS)
+    offices.said("kpu", "revoke", PHONE.device, "--from", "7", "--tps", TPS)
+    (siti,) = offices.said("kpu", "registry", "devices", OTHER_TPS)
+    assert (siti["device"], siti["officer"], siti["held"], siti["position"]) == (PHONE.device, "siti", None, None)
+    assert [(one["area"], one["ended_from"]) for one in siti["rights"]] == [
+        ("9404012001001", 7),
+        ("9404012001002", None),
+    ]
+    offices.said("kpu", "revoke", PHONE.device, "--from", "9")
+    rows = offices.said("kpu", "registry", "devices")
+    assert [(row["device"], row["revoked_from"]) for row in rows] == [
+        (offices.kpu, None),
+        (pps, None),
+        (PHONE.device, 9),
+    ]
+    assert [row["device"] for row in offices.said("kpu", "registry", "devices", VILLAGE)] == [pps, PHONE.device]
+    assert offices.run("kpu", "registry", "devices") == 0
+    shown = offices.capsys.readouterr().out
+    assert "pantarlih 9404012001001 (s.d. · until 6)" in shown and "not asked: ECOKLIT_DATABASE_URL" in shown
+
+
+def test_a_policy_is_set(offices: Offices) -> None:
+    """A policy is set for the regency by its office, and not by one of a village below."""
+    (said,) = offices.said("kpu", "policy", "2024-1", "--area", "94.04")
+    assert [line["device"] for line in said["said"]] == [offices.kpu]
+    offices.join_pps()
+    refused = offices.refused("pps", "policy", "2024-1", "--area", VILLAGE)
+    assert refused.startswith("not_entitled: This office may not say 'policy_set' there")
 
 
 def test_places_are_said(offices: Offices, tmp_path: Path) -> None:
