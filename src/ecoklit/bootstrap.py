@@ -26,6 +26,7 @@ from ecoklit.adapters.listing_index import SqliteListingIndex, office_key
 from ecoklit.adapters.nats_accounts import BrokerAccounts
 from ecoklit.adapters.nats_door import NatsDoor
 from ecoklit.adapters.nats_exclusion import NatsExclusion
+from ecoklit.adapters.office_log import OfficeLog
 from ecoklit.adapters.office_registry import FILE as OFFICE_FILE
 from ecoklit.adapters.office_registry import OfficeFault, OfficeRegistry
 from ecoklit.adapters.postgres import PostgresRoll
@@ -34,6 +35,7 @@ from ecoklit.adapters.postgres_reader import PostgresReader
 from ecoklit.adapters.postgres_rolls import PostgresRolls
 from ecoklit.adapters.postgres_sync import PostgresStandings, PostgresSync
 from ecoklit.core import enrolment, sealing
+from ecoklit.core.admission import Refused
 from ecoklit.core.codebook import Codebook
 from ecoklit.core.limits import PUSH_REGISTRY_LINES_MAX
 from ecoklit.core.push_file import lines_of
@@ -50,7 +52,7 @@ from ecoklit.services.desk import Desk, RegistryLink
 from ecoklit.services.desk import learn as learn_registry
 from ecoklit.services.group_commit import GroupCommit
 from ecoklit.services.listing import Office, office_log, signed_push
-from ecoklit.services.listing_journal import events_about, learn
+from ecoklit.services.listing_journal import events_about, learn, send_again
 from ecoklit.services.nonce import Nonces
 from ecoklit.services.project import Projector
 from ecoklit.services.pull import Puller
@@ -149,6 +151,18 @@ async def bring_office_lines(settings: Settings, registrar: Registrar, registry:
         lines = office.unsent()
     for start in range(0, len(lines), PUSH_REGISTRY_LINES_MAX):
         await registrar.admit([read_line(line) for line in lines[start : start + PUSH_REGISTRY_LINES_MAX]])
+
+
+async def bring_office_log(settings: Settings, journal: Journal, service: Service) -> bool:
+    """Push again what this folder's office said and a restored journal holds no longer; whether it lacked anything."""
+    if not has_office_key(settings):
+        return False
+    key = office_key_of(settings)
+    log = OfficeLog(office_folder(settings), key)
+    try:
+        return await send_again(journal, service, log.pushes(), device=key.device, end=log.end())
+    except Refused:
+        return True  # its log does not go on there: the next import says what that means
 
 
 def service_key(settings: Settings) -> Callable[[], Key]:
@@ -439,18 +453,21 @@ async def open_office(
         signer = data_folder.load_key(
             data_folder.key_folder(settings.data, settings.election, settings.regency), "office"
         )
-        device, key = signer.device, office_key(folder)
+        device, key, log = signer.device, office_key(folder), OfficeLog(folder, signer)
 
         async def push(lines: list[bytes]) -> None:
-            await admission.push(signed_push(signer, settings.election, lines))
+            body = signed_push(signer, settings.election, lines)
+            log.keep(body)
+            log.keep_receipt(await admission.push(body))
 
         async def seen(voters: Collection[str]) -> Mapping[str, Sequence[Held]]:
             return await events_about(journal, voters)
 
         with SqliteListingIndex(folder, device, key) as index:
-            await learn(journal, index, device=device, key=key)
-            log = office_log(index, election=settings.election, device=device, officer=officer, policy=policy)
-            yield Office(log, index, key=key, book=book, salt=salt, push=push, seen=seen)
+            is_restored = await bring_office_log(settings, journal, admission)
+            await learn(journal, index, device=device, key=key, is_restored=is_restored)
+            author = office_log(index, election=settings.election, device=device, officer=officer, policy=policy)
+            yield Office(author, index, key=key, book=book, salt=salt, push=push, seen=seen)
 
 
 @asynccontextmanager
@@ -469,6 +486,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             open_admission(settings, journal, registrar, PostgresStandings(reader, settings.regency)) as admission,
             await NatsDoor.open(settings.nats(), admission, settings.nats_creds) as door,
         ):
+            await bring_office_log(settings, journal, admission)
             yield House(
                 settings=settings,
                 journal=journal,

@@ -26,6 +26,7 @@ import pytest
 
 from ecoklit.bootstrap import open_desk, open_journal, open_registry_link
 from ecoklit.cli.main import main
+from ecoklit.cli.pushing import read_codebook
 from ecoklit.contract import policies
 from ecoklit.core import ids
 from ecoklit.core.admission import Refused
@@ -45,6 +46,7 @@ from ecoklit.field.trouble import Stuck
 from ecoklit.ports import HEAD_HEADER, EventMessage
 from ecoklit.services.desk import Desk
 from ecoklit.settings import read_settings
+from ecoklit.testing import mimika
 
 ECOKLIT = Path(sys.executable).parent / "ecoklit"
 ELECTION = "pilkada-2024"
@@ -125,6 +127,14 @@ class House:
         for event in json.loads(self.get(f"/v1/voters/{voter}/history"))["events"]:
             found[event["type"]] = sorted([*found.get(event["type"], []), event["standing"]])
         return found
+
+    def listed(self, count: int) -> dict[str, int]:
+        """Import the first so many rows of a village's list; what became of them."""
+        village, book = ids.village_of(LISTED), read_codebook("2024")
+        file = self.folder / mimika.file_name(village, ".csv")
+        mimika.write_rows(file, list(mimika.model_a_rows(village, book))[:count])
+        outcomes: dict[str, int] = self.said("import", str(file))[-1]["outcomes"]
+        return outcomes
 
     def journal(self, device: str) -> list[tuple[Held, str]]:
         """The events of a device as the journal holds them, each with the head signature that it carries."""
@@ -364,6 +374,7 @@ def test_a_log_that_many_carry_is_held_once(house: House) -> None:
 # --- heal ------------------------------------------------------------------------------------------------------------
 
 HEALED, NEXT, LOST = "9404012001001", "9404012001002", "9404012001003"
+LISTED = mimika.tps_codes("940412")[0]
 
 
 def test_a_broker_restored_from_an_older_copy_heals(house: House) -> None:
@@ -375,10 +386,17 @@ def test_a_broker_restored_from_an_older_copy_heals(house: House) -> None:
     voters = {phone: phone.born(f"WARGA {phone.folder.name}") for phone in (ani, budi, citra, left)}
     for phone in (ani, budi, citra, left, gone, ani):
         assert phone.agrees()
+    assert house.listed(20) == {"listed": 20, "changed": 0, "unchanged": 0, "refused": 0}
     house.stop()
     shutil.copytree(house.store, house.folder / "copy")
 
     house.start()
+    assert house.listed(30) == {"listed": 10, "changed": 0, "unchanged": 20, "refused": 0}
+    hadi = house.phone("hadi", LISTED)
+    hadi.sync()
+    for entry in hadi.phone.roll(LISTED):
+        hadi.found(entry.state.decision.voter)
+    hadi.sync()
     ani.found(voters[budi])
     budi.absent(voters[ani])
     budi.absent(voters[budi])
@@ -397,27 +415,29 @@ def test_a_broker_restored_from_an_older_copy_heals(house: House) -> None:
     house.said("window", "close", "9404")
     registry = house.registry()
     citra.absent(voters[citra])
-    for phone in (ani, budi, citra, dewi, left, citra):
+    for phone in (ani, budi, citra, dewi, left, hadi, citra):
         assert phone.agrees()
     assert citra.outside() == [(3, "late")]
-    before = {tps: house.roll(tps)["digest"] for tps in (HEALED, NEXT)}
+    before = {tps: house.roll(tps)["digest"] for tps in (HEALED, NEXT, LISTED)}
     house.stop()
 
     shutil.rmtree(house.store)
     shutil.copytree(house.folder / "copy", house.store)
     house.said("rebuild", "--accept", code=1)
     house.start(epoch=2)
-    assert {tps: house.roll(tps)["digest"] for tps in (HEALED, NEXT)} != before
     assert house.registry() == registry  # which the office of this folder knew, in its order
+    assert len(house.roll(LISTED)["voters"]) == 30  # and what it had imported
+    assert {tps: house.roll(tps)["digest"] for tps in before} != before
     for phone in (ani, budi, citra, left):
         phone.sync()
     # Each had one event in the copy, and is asked for what came after it: no more, no less.
     assert [(one.first, one.refusal, one.expected) for one in ani.sent] == [(3, "gap", 2), (2, "", None), (3, "", None)]
     assert [(one.first, one.refusal, one.expected) for one in budi.sent] == [(3, "gap", 2), (2, "", None)]
-    for phone in (ani, budi, citra, dewi):
+    for phone in (ani, budi, citra, dewi, hadi):
         assert phone.agrees()
-    assert citra.outside() == [(3, "late")]
-    assert {tps: house.roll(tps)["digest"] for tps in (HEALED, NEXT)} == before
+    assert (citra.outside(), hadi.outside()) == ([(3, "late")], [])
+    assert {tps: house.roll(tps)["digest"] for tps in before} == before
+    assert house.listed(30) == {"listed": 0, "changed": 0, "unchanged": 30, "refused": 0}
 
     for _ in range(2):
         assert left.agrees()
@@ -431,6 +451,6 @@ def test_a_broker_restored_from_an_older_copy_heals(house: House) -> None:
     wait_for(released)
     (voter,) = house.roll(LOST)["voters"]
     assert house.standings(voter["voter"]) == {"new": ["counted"], "found": ["counted"]}
-    for phone in (ani, budi, citra, dewi):
+    for phone in (ani, budi, citra, dewi, hadi):
         assert phone.agrees()
-    assert {tps: house.roll(tps)["digest"] for tps in (HEALED, NEXT)} == before
+    assert {tps: house.roll(tps)["digest"] for tps in before} == before

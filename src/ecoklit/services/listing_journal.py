@@ -4,16 +4,19 @@ The index is a memory of the journal's `listed` events and can be made again fro
 old copy, and one that has not seen what another office device listed, all become right by `learn`.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
 from ecoklit.core import ids, row_mark, wire
 from ecoklit.core.event import RECORD_FIELDS
+from ecoklit.core.head import read_head
+from ecoklit.core.limits import PUSH_BYTES_MAX
 from ecoklit.core.person import Person
+from ecoklit.core.push_file import lines_of, write_push
 from ecoklit.core.wire import Held
-from ecoklit.ports import EventMessage, Journal, KnownRow, ListingIndex, LogEnd, Position
+from ecoklit.ports import EventMessage, Journal, KnownRow, ListingIndex, LogEnd, Position, Service
 from ecoklit.services.listing import ListingFault
 
 READ_MESSAGES_MAX: Final = 5_000
@@ -42,14 +45,41 @@ class Learned(NamedTuple):
     without_person: int
 
 
-async def learn(journal: Journal, index: ListingIndex, *, device: str, key: bytes) -> Learned:
+async def send_again(
+    journal: Journal, service: Service, pushes: Iterable[tuple[bytes, bytes | None]], *, device: str, end: int
+) -> bool:
+    """Push again, with its receipt, what the office said up to seq `end` and a restored journal holds no longer.
+
+    Gives whether it lacked anything. `pushes` is the office's log, read only then.
+    """
+    head = await journal.head(device)
+    held = head.seq if head else 0
+    if held >= end:
+        return False
+    for push, receipt in pushes:
+        lines = lines_of(push)
+        if read_head(lines[-1]).seq > held:
+            await service.push(_proved(lines, receipt))
+    return True
+
+
+def _proved(lines: Sequence[bytes], receipt: bytes | None) -> bytes:
+    push = write_push(lines[:-1], read_head(lines[-1]), receipt=receipt)
+    return push if len(push) <= PUSH_BYTES_MAX else write_push(lines[:-1], read_head(lines[-1]))
+
+
+async def learn(
+    journal: Journal, index: ListingIndex, *, device: str, key: bytes, is_restored: bool = False
+) -> Learned:
     """Bring `index` of `device` up to the journal's end; calling it again changes nothing.
 
-    Raises ListingFault other_journal (it is shorter than what was learned), cloned_log (it holds other events under
-    this device's name).
+    A journal that `is_restored`, or is shorter than what was learned, is read from its beginning. Raises ListingFault
+    other_journal (it lacks what this device pushed), cloned_log (it holds other events under this device's name).
     """
     before, goal = index.position(), await journal.last()
-    await _demand_same_journal(journal, index, device, goal)
+    if is_restored or goal.events < before.events or goal.persons < before.persons:
+        before = Position(0, 0)
+    await _demand_own_log(journal, index, device)
     school = _School(index, device, key, _Persons(journal, before.persons))
     async for messages in _events(journal, before.events, goal.events):
         await school.take(messages, before)
@@ -57,11 +87,11 @@ async def learn(journal: Journal, index: ListingIndex, *, device: str, key: byte
     return Learned(school.rows, school.without_person)
 
 
-async def _demand_same_journal(journal: Journal, index: ListingIndex, device: str, goal: Position) -> None:
+async def _demand_own_log(journal: Journal, index: ListingIndex, device: str) -> None:
     head = await journal.head(device)
     waiting = index.waiting(1)
     released = wire.read(waiting[0]).seq - 1 if waiting else index.log_end().seq
-    if goal.events < index.position().events or (head.seq if head else 0) < released:
+    if (head.seq if head else 0) < released:
         raise ListingFault(
             "other_journal",
             "The journal lacks events that this office pushed to it: it is another one, or was restored. "
