@@ -169,7 +169,8 @@ def test_a_code_alone_is_enough_beside_the_service(folder: Folder) -> None:
     for name in ("office", "keys"):
         shutil.copytree(folder.folder / "kpu" / name, folder.folder / "elsewhere" / name)
     service = json.loads((folder.folder / "kpu" / "running.json").read_bytes())["service_url"]
-    assert "--service" in elsewhere.run("phone", "enrol", "0000-0000-0000-0000").stderr
+    fresh = ("--home", str(folder.folder / "fresh"))
+    assert "--service" in elsewhere.run("phone", "enrol", "0000-0000-0000-0000", *fresh).stderr
     elsewhere.environ["ECOKLIT_SERVICE_URL"] = service
     assert elsewhere.said("registry devices", tps) == here
     elsewhere.environ["ECOKLIT_SERVICE_URL"] = "http://127.0.0.1:9"
