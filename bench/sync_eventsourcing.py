@@ -116,7 +116,7 @@ def by_recorder() -> Take:
     application = Application[UUID]()
 
     def take(body: bytes) -> int:
-        lines = body.splitlines()
+        lines = body.splitlines()[:-1]
         event = json.loads(lines[0])["event"]
         device = DeviceAggregate.create_id(event["device"])
         ids = application.recorder.insert_events(
@@ -128,7 +128,8 @@ def by_recorder() -> Take:
 
 
 def _lines(body: bytes) -> list[str]:
-    return body.decode().splitlines()
+    """The events of a push: the signed head that ends it is not looked at."""
+    return body.decode().splitlines()[:-1]
 
 
 def _last(recordings: Any) -> int:
