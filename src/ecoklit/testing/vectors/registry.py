@@ -90,11 +90,15 @@ def registry() -> dict[str, Any]:
     terms = {"area": A2, "officer_assigned": "yosef", "role_assigned": "pantarlih"}
     until = "2024-06-30T00:00:00+09:00"
     book.say("pps", "vouched", voucher=_device("code"), key=_public("code"), until=until, **terms)
-    book.say("code", "device_enrolled", void="not_entitled", enrolled=_device("yosef"), holder="other", key=_public("yosef"))
+    book.say(
+        "code", "device_enrolled", void="not_entitled", enrolled=_device("yosef"), holder="other", key=_public("yosef")
+    )
     book.say("code", "device_enrolled", enrolled=_device("yosef"), holder="yosef", key=_public("yosef"))
     book.say("code", "assigned", void="not_entitled", to_device=_device("yosef"), **{**terms, "area": A1})
     at["yosef"] = book.say("code", "assigned", to_device=_device("yosef"), **terms)
-    book.say("code", "device_enrolled", void="not_entitled", enrolled=_device("rival"), holder="yosef", key=_public("rival"))
+    book.say(
+        "code", "device_enrolled", void="not_entitled", enrolled=_device("rival"), holder="yosef", key=_public("rival")
+    )
     # An operator, a policy, a window, a clone, a revocation, and what a revoked office says.
     book.enrol("pps", "operator")
     at["operator"] = book.assign("pps", "typist", "operator", VILLAGE, to_device=_device("operator"))
