@@ -94,8 +94,10 @@ def make(devices: int, voters_each: int, nth: int = 0) -> World:
 
 def _people(nth: int) -> Iterator[tuple[str, mimika.MadeUp]]:
     """People without end: when the regency has been told, it is told again, and others have the same names."""
+    places = mimika.polling_places()
     while True:
-        for tps in mimika.polling_places()[nth * 100 :]:
+        first = nth * 100 % len(places)
+        for tps in (*places[first:], *places[:first]):
             for person in mimika.people(tps.code):
                 yield tps.code, person
 
