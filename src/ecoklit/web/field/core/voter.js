@@ -1,0 +1,166 @@
+/**
+ * Reading a voter: the merge law, and the one state that follows from the events that count (SPEC §4–§6). Twin of
+ * `core/voter.py`. A write yields only to one that saw it and has at least its standing; what is left is alive, and the
+ * greatest alive write wins, rights first.
+ */
+
+import { compare } from "./bytes.js";
+import * as canonical from "./canonical.js";
+import { judge, supersedes } from "./causality.js";
+import { FIELD, NO_PROPOSAL, PROPOSAL, RECORD, RULING_LEVELS, TPS, VERDICT, stays } from "./effect.js";
+
+/** @typedef {import("./causality.js").Counted} Counted */
+/** @typedef {{one: Counted, mask: number}} Alive an event, and the registers in which its write is alive */
+/** @typedef {{alive: string[], attempts: number, clock: Record<string, number>, conflicts: string[], on_list: boolean, proposed: string[], reason: string | null, regency: string, tps: string, verdict: string, voter: string}} Decision */
+/** @typedef {{conflicts: string[], fields: Record<string, string | null>, salts: string[]}} Particulars */
+/** @typedef {{decision: Decision, record: Particulars | null, firstTps: string, decisionBytes: Uint8Array}} State */
+
+const RULING_LEVEL_MIN = Math.min(...Object.values(RULING_LEVELS));
+
+/**
+ * The state of one voter of one regency from all held events about it, null when none counts, and how they were judged.
+ * @param {readonly import("./wire.js").Held[]} held @param {Map<string, import("./policy.js").Policy>} policies @param {import("./causality.js").World} world
+ */
+export function foldVoter(held, policies, world) {
+  const judgement = judge(held, policies, world);
+  return { state: judgement.counted.length > 0 ? stateOf(judgement.counted) : null, judgement };
+}
+
+/** The state as `fold` prints it, without a line break. @param {State} state @returns {string} */
+export function lineOf(state) {
+  return canonical.write({ decision: state.decision, record: state.record });
+}
+
+/** The state that these events give: at least one, all about one voter, causes before effects. @param {readonly Counted[]} counted @returns {State} */
+function stateOf(counted) {
+  const alive = aliveOf(counted);
+  const decision = decide(counted, alive);
+  // Whatever counts covers a counted write of tps, and so in the end the birth: causes first, the birth is the first.
+  return { decision, record: particularsOf(alive), firstTps: counted[0].event.tps, decisionBytes: canonical.encode(decision) };
+}
+
+/** The events that still hold a register, each with the registers that it holds (SPEC §4). @param {readonly Counted[]} counted @returns {Alive[]} */
+export function aliveOf(counted) {
+  const alive = [];
+  for (const one of counted) {
+    let mask = one.effect.mask;
+    for (const other of counted) {
+      if ((mask & other.effect.mask) !== 0 && supersedes(other, one)) mask &= ~other.effect.mask;
+    }
+    if (mask !== 0) alive.push({ one, mask });
+  }
+  return alive;
+}
+
+/** @param {readonly Alive[]} alive @param {number} register */
+const holding = (alive, register) => alive.filter(({ mask }) => (mask & register) !== 0).map(({ one }) => one);
+
+// --- who wins (SPEC §5) ------------------------------------------------------------------------------------------------
+
+/** @param {readonly Counted[]} counted @param {readonly Alive[]} alive @returns {Decision} */
+function decide(counted, alive) {
+  const verdicts = holding(alive, VERDICT);
+  const places = holding(alive, TPS);
+  const [verdict, reason] = winnerOf(verdicts, verdictStanding).effect.verdict.split("/");
+  const attempts = lastAttempts(counted);
+  const first = counted[0].event;
+  return {
+    alive: namesOf([...alive.map(({ one }) => one), ...attempts]),
+    attempts: attempts.reduce((sum, attempt) => sum + attempt.event.nth, 0),
+    clock: joined(counted),
+    conflicts: conflictsOf(verdicts, places),
+    on_list: stays(verdict),
+    proposed: distinct(holding(alive, PROPOSAL).map((one) => one.effect.proposal)).filter((proposal) => proposal !== NO_PROPOSAL),
+    reason: reason ?? null,
+    regency: first.tps.slice(0, 4),
+    tps: winnerOf(places, placeStanding).place,
+    verdict,
+    voter: first.voter,
+  };
+}
+
+/** @typedef {readonly (number | string)[]} Rank compared member by member */
+
+/** @param {readonly Counted[]} writers @param {(one: Counted) => Rank} standing @returns {Counted} */
+function winnerOf(writers, standing) {
+  // Of alive rulings only those of the highest level take part; every other write does.
+  const ruling = Math.max(...writers.map((one) => one.effect.level));
+  const rivals = writers.filter((one) => one.effect.level < RULING_LEVEL_MIN || one.effect.level === ruling);
+  return rivals.reduce((best, one) => (compareRanks(standing(one), standing(best)) > 0 ? one : best));
+}
+
+/** @param {Rank} left @param {Rank} right */
+function compareRanks(left, right) {
+  const place = left.findIndex((member, at) => member !== right[at]);
+  if (place < 0) return 0;
+  return left[place] < right[place] ? -1 : 1;
+}
+
+/** @param {Counted} one @returns {Rank} */
+const verdictStanding = ({ effect, held }) => [effect.weight, effect.level, effect.evidence, effect.how, held.place.device, held.place.seq];
+/** @param {Counted} one @returns {Rank} */
+const placeStanding = ({ effect, held }) => [effect.level, effect.how, held.place.device, held.place.seq];
+
+/** @param {readonly Counted[]} verdicts @param {readonly Counted[]} places */
+function conflictsOf(verdicts, places) {
+  const conflicts = [];
+  if (new Set(places.map((one) => one.place)).size > 1) conflicts.push("tps");
+  // Confirmed and unvisited are one opinion: the voter stays.
+  if (new Set(verdicts.map(({ effect }) => (stays(effect.verdict) ? "" : effect.verdict))).size > 1) conflicts.push("verdict");
+  return conflicts;
+}
+
+/** @param {readonly Counted[]} counted @returns {Counted[]} each device's last counted not_met */
+function lastAttempts(counted) {
+  /** @type {Map<string, Counted>} */
+  const last = new Map();
+  for (const one of counted) {
+    const known = last.get(one.event.device);
+    if (one.event.type === "not_met" && (known === undefined || known.event.seq < one.event.seq)) last.set(one.event.device, one);
+  }
+  return [...last.values()];
+}
+
+/** @param {readonly Counted[]} counted @returns {string[]} */
+function namesOf(counted) {
+  const sorted = [...counted].sort((one, other) => compare(one.event.device, other.event.device) || one.event.seq - other.event.seq);
+  return sorted.map((one) => one.held.dot);
+}
+
+/** @param {readonly Counted[]} counted @returns {Record<string, number>} */
+function joined(counted) {
+  /** @type {Map<string, number>} */
+  const clock = new Map();
+  for (const one of counted) {
+    for (const [device, seq] of Object.entries(one.held.place.clock)) {
+      if ((clock.get(device) ?? 0) < seq) clock.set(device, /** @type {number} */ (seq));
+    }
+  }
+  return Object.fromEntries(clock);
+}
+
+/** @param {readonly string[]} words */
+const distinct = (words) => [...new Set(words)].sort();
+
+// --- the record --------------------------------------------------------------------------------------------------------
+
+/** @param {readonly Alive[]} alive @returns {Particulars | null} null while a person behind it is absent */
+function particularsOf(alive) {
+  const writers = alive.filter(({ mask }) => (mask & RECORD) !== 0);
+  if (writers.some(({ one }) => one.held.person === null)) return null;
+  /** @type {Record<string, string | null>} */
+  const fields = {};
+  const conflicts = [];
+  for (const [name, bit] of Object.entries(FIELD)) {
+    const rivals = holding(writers, bit);
+    fields[name] = valueOf(winnerOf(rivals, placeStanding), name);
+    if (new Set(rivals.map((one) => valueOf(one, name))).size > 1) conflicts.push(name);
+  }
+  return { conflicts, fields, salts: distinct(writers.map(({ one }) => one.held.person?.salt)) };
+}
+
+/** What the event's person writes to this field, which the event says that it writes. @param {Counted} one @param {string} name @returns {string | null} */
+export function valueOf(one, name) {
+  const person = /** @type {import("./person.js").Person} */ (one.held.person);
+  return (person.record ?? person.changes)[name];
+}
