@@ -612,6 +612,25 @@ class Service(Protocol):
         ...
 
 
+class Reads(Protocol):
+    """What is asked of the service by requests that are one message each, as over NATS (SPEC §9.8).
+
+    No answer has more than `bytes_max` bytes; what does not fit is asked for next, from where the answer ends.
+    """
+
+    def nonce(self) -> str:
+        """A fresh nonce, which comes with every answer."""
+        ...
+
+    async def pull(self, device: str, body: bytes, bytes_max: int) -> bytes:
+        """A page for `device`, as NDJSON. Raises EcoklitError as `Puller.pull`, and Refused too_large."""
+        ...
+
+    async def registry(self, body: bytes, bytes_max: int) -> bytes:
+        """The registry's next lines. Raises EcoklitError bad_argument, JournalError."""
+        ...
+
+
 class OwnStandings(NamedTuple):
     """A device's events that do not count, as the projection has them at the events position `as_of`."""
 

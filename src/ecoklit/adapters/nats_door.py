@@ -1,18 +1,15 @@
 """The service over NATS, also through the broker's WebSocket: a push as a request, its receipt as the answer (SPEC §7).
 
-A device asks on `ecoklit.push.<its id>`, with a push as its body, whoever's log that is; every gateway listens, and one
-takes it. What is refused is the problem that HTTP answers, and the headers of a NATS service's error (ADR-32) say so.
-They are not `Status: 503`: that is how a broker says that nobody listens.
+A device asks on `ecoklit.push.<its id>`, with a push as its body, whoever's log that is; on `ecoklit.pull.<its id>`
+for the voters of a TPS, and on `ecoklit.registry.<its id>` for the registry (SPEC §9.7, §9.8). Every gateway listens,
+and one takes it. What is refused is the problem that HTTP answers, and the headers of a NATS service's error (ADR-32)
+say so. They are not `Status: 503`: that is how a broker says that nobody listens.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
-import random
-from collections import Counter
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -25,10 +22,13 @@ from nats.aio.subscription import Subscription
 
 from ecoklit import problems
 from ecoklit.adapters.nats_accounts import SERVICE
-from ecoklit.core.broker_names import PUSH_PREFIX, inbox_of
+from ecoklit.core.broker_names import PULL_PREFIX, PUSH_PREFIX, REGISTRY_PREFIX, inbox_of
 from ecoklit.core.ids import is_device
+from ecoklit.door.gate import service_busy
+from ecoklit.door.take import take
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import JournalBusy, JournalError, JournalUnavailable, Service
+from ecoklit.limits import BYTES_IN_FLIGHT_MAX, IN_FLIGHT_PER_DEVICE_MAX
+from ecoklit.ports import JournalError, JournalUnavailable, Reads, Service
 from ecoklit.problems import Problem
 
 GATEWAYS: Final = "ecoklit"  # the queue group: of all gateways, one gets a request
@@ -36,19 +36,11 @@ CONNECT_SECONDS_MAX: Final = 5.0
 RECONNECT_SECONDS: Final = 1
 CLOSE_SECONDS_MAX: Final = 30.0
 FLUSH_SECONDS_MAX: Final = 1  # a broker that has just gone takes ten to be missed
-RETRY_SECONDS: Final = 5
-
-REQUESTS_AT_ONCE_MAX: Final = 256
-"""Pushes being judged and stored at once: two full group commits."""
-
-REQUESTS_PER_DEVICE_MAX: Final = 4
-"""A device has one log, which is stored in order: more at once only take the place of others."""
-
-BYTES_AT_ONCE_MAX: Final = 64 * 1024 * 1024
-"""Of all their bodies together: 71 of the largest pushes, or 256 of 250 KB."""
+ANSWER_HEADERS_BYTES_MAX: Final = 1024
 
 CONTENT_TYPE: Final = "Content-Type"
-RETRY_AFTER: Final = "Retry-After"
+ENCODING: Final = "Content-Encoding"
+NONCE: Final = "Ecoklit-Nonce"
 ERROR: Final = "Nats-Service-Error"
 ERROR_CODE: Final = "Nats-Service-Error-Code"
 OK: Final = "ok"
@@ -63,21 +55,31 @@ class _NotLetIn(Exception):
 class NatsDoor:
     """`service` for whoever the broker at `url` lets in. `state` is `ok`, or the code of what keeps it shut."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, reads: Reads | None = None) -> None:
         self._service = service
+        self._reads = reads
         self._client = Client()
-        self._subscription: Subscription | None = None
+        self._subscriptions: list[Subscription] = []
         self._requests: set[asyncio.Task[None]] = set()
-        self._by_device: Counter[str] = Counter()
         self._bytes = 0
         self._ignored = 0
         self._opened = False
         self._refused = False
 
     @classmethod
-    async def open(cls, url: str, service: Service, credentials: Path | None = None) -> NatsDoor:
-        """Connect and listen. A broker that comes back later finds the door listening again. Raises JournalError."""
-        door = cls(service)
+    async def open(
+        cls,
+        url: str,
+        service: Service,
+        credentials: Path | None = None,
+        *,
+        reads: Reads | None = None,
+    ) -> NatsDoor:
+        """Connect and listen, with `reads` to pulls too.
+
+        A broker that comes back later finds the door listening again. Raises JournalError.
+        """
+        door = cls(service, reads)
         try:
             async with asyncio.timeout(CONNECT_SECONDS_MAX):
                 await door._client.connect(
@@ -90,7 +92,7 @@ class NatsDoor:
                     reconnect_time_wait=RECONNECT_SECONDS,
                     ping_interval=5,
                 )
-                door._subscription = await door._client.subscribe(PUSH_PREFIX + "*", GATEWAYS, cb=door._on_request)
+                await door._listen()
                 await door._client.flush()
         except _NotLetIn:
             await door._client.close()
@@ -103,6 +105,10 @@ class NatsDoor:
         door._opened = True
         return door
 
+    async def _listen(self) -> None:
+        for prefix in (PUSH_PREFIX, *(() if self._reads is None else (PULL_PREFIX, REGISTRY_PREFIX))):
+            self._subscriptions.append(await self._client.subscribe(prefix + "*", GATEWAYS, cb=self._on_request))
+
     @property
     def state(self) -> str:
         if not self._client.is_connected:
@@ -112,8 +118,8 @@ class NatsDoor:
     async def close(self) -> None:
         """Take no more requests, answer those under way, and leave."""
         with contextlib.suppress(nats.errors.Error, OSError):
-            if self._subscription is not None:
-                await self._subscription.unsubscribe()
+            for subscription in self._subscriptions:
+                await subscription.unsubscribe()
         if self._requests:
             await asyncio.wait(self._requests, timeout=CLOSE_SECONDS_MAX)
         with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
@@ -141,59 +147,68 @@ class NatsDoor:
     # --- one request --------------------------------------------------------------------------------------------
 
     async def _on_request(self, message: Msg) -> None:
-        device = message.subject.removeprefix(PUSH_PREFIX)
+        device = message.subject.rpartition(".")[2]
         if not _may_be_answered(device, message.reply):
             self._ignored += 1
             if self._ignored & (self._ignored - 1) == 0:  # the 1st, 2nd, 4th, 8th …: nobody floods the log
                 _log("door_ignored", requests=self._ignored)
             return
-        if self._has_no_room(device, len(message.data)):
-            busy = JournalBusy("More is being pushed than can be taken: wait a few seconds, then push again.")
-            await self._answer(message, problems.problem_of(busy))
+        try:
+            self._enter(device, len(message.data))
+        except EcoklitError as full:
+            await self._answer(message, full)
             return
         request = asyncio.create_task(self._serve(message))
         self._requests.add(request)
-        self._by_device[device] += 1
-        self._bytes += len(message.data)
         request.add_done_callback(lambda done: self._served(done, device, len(message.data)))
 
-    def _has_no_room(self, device: str, size: int) -> bool:
-        return (
-            len(self._requests) >= REQUESTS_AT_ONCE_MAX
-            or self._by_device[device] >= REQUESTS_PER_DEVICE_MAX
-            or self._bytes + size > BYTES_AT_ONCE_MAX
-        )
+    def _enter(self, device: str, size: int) -> None:
+        """Raises ProblemError too_many or service_busy: what HTTP answers for the same."""
+        if self._bytes + size > BYTES_IN_FLIGHT_MAX:
+            raise service_busy()
+        self._gate.enter(device, IN_FLIGHT_PER_DEVICE_MAX)
+        self._gate.weigh(device, size)
+        self._bytes += size
 
     def _served(self, request: asyncio.Task[None], device: str, size: int) -> None:
         self._requests.discard(request)
-        self._by_device[device] -= 1
-        self._by_device += Counter()  # forgets those with none
+        self._gate.leave(device)
         self._bytes -= size
 
     async def _serve(self, message: Msg) -> None:
         try:
-            await self._answer(message, await self._push(message))
+            await self._answer(message, await self._take(message))
         except EcoklitError as error:
-            await self._answer(message, problems.problem_of(error))
+            await self._answer(message, error)
         except Exception as error:
             _log("fault", error=type(error).__name__)
             await self._answer(message, problems.fault())
 
-    async def _push(self, message: Msg) -> bytes | Problem:
-        encoding = (message.headers or {}).get("Content-Encoding", "identity")
-        if encoding != "identity":
-            detail = "Over NATS a push is sent as it is: leave the Content-Encoding out."
-            return problems.named("unsupported_media_type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
-        return await self._service.push(message.data)
+    async def _take(self, message: Msg) -> bytes | Problem:
+        if self._reads is None or message.subject.startswith(PUSH_PREFIX):
+            return await take(self._service, self._gate, message.data, (message.headers or {}).get(ENCODING, ""))
+        bytes_max = self._client.max_payload - ANSWER_HEADERS_BYTES_MAX
+        if message.subject.startswith(PULL_PREFIX):
+            return await self._reads.pull(message.subject.removeprefix(PULL_PREFIX), message.data, bytes_max)
+        return await self._reads.registry(message.data, bytes_max)
 
-    async def _answer(self, message: Msg, answer: bytes | Problem) -> None:
-        if isinstance(answer, Problem):
+    async def _answer(self, message: Msg, answer: bytes | Problem | EcoklitError) -> None:
+        if isinstance(answer, EcoklitError):
+            problem = problems.problem_of(answer)
+            body, headers = msgspec.json.encode(problem), _headers_of(problem) | problems.headers_of(answer)
+        elif isinstance(answer, Problem):
             body, headers = msgspec.json.encode(answer), _headers_of(answer)
         else:
-            body, headers = answer, {CONTENT_TYPE: "application/json"}
+            body, headers = answer, {CONTENT_TYPE: _media_type(message.subject)}
+        if self._reads is not None:
+            headers[NONCE] = self._reads.nonce()
         # An answer that gets lost is asked for again: a push that is held already is receipted again.
         with contextlib.suppress(nats.errors.Error, OSError):
             await self._client.publish(message.reply, body, headers=headers)
+
+
+def _media_type(subject: str) -> str:
+    return "application/json" if subject.startswith(PUSH_PREFIX) else "application/x-ndjson"
 
 
 def _may_be_answered(device: str, reply: str) -> bool:
@@ -203,11 +218,7 @@ def _may_be_answered(device: str, reply: str) -> bool:
 
 
 def _headers_of(problem: Problem) -> dict[str, str]:
-    headers = {CONTENT_TYPE: problems.MEDIA_TYPE, ERROR: problem.code, ERROR_CODE: str(problem.status)}
-    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        # Chance of no consequence: it only spreads those who wait.
-        headers[RETRY_AFTER] = str(math.ceil(random.uniform(RETRY_SECONDS, 2 * RETRY_SECONDS)))
-    return headers
+    return {CONTENT_TYPE: problems.MEDIA_TYPE, ERROR: problem.code, ERROR_CODE: str(problem.status)}
 
 
 def _log(event: str, **what: str | int) -> None:
