@@ -807,6 +807,25 @@ class StoredEvent(NamedTuple):
     person: bytes | None
 
 
+class Copies(Protocol):
+    """Exact copies of what a journal held, as the projection has them: to name and to mend what the journal lost.
+
+    Nothing in them is believed that its hash does not prove. Raises RollError, EcoklitError not_projected.
+    """
+
+    async def ends(self, regency: str) -> list[tuple[str, int, bytes]]:
+        """(device, seq, hash) of the last event of every log."""
+        ...
+
+    async def named_at(self, regency: str, positions: Sequence[int]) -> dict[int, tuple[str, int]]:
+        """Position in the journal → the dot of the event that stood there."""
+        ...
+
+    async def copies(self, regency: str, dots: Sequence[tuple[str, int]]) -> dict[tuple[str, int], StoredEvent]:
+        """The events of these names with their persons, as far as they are there."""
+        ...
+
+
 class OpenAt(NamedTuple):
     """How many voters of a TPS have an open conflict, and a proposal; and the digest of its roll."""
 
