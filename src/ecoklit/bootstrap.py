@@ -44,6 +44,7 @@ from ecoklit.core.registry import Registry, RegistryFault, fold_registry
 from ecoklit.core.registry_event import SignedRegistry, read_line
 from ecoklit.core.signing import ED25519, SEED_BYTES, Key, key_from_seed
 from ecoklit.core.wire import Held
+from ecoklit.door.gate import Gate
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import Journal, LastHeld, OfficeReader, RegistryJournal, RollReader, Service, Standings
 from ecoklit.services.access import shut_out
@@ -56,6 +57,7 @@ from ecoklit.services.listing_journal import events_about, learn, send_again
 from ecoklit.services.nonce import Nonces
 from ecoklit.services.project import Projector
 from ecoklit.services.pull import Puller
+from ecoklit.services.reads import Reads
 from ecoklit.services.rebuild import Rebuilt, rebuild
 from ecoklit.services.registry import Registrar
 from ecoklit.settings import BadSetting, Settings
@@ -85,6 +87,7 @@ class House:
     puller: Puller
     projector: Projector
     door: NatsDoor
+    gate: Gate
     accounts: BrokerAccounts | None = field(default=None)
     exclusion: NatsExclusion | None = field(default=None)
     trouble: EcoklitError | None = field(default=None)
@@ -482,9 +485,12 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         registrar = make_registrar(settings, registry)
         await bring_office_lines(settings, registrar, registry)
         accounts = BrokerAccounts(settings.nats_keys) if settings.nats_keys is not None else None
+        puller, gate = make_puller(settings, reader, registrar), Gate()
         async with (
             open_admission(settings, journal, registrar, PostgresStandings(reader, settings.regency)) as admission,
-            await NatsDoor.open(settings.nats(), admission, settings.nats_creds) as door,
+            await NatsDoor.open(
+                settings.nats(), admission, settings.nats_creds, reads=Reads(puller, registry), gate=gate
+            ) as door,
         ):
             await bring_office_log(settings, journal, admission)
             yield House(
@@ -495,9 +501,10 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 service=admission,
                 reader=reader,
                 office=PostgresOffice(reader),
-                puller=make_puller(settings, reader, registrar),
+                puller=puller,
                 projector=projector,
                 door=door,
+                gate=gate,
                 accounts=accounts,
                 exclusion=NatsExclusion(settings.nats(), accounts) if accounts is not None else None,
             )

@@ -1,5 +1,8 @@
 """Every refusal as a problem (RFC 9457) with a stable `code` (SPEC §7.4): the same over HTTP and over NATS."""
 
+import math
+import random
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -8,8 +11,10 @@ from msgspec import UNSET, UnsetType
 
 from ecoklit.core.admission import Refused
 from ecoklit.errors import EcoklitError
+from ecoklit.limits import RETRY_SECONDS, RETRY_SECONDS_MAX
 
 MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER: Final = "Retry-After"
 
 STATUS_OF: Final[dict[str, HTTPStatus]] = {
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -45,11 +50,38 @@ class Problem(msgspec.Struct):
     expected: int | UnsetType = UNSET
 
 
+class ProblemError(EcoklitError):
+    """An answer of a door itself, before a service was asked: by its code, with its status and headers."""
+
+    def __init__(self, code: str, status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(code, message)
+        self.status = status
+        self.headers = dict(headers or {})
+
+
 def problem_of(error: EcoklitError) -> Problem:
     """What `error` is to whoever asked."""
+    if isinstance(error, ProblemError):
+        return named(error.code, error.status, error.message)
     status = STATUS_OF.get(error.code, HTTPStatus.SERVICE_UNAVAILABLE)
     expected = error.expected if isinstance(error, Refused) and error.expected is not None else UNSET
     return named(error.code, status, error.message, expected)
+
+
+def headers_of(error: EcoklitError) -> dict[str, str]:
+    """The headers that the problem goes out with: when to come again, or what would be taken."""
+    if isinstance(error, ProblemError):
+        return error.headers
+    if problem_of(error).status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return retry_after(RETRY_SECONDS)
+    return {}
+
+
+def retry_after(wait_seconds: float) -> dict[str, str]:
+    """The header: at least `wait_seconds`, and up to twice as long, so that those who wait come back apart."""
+    shortest = max(1.0, wait_seconds)
+    # Chance of no consequence: it only spreads those who wait.
+    return {RETRY_AFTER: str(min(RETRY_SECONDS_MAX, math.ceil(random.uniform(shortest, 2 * shortest))))}
 
 
 def named(code: str, status: int, detail: str, expected: int | UnsetType = UNSET) -> Problem:

@@ -25,9 +25,9 @@ from ecoklit.core.head import SignedHead, sign_head
 from ecoklit.core.push_file import write_push
 from ecoklit.core.registry_event import RegistryLog
 from ecoklit.core.wire import Held
+from ecoklit.door.gate import Gate
 from ecoklit.http.app import make_app
-from ecoklit.http.gate import Gate
-from ecoklit.http.limits import REQUESTS_PER_ADDRESS
+from ecoklit.limits import REQUESTS_PER_CALLER
 from ecoklit.problems import MEDIA_TYPE
 from ecoklit.settings import Settings
 from ecoklit.testing.made_up_keys import made_up_device, made_up_key
@@ -321,7 +321,7 @@ async def test_packed_pushes_are_taken_like_plain_ones(client: httpx.AsyncClient
 async def test_too_much_is_told_to_wait(house: House) -> None:
     """What is over a rate, or more than fits at once, is 429 or 503 with Retry-After, and leaves nothing."""
     gate = Gate(now=lambda: 0.0)  # a bucket that is filled again while the test is under way would prove nothing
-    gate.requests.charge("198.51.100.7", 2 * REQUESTS_PER_ADDRESS.burst)
+    gate.requests.charge("198.51.100.7", 2 * REQUESTS_PER_CALLER.burst)
     async with client_of(make_app(house, gate)) as client:
         sent = body(listed(office(house)))
         from_there = NDJSON | {"x-forwarded-for": "198.51.100.7"}

@@ -263,7 +263,7 @@ async def test_the_registry_is_read_line_by_line(client: httpx.AsyncClient, hous
 
 def test_packing_is_undone_by_its_name() -> None:
     """The encodings that answers use are those that their names say."""
-    from ecoklit.http.encoding import packed
+    from ecoklit.door.encoding import packed
 
     for accepted, undo in (("gzip", gzip.decompress), ("zstd", zstd.decompress), ("identity", bytes)):
         body, _ = packed(b"line\n" * 100, accepted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ import nats
 import nats.errors
 import pytest
 import pytest_asyncio
+from backports import zstd
 from nats.aio.client import Client, RawCredentials
 from nats.aio.msg import Msg
 
@@ -30,8 +32,6 @@ from ecoklit.adapters.nats_door import (
     CONTENT_TYPE,
     ERROR,
     ERROR_CODE,
-    REQUESTS_PER_DEVICE_MAX,
-    RETRY_AFTER,
     NatsDoor,
 )
 from ecoklit.adapters.nats_exclusion import BrokerUnavailable, NatsExclusion
@@ -44,9 +44,12 @@ from ecoklit.core.head import sign_head
 from ecoklit.core.push_file import write_push
 from ecoklit.core.receipt import read_receipt
 from ecoklit.core.wire import Held
+from ecoklit.door.gate import Gate
 from ecoklit.errors import EcoklitError
 from ecoklit.http.app import make_app
+from ecoklit.limits import IN_FLIGHT_PER_DEVICE_MAX, PUSHES_PER_DEVICE, REQUESTS_PER_CALLER
 from ecoklit.ports import JournalError, JournalFull, Service
+from ecoklit.problems import RETRY_AFTER
 from ecoklit.services.group_commit import GroupCommit
 from ecoklit.settings import Settings
 from ecoklit.testing.made_up_keys import made_up_key
@@ -148,9 +151,11 @@ async def started(folder: Path, port: int = 0) -> AsyncIterator[Broker]:
 class Office:
     """A service of an election of its own, behind the door of the broker."""
 
-    def __init__(self, made_up: MadeUpElection, journal: JetStreamJournal) -> None:
+    def __init__(self, made_up: MadeUpElection, journal: JetStreamJournal, admission: Service, door: NatsDoor) -> None:
         self.made_up = made_up
         self.journal = journal
+        self.admission = admission
+        self.door = door
 
     def log(self, key: Any = ANNA, **more: Any) -> DeviceLog:
         more = {"election": self.made_up.election, **more}
@@ -177,7 +182,7 @@ async def office(broker: Broker) -> AsyncIterator[Office]:
         admission = await made_up.door(journal, registry, commits.submit)
         async with await NatsDoor.open(broker.server.url, admission, where["credentials"]) as door:
             assert door.state == "ok"
-            yield Office(made_up, journal)
+            yield Office(made_up, journal, admission, door)
         await commits.close()
 
 
@@ -267,11 +272,55 @@ async def test_every_refusal_has_its_name(
     assert await office.held() == 0
 
 
-async def test_a_body_that_is_packed(broker: Broker, office: Office) -> None:
-    """A content encoding is refused by name, for a packed push would be read as a malformed one."""
+PACKED: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd.compress}
+
+
+def with_wide_window(body: bytes) -> bytes:
+    """A frame that asks its reader for 128 MiB, whatever is in it."""
+    options = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
+    packer = zstd.ZstdCompressor(options=options)
+    return packer.compress(body) + packer.flush()
+
+
+async def test_packed_pushes_are_taken_like_plain_ones(broker: Broker, office: Office) -> None:
+    """A push may come as gzip or zstd; cut, unknown and oversized ones are named, and nothing of them is stored."""
     phone = await broker.device(ANNA.device)
-    answer = await phone.push(b"", headers={"Content-Encoding": "gzip"})
-    assert msgspec.json.decode(answer.data)["code"] == "unsupported_media_type"
+    log = office.log()
+    for seq, (name, pack) in enumerate(PACKED.items(), start=1):
+        sent, headers = pack(signed_push(births(log, 1))), {"Content-Encoding": name}
+        for wrong, code, status in (
+            (sent[:-3], "bad_encoding", "400"),
+            (sent + sent, "bad_encoding", "400"),
+            (b"", "bad_encoding", "400"),
+            (pack(b"\n" * 900_001), "too_large", "413"),
+            (pack(bytes(200_000_000)), "too_large", "413"),
+        ):
+            refused = await phone.push(wrong, headers)
+            assert refused.headers is not None
+            assert (refused.headers[ERROR], refused.headers[ERROR_CODE]) == (code, status)
+        assert read_receipt((await phone.push(sent, headers)).data).receipt.seq == seq
+    assert await office.held() == 2
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack", "code"),
+    [
+        ("br", bytes, "unsupported_media_type"),
+        ("gzip, gzip", gzip.compress, "unsupported_media_type"),
+        ("zstd", with_wide_window, "bad_encoding"),
+        ("zstd", gzip.compress, "bad_encoding"),
+        ("gzip", zstd.compress, "bad_encoding"),
+    ],
+)
+async def test_other_encodings_are_refused_by_name(
+    broker: Broker, office: Office, encoding: str, pack: Callable[[bytes], bytes], code: str
+) -> None:
+    """Another encoding, two of them, a window beyond 8 MiB or the wrong name: refused, and told what would be taken."""
+    phone = await broker.device(ANNA.device)
+    answer = await phone.push(pack(signed_push(births(office.log(), 1))), {"Content-Encoding": encoding})
+    assert answer.headers is not None and answer.headers[ERROR] == code
+    assert answer.headers.get("Accept-Encoding") == ("gzip, zstd" if code == "unsupported_media_type" else None)
+    assert await office.held() == 0
 
 
 # --- what a device may not -------------------------------------------------------------------------------------------
@@ -537,19 +586,57 @@ async def behind_door(broker: Broker, service: Service) -> AsyncIterator[Caller]
 
 
 async def test_too_many_at_once_are_told_to_wait(broker: Broker) -> None:
-    """Over what one device may have under way the answer is `journal_busy` and when to come again; none is lost."""
+    """Over what one device may have under way the answer is `too_many`, and when to come again; none is lost."""
     slow = Slow()
     async with behind_door(broker, slow) as phone:
-        asked = [asyncio.create_task(phone.push(b"x")) for _ in range(REQUESTS_PER_DEVICE_MAX + 1)]
+        asked = [asyncio.create_task(phone.push(b"x")) for _ in range(IN_FLIGHT_PER_DEVICE_MAX + 1)]
         done, waiting = await asyncio.wait(asked, timeout=WAIT, return_when=asyncio.FIRST_COMPLETED)
         (busy,) = (task.result() for task in done)
         assert busy.headers is not None
-        assert (busy.headers[ERROR], busy.headers[ERROR_CODE]) == ("journal_busy", "503")
+        assert (busy.headers[ERROR], busy.headers[ERROR_CODE]) == ("too_many", "429")
         assert 5 <= int(busy.headers[RETRY_AFTER]) <= 10
-        assert len(slow.bodies) == REQUESTS_PER_DEVICE_MAX
+        assert len(slow.bodies) == IN_FLIGHT_PER_DEVICE_MAX
         slow.go.set()
         assert {(await task).data for task in waiting} == {b"x"}
         assert (await phone.push(b"again")).data == b"again"
+
+
+async def test_both_doors_keep_one_rate(broker: Broker, office: Office) -> None:
+    """What a device pushed over one door is charged at the other: over its rate it is told to wait, others are not."""
+    gate = Gate(now=lambda: 0.0)  # a bucket that is filled again while the test is under way would prove nothing
+    admission = office.admission
+    budi = DeviceLog(office.made_up.election, BUDI.device, officer="o-1", role="kpu", policy="2024-1")
+    async with await NatsDoor.open(
+        broker.server.url, admission, broker.accounts.service_credentials, gate=gate
+    ) as door:
+        await office.door.close()  # or that one would take every second push, at a rate of its own
+        assert door.state == "ok"
+        phone = await broker.device(BUDI.device)
+        body = signed_push(births(office.log(), 1))
+        assert read_receipt((await phone.push(body)).data).receipt.seq == 1
+        assert gate.devices.wait_seconds(ANNA.device) == 0
+        gate.devices.charge(ANNA.device, PUSHES_PER_DEVICE.burst - 1)  # as by HTTP
+        refused = await phone.push(body)
+        assert refused.headers is not None
+        assert (refused.headers[ERROR], refused.headers[ERROR_CODE]) == ("too_many", "429")
+        assert int(refused.headers[RETRY_AFTER]) >= 1
+        assert read_receipt((await phone.push(signed_push(births(budi, 1)))).data).receipt.seq == 1
+        gate.requests.charge(BUDI.device, 2 * REQUESTS_PER_CALLER.burst)  # whoever asks has a rate too
+        asked = await phone.push(b"")
+        assert asked.headers is not None and asked.headers[ERROR] == "too_many"
+
+
+async def test_more_than_fits_at_once_is_told_to_wait(broker: Broker) -> None:
+    """Where no room is left the answer is 503 `service_busy` and when to come again, and nothing was taken."""
+    slow = Slow()
+    async with await NatsDoor.open(
+        broker.server.url, slow, broker.accounts.service_credentials, gate=Gate(in_flight_max=0)
+    ):
+        answer = await (await broker.device(ANNA.device)).push(b"x")
+    assert answer.headers is not None
+    assert (answer.headers[ERROR], answer.headers[ERROR_CODE]) == ("service_busy", "503")
+    assert 5 <= int(answer.headers[RETRY_AFTER]) <= 10
+    assert slow.bodies == []
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,10 @@ import msgspec
 
 from ecoklit.adapters.nats_accounts import BrokerAccounts
 from ecoklit.errors import EcoklitError
+from ecoklit.limits import PAYLOAD_BYTES_MAX
 
 START_SECONDS_MAX = 60  # a store of tens of gigabytes is checked block by block before the server is ready
 STOP_SECONDS_MAX = 30  # after that it is killed: what it acknowledged is on the disk anyway
-PAYLOAD_BYTES_MAX = 2 * 1024 * 1024  # a push of 900 KB as one request, and its head room
 
 _NO_ACCOUNT = "$G"  # what JetStream calls the only account of a broker without any
 _PR_SET_PDEATHSIG = 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
@@ -21,10 +20,8 @@ from ecoklit.adapters.jetstream_logs import (
     payload_of,
 )
 from ecoklit.core.ids import sha256
+from ecoklit.limits import APPENDS_IN_FLIGHT_MAX, APPENDS_WAITING_MAX
 from ecoklit.ports import EventMessage, Head, JournalBusy, PersonMessage, Position, Push, Stale, Stored, check_pushes
-
-APPENDS_IN_FLIGHT_MAX: Final = 16  # below the broker's 50 open batches per stream, with room for other gateways
-APPENDS_WAITING_MAX: Final = 256
 
 
 class JetStreamJournal(JetStreamLogs):

@@ -5,8 +5,8 @@ key can make devices and nothing more. What a scope allows is written once, here
 
 | user | publishes | subscribes |
 |---|---|---|
-| a device | its own pushes | its own answers |
-| the service | events, persons, registry; reads and makes streams, answers requests | pushes, its own answers |
+| a device | its own pushes and pulls | its own answers |
+| the service | events, persons, registry; reads and makes streams, answers | pushes, pulls, its own answers |
 | a reader | reads the streams that it is made for | its own answers |
 
 Nobody may delete, purge, change or restore a stream, or delete a message. A consumer is the service's alone: the broker
@@ -33,17 +33,15 @@ from ecoklit.adapters.nats_credentials import (
     credentials,
     is_user_key,
 )
-from ecoklit.core.broker_names import PUSH_PREFIX, inbox_of
+from ecoklit.core.broker_names import PULL_PREFIX, PUSH_PREFIX, REGISTRY_PREFIX, inbox_of
 from ecoklit.core.ids import is_device, is_regency, is_word
+from ecoklit.limits import SUBSCRIPTIONS_PER_DEVICE_MAX
 
 SERVICE: Final = "service"
 CREDENTIALS_FILE: Final = "service.creds"
 STATE_FILE: Final = "revoked.json"
 ANSWER_SECONDS_MAX: Final = 120
 """How long the service may take to answer a request; its own bounds are far below."""
-
-SUBSCRIPTIONS_PER_DEVICE_MAX: Final = 8
-"""A client library needs one, for its answers."""
 
 _READER = re.compile(r"reader-[a-z0-9_-]{1,32}").fullmatch
 _UNBOUNDED: Final = {"data": -1, "payload": -1, "subs": -1}
@@ -53,7 +51,7 @@ _LIMITS: Final = {
 _STREAMS: Final = {"mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1}
 
 _DEVICES: Final[dict[str, Any]] = {
-    "pub": {"allow": [PUSH_PREFIX + "{{name()}}"]},
+    "pub": {"allow": [prefix + "{{name()}}" for prefix in (PUSH_PREFIX, PULL_PREFIX, REGISTRY_PREFIX)]},
     "sub": {"allow": [inbox_of("{{name()}}") + ".>"]},
     "allowed_connection_types": ["STANDARD", "WEBSOCKET"],
     **_UNBOUNDED,
@@ -73,7 +71,7 @@ _SERVICES: Final[dict[str, Any]] = {
             "$JS.API.CONSUMER.DELETE.*.*",
         ]
     },
-    "sub": {"allow": [PUSH_PREFIX + "*", inbox_of(SERVICE) + ".>"]},
+    "sub": {"allow": [PUSH_PREFIX + "*", PULL_PREFIX + "*", REGISTRY_PREFIX + "*", inbox_of(SERVICE) + ".>"]},
     "resp": {"max": 1, "ttl": ANSWER_SECONDS_MAX * 1_000_000_000},
     "allowed_connection_types": ["STANDARD"],
     **_UNBOUNDED,

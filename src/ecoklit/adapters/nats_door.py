@@ -24,7 +24,7 @@ from ecoklit import problems
 from ecoklit.adapters.nats_accounts import SERVICE
 from ecoklit.core.broker_names import PULL_PREFIX, PUSH_PREFIX, REGISTRY_PREFIX, inbox_of
 from ecoklit.core.ids import is_device
-from ecoklit.door.gate import service_busy
+from ecoklit.door.gate import Gate, service_busy
 from ecoklit.door.take import take
 from ecoklit.errors import EcoklitError
 from ecoklit.limits import BYTES_IN_FLIGHT_MAX, IN_FLIGHT_PER_DEVICE_MAX
@@ -55,9 +55,10 @@ class _NotLetIn(Exception):
 class NatsDoor:
     """`service` for whoever the broker at `url` lets in. `state` is `ok`, or the code of what keeps it shut."""
 
-    def __init__(self, service: Service, reads: Reads | None = None) -> None:
+    def __init__(self, service: Service, reads: Reads | None = None, gate: Gate | None = None) -> None:
         self._service = service
         self._reads = reads
+        self._gate = gate or Gate()
         self._client = Client()
         self._subscriptions: list[Subscription] = []
         self._requests: set[asyncio.Task[None]] = set()
@@ -74,12 +75,13 @@ class NatsDoor:
         credentials: Path | None = None,
         *,
         reads: Reads | None = None,
+        gate: Gate | None = None,
     ) -> NatsDoor:
-        """Connect and listen, with `reads` to pulls too.
+        """Connect and listen, with `reads` to pulls too; `gate` is that of the house's other door: both keep one rate.
 
         A broker that comes back later finds the door listening again. Raises JournalError.
         """
-        door = cls(service, reads)
+        door = cls(service, reads, gate)
         try:
             async with asyncio.timeout(CONNECT_SECONDS_MAX):
                 await door._client.connect(

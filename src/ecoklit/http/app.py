@@ -12,9 +12,9 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 
 from ecoklit.bootstrap import House
+from ecoklit.door.gate import Gate
 from ecoklit.errors import EcoklitError
 from ecoklit.http import broker, ops, reading, sync
-from ecoklit.http.gate import Gate
 from ecoklit.http.problems import on_fault, on_http_error, on_named_error
 from ecoklit.ports import RollReader
 
@@ -34,7 +34,7 @@ ROUTES: Final = (
 
 
 def make_app(house: House, gate: Gate | None = None) -> Litestar:
-    """The HTTP service of an open `house`; `gate` bounds who comes in, by http/limits.py when it is not given."""
+    """The HTTP service of an open `house`; `gate` bounds who comes in: the house's own, unless it is given."""
 
     async def provide_house() -> House:
         return house
@@ -51,7 +51,7 @@ def make_app(house: House, gate: Gate | None = None) -> Litestar:
         # What every push needs is here and no dependency: the framework resolves those in a task group, 0.13 ms a push.
         state=State(
             {
-                "gate": gate or Gate(),
+                "gate": gate or house.gate,
                 "puller": house.puller,
                 "registry": house.registry,
                 "service": house.service,

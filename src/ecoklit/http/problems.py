@@ -1,7 +1,5 @@
 """Every answer that is no success, as a problem (RFC 9457) over HTTP."""
 
-import math
-import random
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,8 +10,8 @@ from litestar.exceptions import HTTPException, ValidationException
 from msgspec import UNSET, UnsetType
 
 from ecoklit.errors import EcoklitError
-from ecoklit.http.limits import RETRY_SECONDS, RETRY_SECONDS_MAX
-from ecoklit.problems import FAULT, MEDIA_TYPE, Problem, named, problem_of
+from ecoklit.limits import RETRY_SECONDS
+from ecoklit.problems import FAULT, MEDIA_TYPE, Problem, headers_of, named, problem_of, retry_after
 
 CODE_OF: Final[dict[int, str]] = {
     400: "bad_argument",
@@ -24,26 +22,10 @@ CODE_OF: Final[dict[int, str]] = {
 }
 
 
-class ProblemError(EcoklitError):
-    """An answer of the shell itself, before a service was asked: by its code, with its status and headers."""
-
-    def __init__(self, code: str, status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(code, message)
-        self.status = status
-        self.headers = dict(headers or {})
-
-
 class UnsupportedMediaType(HTTPException):
     """The body is in no form that this route reads."""
 
     status_code = 415
-
-
-def retry_after(wait_seconds: float) -> dict[str, str]:
-    """The header: at least `wait_seconds`, and up to twice as long, so that those who wait come back apart."""
-    shortest = max(1.0, wait_seconds)
-    # Chance of no consequence: it only spreads those who wait.
-    return {"Retry-After": str(min(RETRY_SECONDS_MAX, math.ceil(random.uniform(shortest, 2 * shortest))))}
 
 
 def problem(
@@ -60,10 +42,8 @@ def problem(
 
 
 def on_named_error(_: Request[Any, Any, Any], error: EcoklitError) -> Response[Problem]:
-    if isinstance(error, ProblemError):
-        return problem(error.code, error.status, error.message, headers=error.headers)
     known = problem_of(error)
-    return problem(known.code, known.status, known.detail, expected=known.expected)
+    return Response(known, status_code=known.status, media_type=MEDIA_TYPE, headers=headers_of(error))
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:

@@ -15,12 +15,9 @@ from granian.server.embed import Server
 from litestar import Litestar
 
 from ecoklit.errors import EcoklitError
+from ecoklit.limits import BACKLOG_CONNECTIONS_MAX, CONNECTIONS_MAX
 
 STOP_SECONDS_MAX: Final = 10.0
-CONNECTIONS_MAX: Final = 16_384
-"""Open at once, most of them idle phones that keep theirs; more wait in the backlog. What is done at once is bounded by
-http/limits.py."""
-BACKLOG: Final = 1024
 OTHER_FILES_MAX: Final = 256
 """Open files besides the connections: the broker, the database, logs."""
 
@@ -36,7 +33,7 @@ async def served(app: Litestar, host: str, port: int) -> AsyncIterator[str]:
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         websockets=False,
-        backlog=BACKLOG,
+        backlog=BACKLOG_CONNECTIONS_MAX,
         backpressure=_connections_max(),  # of connections, idle ones too, and not of requests
         log_enabled=False,
     )

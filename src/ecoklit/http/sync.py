@@ -12,15 +12,16 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import HeaderParameter, QueryParameter
 
-from ecoklit.core.ids import is_device
 from ecoklit.core.limits import PUSH_BYTES_MAX
-from ecoklit.http.encoding import ACCEPTED, decoded, packed
-from ecoklit.http.gate import Gate, address_of
-from ecoklit.http.limits import BODY_SECONDS_MAX, REGISTRY_PAGE_LINES_MAX
-from ecoklit.http.problems import ProblemError, UnsupportedMediaType
+from ecoklit.door.encoding import ACCEPTED, packed
+from ecoklit.door.gate import Gate
+from ecoklit.door.take import take
+from ecoklit.http.address import address_of
+from ecoklit.http.problems import UnsupportedMediaType
+from ecoklit.limits import BODY_SECONDS_MAX, PAGE_VOTERS_MAX, REGISTRY_PAGE_LINES_MAX
 from ecoklit.ports import RegistryJournal, Service
-from ecoklit.problems import Problem
-from ecoklit.services.pull import VOTERS_MAX, NonceNeeded, Pull, Puller
+from ecoklit.problems import Problem, ProblemError
+from ecoklit.services.pull import NonceNeeded, Pull, Puller
 
 NDJSON: Final = "application/x-ndjson"
 NONCE_HEADER: Final = "Ecoklit-Nonce"
@@ -75,13 +76,7 @@ async def push(request: AnyRequest) -> Response[bytes]:
     with gate.entered(address):
         sent = await read_body(request)
         gate.weigh(address, len(sent))
-        body = decoded(sent, request.headers.get("content-encoding", ""), PUSH_BYTES_MAX)
-        device = device_of(body)
-        gate.demand_device(device)
-        receipt = await service.push(body)
-        if device is not None:
-            # Only now is it known to be the device's own: a stranger's forgery costs the device nothing.
-            gate.devices.charge(device)
+        receipt = await take(service, gate, sent, request.headers.get("content-encoding", ""))
         return Response(receipt, media_type="application/json", headers=fresh_nonce(request))
 
 
@@ -106,17 +101,6 @@ async def read_body(request: AnyRequest) -> bytes:
             HTTPStatus.REQUEST_TIMEOUT,
             f"The body took more than {BODY_SECONDS_MAX:.0f} seconds to arrive: send smaller pushes.",
         ) from None
-
-
-_HEAD: Final = b'{"head":{"device":"'
-_DEVICE_CHARACTERS: Final = 16
-
-
-def device_of(body: bytes) -> str | None:
-    """The device that the push says it is of, read at a glance from the head line that ends it."""
-    at = body.rfind(_HEAD)
-    name = body[at + len(_HEAD) : at + len(_HEAD) + _DEVICE_CHARACTERS].decode("ascii", "replace") if at >= 0 else ""
-    return name if is_device(name) else None
 
 
 _PRIVATE: Final = {"Cache-Control": "no-store"}
@@ -148,7 +132,7 @@ async def pull(
     cursor: Annotated[
         str, QueryParameter(description="Of the page before; none at the beginning", max_length=128)
     ] = "",
-    limit: Annotated[int, QueryParameter(description="Voters on the page at most", ge=1, le=10**6)] = VOTERS_MAX,
+    limit: Annotated[int, QueryParameter(description="Voters on the page at most", ge=1, le=10**6)] = PAGE_VOTERS_MAX,
 ) -> Response[bytes]:
     """The history of every voter that was ever placed on a TPS, since `cursor`: events, standings, the page line."""
     puller: Puller = request.app.state.puller

@@ -21,6 +21,7 @@ from ecoklit.core.receipt import Receipt, Stood, sign_receipt
 from ecoklit.core.registry import Registry
 from ecoklit.core.signing import Key
 from ecoklit.core.wire import Held
+from ecoklit.limits import STANDINGS_AT_ONCE_MAX, STANDINGS_MAX
 from ecoklit.ports import (
     HEAD_HEADER,
     STAMP_HEADER,
@@ -39,11 +40,8 @@ from ecoklit.services.registry import Registrar, RegistryHeld
 
 ATTEMPTS_MAX: Final = 8
 """Each lost race means that another gateway has just stored a push of the same device; eight in a row is a storm."""
-STANDINGS_MAX: Final = 1000
-"""Events that one receipt names as not counted, the oldest first: a pull names them all."""
 STANDINGS_SECONDS_MAX: Final = 0.2
-STANDINGS_AT_ONCE_MAX: Final = 8
-"""Look-ups in the projection at one time: that a log is held is worth more than how it stands, so no receipt waits."""
+"""That a log is held is worth more than how it stands, so no receipt waits for the projection."""
 SERVICE_OFFICER: Final = "service"
 
 Submit = Callable[[ports.Push], Awaitable[Stored | Stale]]

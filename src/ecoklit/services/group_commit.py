@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from ecoklit.core.limits import PUSH_EVENTS_MAX
+from ecoklit.limits import GROUP_BYTES_MAX, WAITING_EVENTS_MAX
 from ecoklit.ports import Journal, JournalBusy, JournalUnavailable, Push, Stale, Stored, check_pushes
-
-WAITING_EVENTS_MAX: Final = 20_000  # at most 320 MiB, in practice 12; half a second's work
-GROUP_BYTES_MAX: Final = 4 * 1024 * 1024  # a group of large pushes must not keep the small ones waiting for long
 
 
 class _Waiting(NamedTuple):

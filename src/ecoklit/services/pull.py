@@ -19,11 +19,9 @@ from ecoklit.core.entitlement import QUARANTINES, may_read
 from ecoklit.core.registry import Registry
 from ecoklit.core.signing import pull_message
 from ecoklit.errors import EcoklitError
+from ecoklit.limits import PAGE_VOTERS_MAX
 from ecoklit.ports import PullCursor, Pulled, PulledPage, SyncReader
 from ecoklit.services.nonce import Nonces
-
-VOTERS_MAX: Final = 200
-"""Voters on one page: some 200 KB, so that a bad network repeats little."""
 
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 
@@ -36,7 +34,7 @@ class Pull(msgspec.Struct, frozen=True):
     signature: str
     tps: str
     cursor: str
-    limit: int = VOTERS_MAX
+    limit: int = PAGE_VOTERS_MAX
 
 
 class NonceNeeded(EcoklitError):
@@ -76,7 +74,7 @@ class Puller:
         if not self.nonces.is_fresh(ask.nonce):
             raise NonceNeeded
         self._demand_right(ask, await self._registry(0))
-        page = await self._reader.page(self._regency, ask.tps, cursor, min(max(ask.limit, 1), VOTERS_MAX))
+        page = await self._reader.page(self._regency, ask.tps, cursor, min(max(ask.limit, 1), PAGE_VOTERS_MAX))
         # What is lost belongs to the digest and the standings, which are of the moment that the page was judged by.
         lost = (await self._registry(page.registry)).lost_at(page.registry)
         return b"".join(line + b"\n" for line in self._lines(page, lost))

@@ -1,4 +1,4 @@
-"""Content-Encoding: a body as it came, and as it was meant, never larger than allowed."""
+"""Content-Encoding: a body as it came, and as it was meant, never larger than allowed. The same over both doors."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
-from ecoklit.http.limits import ZSTD_WINDOW_LOG_MAX
-from ecoklit.http.problems import ProblemError
+from ecoklit.limits import ZSTD_WINDOW_LOG_MAX
+from ecoklit.problems import ProblemError
 
 if sys.version_info >= (3, 14):
     from compression import zstd

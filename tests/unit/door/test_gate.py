@@ -6,15 +6,16 @@ import contextlib
 
 import pytest
 
-from ecoklit.http.gate import Buckets, Gate, address_of
-from ecoklit.http.limits import (
-    BYTES_PER_ADDRESS,
+from ecoklit.door.gate import Buckets, Gate
+from ecoklit.http.address import address_of
+from ecoklit.limits import (
+    BYTES_PER_CALLER,
     IN_FLIGHT_PER_ADDRESS_MAX,
     PUSHES_PER_DEVICE,
-    REQUESTS_PER_ADDRESS,
+    REQUESTS_PER_CALLER,
     Rate,
 )
-from ecoklit.http.problems import ProblemError, retry_after
+from ecoklit.problems import ProblemError, retry_after
 
 PHONE = "phonephonephone2"
 
@@ -66,7 +67,7 @@ def test_an_address_that_asks_too_often_waits() -> None:
     """More requests than the rate of an address are too_many, others' are not, and it may come again."""
     clock = Clock()
     gate = Gate(clock)
-    for _ in range(int(REQUESTS_PER_ADDRESS.burst)):
+    for _ in range(int(REQUESTS_PER_CALLER.burst)):
         assert code_of(gate, "192.0.2.1") is None
     assert code_of(gate, "192.0.2.1") == "too_many"
     assert code_of(gate, "192.0.2.2") is None
@@ -79,7 +80,7 @@ def test_an_address_that_sends_too_much_waits() -> None:
     clock = Clock()
     gate = Gate(clock)
     for address in ("192.0.2.1", None):
-        gate.weigh(address, int(BYTES_PER_ADDRESS.burst) + 1)
+        gate.weigh(address, int(BYTES_PER_CALLER.burst) + 1)
     assert code_of(gate, "192.0.2.1") == "too_many"
     assert code_of(gate, None) is None
     clock.now += 1
@@ -118,7 +119,7 @@ def test_one_address_leaves_room_for_others() -> None:
         assert code_of(gate, "192.0.2.2") is None
         assert code_of(gate, None) is None
     assert code_of(gate, "192.0.2.1") is None
-    assert not gate._of_address
+    assert not gate._of_caller
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import tracemalloc
 import pytest
 from backports import zstd
 
-from ecoklit.http.encoding import decoded
-from ecoklit.http.problems import ProblemError
+from ecoklit.door.encoding import decoded
+from ecoklit.problems import ProblemError
 
 BODY = b'{"event":{}}\n' * 500
 MAX = 900_000
