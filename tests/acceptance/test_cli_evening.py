@@ -2,100 +2,45 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import io
-import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-from unittest import mock
+from typing import Any
 
 import pytest
+from commands import Folder, fresh_folder, serving, wait_until
 
-from ecoklit.cli.main import main
-
-ECOKLIT = Path(sys.executable).parent / "ecoklit"
 TPS = "9404012001001"
 BORN = ("--how", "in_person", "--document", "ktp_el", "--set", "sex=L", "--set", "nik=9404014107900001")
 
 
-class Done(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
+class Place(Folder):
+    """A data folder, and phones in the folder beside it."""
 
-
-class Folder:
-    """A data folder, and commands on it, in an environment that has no other setting.
-
-    Commands run in this process, which spares each the second that a new interpreter takes to load.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ECOKLIT_")}
-        self.environ = {**kept, "ECOKLIT_DATA": str(folder / "kpu"), "ECOKLIT_PORT": "0", "COLUMNS": "200"}
-
-    def run(self, *argv: str) -> Done:
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
-        with (
-            mock.patch.dict(os.environ, self.environ, clear=True),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            code = main(argv)
-        return Done(int(code), *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
-
-    def said(self, command: str, *argv: str, code: int = 0) -> list[dict[str, Any]]:
-        done = self.run(*command.split(), *argv, "--json")
-        assert done.returncode == code, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+    @property
+    def folder(self) -> Path:
+        return self.data.parent
 
     def phone(self, command: str, *argv: str) -> list[dict[str, Any]]:
         return self.said(f"phone {command}", *argv, "--home", str(self.folder / "phone"))
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Folder]:
-    """An election on a running service. Not in pytest's own folder: another run closes that to PostgreSQL."""
-    with tempfile.TemporaryDirectory(prefix="ecoklit-") as name:
-        folder = Folder(Path(name))
-        (folder.folder / "passphrase").write_text("lima kata yang tidak tertebak")
-        folder.said("init", "--kit", name, "--passphrase-file", str(folder.folder / "passphrase"))
-        process = subprocess.Popen(
-            [ECOKLIT, "up", "--json"], env=folder.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        assert process.stdout is not None
-        try:
-            assert json.loads(process.stdout.readline())["service_url"]
+def folder() -> Iterator[Place]:
+    """An election on a running service."""
+    with fresh_folder() as name:
+        folder = Place(name / "kpu")
+        folder.init()
+        with serving(folder):
             yield folder
-        finally:
-            process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 0
 
 
-def wait_for(look: Callable[[], Any]) -> Any:
-    """What `look` finds, once the projection has it."""
-    for _ in range(150):
-        if found := look():
-            return found
-        time.sleep(0.2)
-    raise AssertionError("it never came")
-
-
-def is_counted(folder: Folder, tps: str, voters: int) -> bool:
+def is_counted(folder: Place, tps: str, voters: int) -> bool:
     return len(folder.said("reconcile", tps)[0]["terms"]["on_list"]) == voters
 
 
-def test_the_last_evening(folder: Folder) -> None:
+def test_the_last_evening(folder: Place) -> None:
     """An officer records two voters and reports; the phone is revoked by mistake from its second entry on; the office
     sees which voter is missing and why, readmits the entry after seeing what that does, and the TPS can be closed."""
     (made,) = folder.said("enrol", "--officer", "siti", "--tps", TPS)
@@ -104,11 +49,11 @@ def test_the_last_evening(folder: Folder) -> None:
     for name in ("WARGA SATU", "WARGA DUA"):
         folder.phone("new", *BORN, "--set", f"name={name}")
     folder.phone("sync")
-    wait_for(lambda: folder.said("reconcile", TPS)[0]["terms"]["on_list"][1:])
+    wait_until(lambda: folder.said("reconcile", TPS)[0]["terms"]["on_list"][1:])
     assert [lack["name"] for lack in folder.said("closing", TPS, code=1)[0]["missing"]] == ["no_report"]
 
     folder.said("revoke", device, "--from", "2")
-    (aside,) = wait_for(lambda: folder.said("quarantine list", "9404"))
+    (aside,) = wait_until(lambda: folder.said("quarantine list", "9404"))
     assert (aside["device"], aside["seq"], aside["standing"]) == (device, 2, "revoked_device")
     assert folder.said("quarantine list", "9404", "--officer", "budi") == []
     (told,) = folder.said("quarantine explain", f"{device}:2")
@@ -128,11 +73,11 @@ def test_the_last_evening(folder: Folder) -> None:
     assert folder.said("quarantine list", "9404")
     (done,) = folder.said("quarantine readmit", "--event", f"{device}:2", "--yes")
     assert len(done["said"]) == 1
-    wait_for(lambda: not folder.said("quarantine list", "9404"))
-    wait_for(lambda: folder.said("reconcile", TPS)[0]["terms"]["on_list"][1:])
+    wait_until(lambda: not folder.said("quarantine list", "9404"))
+    wait_until(lambda: folder.said("reconcile", TPS)[0]["terms"]["on_list"][1:])
 
 
-def test_a_tps_is_closed_by_its_report(folder: Folder) -> None:
+def test_a_tps_is_closed_by_its_report(folder: Place) -> None:
     """A TPS whose officer has reported what the service holds, and where nothing waits, closes with exit code 0."""
     tps = "9404012001002"
     home = ("--home", str(folder.folder / "ani"))
@@ -140,7 +85,7 @@ def test_a_tps_is_closed_by_its_report(folder: Folder) -> None:
     folder.said("phone enrol", made["invitation"], *home)
     folder.said("phone new", *BORN, "--set", "name=WARGA TIGA", *home)
     folder.said("phone sync", *home)
-    wait_for(lambda: folder.said("reconcile", tps)[0]["terms"]["on_list"])
+    wait_until(lambda: folder.said("reconcile", tps)[0]["terms"]["on_list"])
     folder.said("phone sync", *home)
     folder.said("phone report", *home)
     folder.said("phone sync", *home)
@@ -149,7 +94,7 @@ def test_a_tps_is_closed_by_its_report(folder: Folder) -> None:
     assert "1 dari 1 TPS siap ditutup" in closed.stdout
 
 
-def test_a_code_alone_is_enough_beside_the_service(folder: Folder) -> None:
+def test_a_code_alone_is_enough_beside_the_service(folder: Place) -> None:
     """On the service's own machine a phone finds it by itself, and has its list as soon as it is enrolled; the office
     sees how far each phone has come, here and from another machine."""
     tps = "9404012001003"
@@ -160,25 +105,23 @@ def test_a_code_alone_is_enough_beside_the_service(folder: Folder) -> None:
         assert phone["voters"] == {tps: int(officer == "eko")}
         folder.said("phone new", *BORN, "--set", f"name=WARGA {officer.upper()}", *home)
         folder.said("phone sync", *home)
-        wait_for(functools.partial(is_counted, folder, tps, 1 + (officer == "eko")))
+        wait_until(functools.partial(is_counted, folder, tps, 1 + (officer == "eko")))
     here = folder.said("registry devices", tps)
     assert [(one["officer"], one["held"]) for one in here] == [("dewi", 1), ("eko", 1)]
     assert here[0]["position"] < here[1]["position"]
-    elsewhere = Folder(folder.folder)
-    elsewhere.environ["ECOKLIT_DATA"] = str(folder.folder / "elsewhere")
+    elsewhere = Place(folder.folder / "elsewhere")
     for name in ("office", "keys"):
         shutil.copytree(folder.folder / "kpu" / name, folder.folder / "elsewhere" / name)
-    service = json.loads((folder.folder / "kpu" / "running.json").read_bytes())["service_url"]
     fresh = ("--home", str(folder.folder / "fresh"))
     assert "--service" in elsewhere.run("phone", "enrol", "0000-0000-0000-0000", *fresh).stderr
-    elsewhere.environ["ECOKLIT_SERVICE_URL"] = service
+    elsewhere.more["ECOKLIT_SERVICE_URL"] = folder.service_url
     assert elsewhere.said("registry devices", tps) == here
-    elsewhere.environ["ECOKLIT_SERVICE_URL"] = "http://127.0.0.1:9"
+    elsewhere.more["ECOKLIT_SERVICE_URL"] = "http://127.0.0.1:9"
     assert [one["held"] for one in elsewhere.said("registry devices", tps)] == [None, None]
     assert "not asked: No ecoklit answers" in elsewhere.run("registry", "devices").stdout
 
 
-def test_a_lost_phone_lets_go(folder: Folder) -> None:
+def test_a_lost_phone_lets_go(folder: Place) -> None:
     """Of a lost phone is shown what its loss lets go; it is signed when asked, and said once only."""
     (made,) = folder.said("enrol", "--officer", "feri", "--tps", "9404012001004")
     (phone,) = folder.said("phone enrol", made["code"], "--home", str(folder.folder / "feri"))
@@ -194,7 +137,7 @@ def test_a_lost_phone_lets_go(folder: Folder) -> None:
     assert row["lost_after"] == 0
 
 
-def test_wrong_questions_are_one_sentence(folder: Folder) -> None:
+def test_wrong_questions_are_one_sentence(folder: Place) -> None:
     """Wrong codes, names and dates are told in one sentence that says what to do."""
     for argv, code in (
         (("reconcile", "94.04"), 2),

@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from commands import Folder, fresh_folder, serving
 
-ECOKLIT = Path(sys.executable).parent / "ecoklit"
 VILLAGE, TPS, OTHER_TPS = "9404012001", "9404012001001", "9404012001002"
-PASSPHRASE = "lima kata yang tidak tertebak"
 
 
-class Office:
-    """A data folder, and commands on it, in an environment that has no other setting."""
-
-    def __init__(self, folder: Path, **more: str) -> None:
-        self.folder = folder
-        self.more = more
-
-    @property
-    def environ(self) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ECOKLIT_")}
-        return {**inherited, "ECOKLIT_DATA": str(self.folder), "ECOKLIT_PORT": "0", **self.more}
-
-    def run(self, *argv: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [ECOKLIT, *argv], env=self.environ, capture_output=True, text=True, timeout=120, check=False
-        )
-
-    def said(self, command: str, *argv: str) -> list[dict[str, Any]]:
-        done = self.run(*command.split(), *argv, "--json")
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+class Office(Folder):
+    """An office's data folder."""
 
     def refused(self, *argv: str) -> str:
         done = self.run(*argv)
@@ -59,33 +32,22 @@ class Office:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Not in pytest's own: another run closes that to PostgreSQL's account."""
-    with tempfile.TemporaryDirectory(prefix="ecoklit-") as name:
-        yield Path(name)
+    with fresh_folder() as name:
+        yield name
 
 
 @pytest.fixture(scope="module")
 def names(folder: Path) -> dict[str, str]:
     """An election opened in the kpu's folder, before any server runs: the ids of its keys."""
-    (folder / "passphrase").write_text(PASSPHRASE)
-    options = ("--kit", str(folder), "--passphrase-file", str(folder / "passphrase"))
-    return Office(folder / "kpu").said("init", *options)[0]
+    return Office(folder / "kpu").init()
 
 
 @pytest.fixture(scope="module")
 def kpu(folder: Path, names: dict[str, str]) -> Iterator[Office]:
     """The kpu's office, with the service running on its folder."""
     office = Office(folder / "kpu")
-    process = subprocess.Popen(
-        [ECOKLIT, "up", "--json"], env=office.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    assert process.stdout is not None
-    try:
-        assert json.loads(process.stdout.readline())["service_url"]
+    with serving(office):
         yield office
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +93,7 @@ def test_a_phone_by_stick(pps: Office, kpu: Office, folder: Path) -> None:
     assert signed["waiting"] == 2
     away.said("phone enrol", file, *home)
     assert shown["device"] not in kpu.rights()
-    service = json.loads((folder / "kpu" / "running.json").read_bytes())["service_url"]
-    synced = pps.run("phone", "sync", "--service", service, *home)
+    synced = pps.run("phone", "sync", "--service", kpu.service_url, *home)
     assert synced.returncode == 0, synced.stderr
     assert kpu.rights()[shown["device"]] == [OTHER_TPS]
     assert pps.said("registry sync")[-1]["waiting"] == 0
@@ -182,11 +143,7 @@ def test_a_lost_office_comes_back(kpu: Office, folder: Path, names: dict[str, st
     passphrase = ("--passphrase-file", str(folder / "passphrase"))
     assert restored.said("init", "--restore", str(kit), *passphrase)[0]["office"] == names["office"]
     assert restored.refused("assign", "siti", "--tps", OTHER_TPS).startswith("registry_unknown: ")
-    service = json.loads((folder / "kpu" / "running.json").read_bytes())["service_url"]
-    environ = {**restored.environ, "ECOKLIT_SERVICE_URL": service}
-    done = subprocess.run(
-        [ECOKLIT, "assign", "siti", "--tps", OTHER_TPS], env=environ, capture_output=True, text=True, check=False
-    )
+    done = restored.run("assign", "siti", "--tps", OTHER_TPS, ECOKLIT_SERVICE_URL=kpu.service_url)
     assert done.returncode == 0, done.stderr
     assert [
         line["right"]["officer"]

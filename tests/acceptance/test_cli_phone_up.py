@@ -2,86 +2,43 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Folder, fresh_folder, serving, wait_until
 
-from ecoklit.cli.main import main
 from ecoklit.cli.pushing import read_codebook
 from ecoklit.core import ids
 from ecoklit.testing import mimika
 
-ECOKLIT = Path(sys.executable).parent / "ecoklit"
 TPS = mimika.tps_codes("940412")[0]
 VILLAGE = ids.village_of(TPS)
 
 
-class House:
+class House(Folder):
     """A data folder with a running service, and phones beside it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.service = ""
-
-    @property
-    def environ(self) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ECOKLIT_")}
-        return {**inherited, "ECOKLIT_DATA": str(self.folder / "data"), "ECOKLIT_PORT": "0"}
-
-    def run(self, *argv: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [ECOKLIT, *argv], env=self.environ, capture_output=True, text=True, timeout=120, check=False
-        )
-
-    def said(self, *argv: str, code: int = 0) -> list[dict[str, Any]]:
-        done = self.run(*argv, "--json")
-        assert done.returncode == code, f"{argv}: {done.stdout}{done.stderr}"
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
     def phone(self, name: str, *argv: str, code: int = 0) -> Any:
-        """A command of one phone, in this process: a phone has many."""
-        out = io.TextIOWrapper(io.BytesIO())
-        with contextlib.redirect_stdout(out):
-            ended = main(["phone", *argv, "--json", "--home", str(self.folder / name)])
-        out.flush()
-        said = [json.loads(line) for line in out.buffer.getvalue().splitlines()]  # type: ignore[attr-defined]
-        assert ended == code, f"{argv}: {said}"
+        """What a command of one phone prints."""
+        said = self.said("phone", *argv, "--home", self.data.parent / name, code=code)
         return said if argv[0] == "list" else said[0]
 
     def enrol(self, name: str, officer: str) -> None:
         (made,) = self.said("enrol", "--officer", officer, "--tps", TPS)
-        self.phone(name, "enrol", made["code"], "--service", self.service)
+        self.phone(name, "enrol", made["code"], "--service", self.service_url)
 
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    with tempfile.TemporaryDirectory(prefix="ecoklit-") as name:
-        house = House(Path(name))
-        (house.folder / "passphrase").write_text("lima kata yang tidak tertebak")
-        house.said("init", "--kit", name, "--passphrase-file", str(house.folder / "passphrase"))
-        process = subprocess.Popen(
-            [ECOKLIT, "up", "--json"], env=house.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        assert process.stdout is not None
-        try:
-            house.service = json.loads(process.stdout.readline())["service_url"]
-            file = house.folder / mimika.file_name(VILLAGE, ".csv")
+    with fresh_folder() as folder:
+        house = House(folder / "data")
+        house.init()
+        with serving(house):
+            file = folder / mimika.file_name(VILLAGE, ".csv")
             mimika.write_csv(file, VILLAGE, read_codebook("2024"))
-            house.said("import", str(file))
+            house.said("import", file)
             yield house
-        finally:
-            process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 0
 
 
 def test_two_phones_and_the_service_come_to_one_roll(house: House) -> None:
@@ -121,9 +78,13 @@ def test_what_is_set_aside_is_told_and_released(house: House) -> None:
     house.phone("a", "sync")
     before = house.phone("a", "status")["places"][0]["visited"]
     house.said("quarantine", "readmit", "--device", device, "--yes")
-    synced = house.phone("a", "sync")
-    assert [one["same"] for one in synced["compared"]] == [True]
-    assert house.phone("a", "status")["places"][0]["visited"] == before + 1
+
+    def counted() -> bool:
+        synced = house.phone("a", "sync")  # before the service has judged anew, and after
+        assert [one["same"] for one in synced["compared"]] == [True]
+        return bool(house.phone("a", "status")["places"][0]["visited"] == before + 1)
+
+    wait_until(counted)
 
 
 def test_an_export_goes_in_by_push(house: House) -> None:
@@ -132,9 +93,9 @@ def test_an_export_goes_in_by_push(house: House) -> None:
     for number, options in (("30", ()), ("31", ("--sealed",))):
         house.phone("d", "sync")
         house.phone("d", "found", number)
-        file = house.folder / f"d{number}"
-        house.phone("d", "export", *options, str(file))
-        house.said("push", str(file))
+        file = house.data.parent / f"d{number}"
+        house.phone("d", "export", *options, file)
+        house.said("push", file)
         assert house.phone("d", "status")["proved"] is False
         house.phone("d", "sync")
         assert house.phone("d", "status")["proved"] is True

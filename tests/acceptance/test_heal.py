@@ -4,28 +4,21 @@ from everywhere at once. Real servers, phones with stores of their own, HTTP."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import io
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest import mock
 
 import pytest
+from commands import Folder, Up, fresh_folder, start, wait_until
 
 from ecoklit.bootstrap import open_desk, open_journal, open_registry_link
-from ecoklit.cli.main import main
 from ecoklit.cli.pushing import read_codebook
 from ecoklit.contract import policies
 from ecoklit.core import ids
@@ -48,61 +41,38 @@ from ecoklit.services.desk import Desk
 from ecoklit.settings import read_settings
 from ecoklit.testing import mimika
 
-ECOKLIT = Path(sys.executable).parent / "ecoklit"
 ELECTION = "pilkada-2024"
 AT = "2024-06-25T09:00:00+09:00"
 
 
-class House:
+class House(Folder):
     """A data folder with its office, a service that can be stopped, and what it answers."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "data")
         self.folder = folder
         self.url = ""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._up: Up | None = None
         self._phones: list[Handset] = []
 
     @property
     def store(self) -> Path:
         """Where the broker keeps its streams."""
-        return self.folder / "data" / "nats" / "store"
-
-    def environ(self, **more: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ECOKLIT_")}
-        return {**kept, "ECOKLIT_DATA": str(self.folder / "data"), "ECOKLIT_PORT": "0", **more}
+        return self.data / "nats" / "store"
 
     def start(self, epoch: int = 1) -> None:
-        with (self.folder / "up.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [ECOKLIT, "up", "--json"],
-                env=self.environ(ECOKLIT_EPOCH=str(epoch)),
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, (self.folder / "up.log").read_text()
-        self.url = json.loads(line)["service_url"]
+        self._up = start(self, ECOKLIT_EPOCH=str(epoch))
+        self.url = self._up.url
 
     def stop(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
-            assert self._process.wait(60) == 0
-            self._process = None
+        if self._up is not None:
+            assert self._up.stop() == 0
+            self._up = None
 
     def close(self) -> None:
         for phone in self._phones:
             phone.phone.outbox.close()
         self.stop()
-
-    def said(self, command: str, *argv: str, code: int = 0) -> list[dict[str, Any]]:
-        """A command on the data folder, in this process; what it printed."""
-        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
-        with mock.patch.dict(os.environ, self.environ(), clear=True), contextlib.redirect_stdout(out):
-            ended = main([*command.split(), *argv, "--json"])
-        said = [json.loads(line) for line in out.buffer.getvalue().splitlines()]  # type: ignore[attr-defined]
-        assert ended == code, f"{command} {argv}: {said}"
-        return said
 
     def get(self, path: str) -> bytes:
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:
@@ -111,7 +81,7 @@ class House:
 
     def projected(self) -> None:
         """Wait until the roll shows all that is held."""
-        wait_for(lambda: json.loads(self.get("/health/ready"))["lag_events"] == 0)
+        wait_until(lambda: json.loads(self.get("/health/ready"))["lag_events"] == 0)
 
     def roll(self, tps: str) -> Any:
         self.projected()
@@ -133,7 +103,7 @@ class House:
         village, book = ids.village_of(LISTED), read_codebook("2024")
         file = self.folder / mimika.file_name(village, ".csv")
         mimika.write_rows(file, list(mimika.model_a_rows(village, book))[:count])
-        outcomes: dict[str, int] = self.said("import", str(file))[-1]["outcomes"]
+        outcomes: dict[str, int] = self.said("import", file)[-1]["outcomes"]
         return outcomes
 
     def journal(self, device: str) -> list[tuple[Held, str]]:
@@ -250,22 +220,12 @@ class Handset:
         return [(one.held.seq, one.name) for one in self.phone.outside()]
 
 
-def wait_for(look: Callable[[], Any]) -> Any:
-    """What `look` finds, once it is there."""
-    for _ in range(200):
-        if found := look():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it never came")
-
-
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    """One election on a running service. Not in pytest's own folder: another run closes that to PostgreSQL."""
-    with tempfile.TemporaryDirectory(prefix="ecoklit-") as name:
-        house = House(Path(name))
-        (house.folder / "passphrase").write_text("lima kata yang tidak tertebak")
-        house.said("init", "--kit", name, "--passphrase-file", str(house.folder / "passphrase"))
+    """One election on a running service."""
+    with fresh_folder() as name:
+        house = House(name)
+        house.init()
         house.start()
         try:
             yield house
@@ -300,7 +260,7 @@ def test_a_cloned_phone_loses_nothing(house: House) -> None:
     first, second = eka.phone.outbox.own(cloned)[1], twin.phone.outbox.own(cloned)[1]
     ((seq, signature),) = [(held.seq, signature) for held, signature in house.journal(cloned) if held.seq == 2]
     assert key.verifies(head_message(ELECTION, cloned, seq, first.hash), signature)
-    (proof,) = (house.folder / "data" / "evidence" / f"{ELECTION}-9404" / cloned).glob("*.ndjson")
+    (proof,) = (house.data / "evidence" / f"{ELECTION}-9404" / cloned).glob("*.ndjson")
     (kept,) = split_pushes(proof.read_bytes())
     head = read_head(lines_of(kept)[-1])
     assert (head.seq, read(lines_of(kept)[0]).hash) == (3, second.hash)
@@ -312,7 +272,7 @@ def test_a_cloned_phone_loses_nothing(house: House) -> None:
     eka.found(voter)
     eka.sync()
     assert eka.outside() == [(3, "equivocation")]
-    (aside,) = wait_for(lambda: house.said("quarantine list", CLONED))
+    (aside,) = wait_until(lambda: house.said("quarantine list", CLONED))
     assert (aside["device"], aside["seq"], aside["standing"]) == (cloned, 3, "equivocation")
     for phone, entries in ((twin, 2), (eka, 1)):
         assert len(phone.phone.reissue()) == entries
@@ -346,9 +306,7 @@ def test_a_log_that_many_carry_is_held_once(house: House) -> None:
 
     def by_stick(file: Path) -> None:
         for _ in range(2):
-            done = subprocess.run(
-                [ECOKLIT, "push", str(file)], env=house.environ(), capture_output=True, timeout=120, check=False
-            )
+            done = house.launch("push", file)
             assert done.returncode == 0, done.stderr
 
     def by_colleague() -> None:
@@ -448,7 +406,7 @@ def test_a_broker_restored_from_an_older_copy_heals(house: House) -> None:
         assert left.agrees()  # before the service has judged anew, and after
         return left.outside() == []
 
-    wait_for(released)
+    wait_until(released)
     (voter,) = house.roll(LOST)["voters"]
     assert house.standings(voter["voter"]) == {"new": ["counted"], "found": ["counted"]}
     for phone in (ani, budi, citra, dewi, hadi):
