@@ -30,6 +30,7 @@ from ecoklit.adapters.office_log import OfficeLog
 from ecoklit.adapters.office_registry import FILE as OFFICE_FILE
 from ecoklit.adapters.office_registry import OfficeFault, OfficeRegistry
 from ecoklit.adapters.postgres import PostgresRoll
+from ecoklit.adapters.postgres_copies import PostgresCopies
 from ecoklit.adapters.postgres_office import PostgresOffice
 from ecoklit.adapters.postgres_reader import PostgresReader
 from ecoklit.adapters.postgres_rolls import PostgresRolls
@@ -46,7 +47,7 @@ from ecoklit.core.signing import ED25519, SEED_BYTES, Key, key_from_seed
 from ecoklit.core.wire import Held
 from ecoklit.door.gate import Gate
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import Journal, LastHeld, OfficeReader, RegistryJournal, RollReader, Service, Standings
+from ecoklit.ports import Copies, Journal, LastHeld, OfficeReader, RegistryJournal, RollReader, Service, Standings
 from ecoklit.services.access import shut_out
 from ecoklit.services.admit import Admission
 from ecoklit.services.desk import Desk, RegistryLink
@@ -300,6 +301,13 @@ async def open_office_reader(settings: Settings) -> AsyncIterator[OfficeReader]:
     """What the office asks about phones, from the settings' database."""
     async with PostgresReader(settings.database(), schema=settings.schema) as reader:
         yield PostgresOffice(reader)
+
+
+@asynccontextmanager
+async def open_copies(settings: Settings) -> AsyncIterator[Copies]:
+    """The copies of what the journal held, in the settings' database."""
+    async with PostgresReader(settings.database(), schema=settings.schema) as reader:
+        yield PostgresCopies(reader)
 
 
 async def read_last_held(settings: Settings, devices: Sequence[str]) -> dict[str, LastHeld]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ecoklit.adapters.data_folder import read_election, read_running
+from ecoklit.adapters.data_folder import read_election, read_epoch, read_running
 from ecoklit.core.ids import is_word
 from ecoklit.errors import EcoklitError
 
@@ -62,7 +62,7 @@ def read_settings(environ: Mapping[str, str], *, running: bool = True) -> Settin
     Raises BadSetting, which names the variable.
     """
     data = Path(environ.get("ECOKLIT_DATA") or ".ecoklit")
-    found = {**read_election(data), **(read_running(data) if running else {})}
+    found = {**read_election(data), **read_epoch(data), **(read_running(data) if running else {})}
 
     def value(name: str, key: str) -> str | None:
         return environ.get(name) or found.get(key) or None
@@ -83,7 +83,7 @@ def read_settings(environ: Mapping[str, str], *, running: bool = True) -> Settin
         host=environ.get("ECOKLIT_HOST") or "127.0.0.1",
         port=_port("ECOKLIT_PORT", environ.get("ECOKLIT_PORT") or "8484"),
         schema=_schema(environ.get("ECOKLIT_SCHEMA") or "ecoklit"),
-        epoch=_epoch(environ.get("ECOKLIT_EPOCH") or "1"),
+        epoch=_epoch(value("ECOKLIT_EPOCH", "epoch") or "1"),
         allow_unsafe=environ.get("ECOKLIT_ALLOW_UNSAFE") == "1",
         # The credentials in the data folder are those of its own broker, and not for any other.
         nats_creds=_file("ECOKLIT_NATS_CREDS", value("ECOKLIT_NATS_CREDS", "nats_creds" if own_broker else "")),

@@ -4,6 +4,7 @@ VERSION       the layout's number; raised when a program can no longer read what
 lock          held (flock) while a program works on the folder; freed by the kernel, however it ends
 election.json  of which election and regency it is, once that was opened or joined here
 running.json  where its servers are, for the other commands; without meaning unless the lock is held
+epoch         which life of the journal this is, once it was made anew by `ecoklit mend`
 nats/ postgres/ office/   the journal, the projections, the office device that imports lists
 keys/     the private keys of the office and of the service, for the owner of the folder alone
 """
@@ -27,6 +28,7 @@ VERSION_FILE: Final = "VERSION"
 LOCK_FILE: Final = "lock"
 RUNNING_FILE: Final = "running.json"
 ELECTION_FILE: Final = "election.json"
+EPOCH_FILE: Final = "epoch"
 
 
 class DataFolderFault(EcoklitError):
@@ -93,6 +95,19 @@ def read_election(folder: Path) -> dict[str, str]:
             name: found[name] for name in ("service_url",) if name in found
         }
     except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def remember_epoch(folder: Path, epoch: int) -> None:
+    """Make the journal in `folder` one of this epoch: it was made anew or restored, and nobody is to forget it."""
+    (folder / EPOCH_FILE).write_text(f"{epoch}\n")
+
+
+def read_epoch(folder: Path) -> dict[str, str]:
+    """What `remember_epoch` said of `folder`; {} when nothing was ever made anew there."""
+    try:
+        return {"epoch": (folder / EPOCH_FILE).read_text(errors="replace").strip()}
+    except OSError:
         return {}
 
 
