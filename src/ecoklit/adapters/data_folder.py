@@ -14,7 +14,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,7 @@ LOCK_FILE: Final = "lock"
 RUNNING_FILE: Final = "running.json"
 ELECTION_FILE: Final = "election.json"
 EPOCH_FILE: Final = "epoch"
+BESIDE: Final = "nats-beside"
 
 
 class DataFolderFault(EcoklitError):
@@ -52,6 +54,7 @@ def opened(folder: Path) -> Iterator[Path]:
         _demand_lock(folder, lock)
         _demand_version(folder)
         (folder / RUNNING_FILE).unlink(missing_ok=True)  # left by a program that was killed
+        restore_store(folder)
         yield folder
         (folder / RUNNING_FILE).unlink(missing_ok=True)
     finally:
@@ -109,6 +112,48 @@ def read_epoch(folder: Path) -> dict[str, str]:
         return {"epoch": (folder / EPOCH_FILE).read_text(errors="replace").strip()}
     except OSError:
         return {}
+
+
+# --- a journal made anew ---------------------------------------------------------------------------------------------
+
+
+def empty_beside(folder: Path) -> Path:
+    """An empty folder for a broker beside the folder's own; what an earlier attempt left there is thrown away."""
+    beside = folder.resolve() / BESIDE
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(mode=0o700)
+    return beside
+
+
+def exchange_store(folder: Path) -> Path:
+    """Let the store of the broker beside take the place of the folder's own, which is kept; where that is now.
+
+    Neither broker may run. A crash between the two renames leaves no store in its place: `restore_store` is called
+    before a broker starts.
+    """
+    own, nth = folder / "nats", 1
+    while (kept := own / f"store-damaged-{nth}").exists():
+        nth += 1
+    (own / "store").rename(kept)
+    restore_store(folder)
+    return kept
+
+
+def restore_store(folder: Path) -> None:
+    """Finish an exchange that a crash cut off: the new store is whole, and the old one has left its place."""
+    own, fresh = folder / "nats", folder / BESIDE / "store"
+    if fresh.is_dir() and not (own / "store").exists() and any(own.glob("store-damaged-*")):
+        fresh.rename(own / "store")
+        shutil.rmtree(folder / BESIDE, ignore_errors=True)
+
+
+def keep_left_over(folder: Path, name: str, lines: Sequence[bytes]) -> Path:
+    """Keep lines that hold particulars, for the owner of the folder alone; durable on return."""
+    left = folder / "left-over"
+    left.mkdir(mode=0o700, exist_ok=True)
+    path = left / f"{name}.ndjson"
+    _write_durably(path, b"".join(line + b"\n" for line in lines))
+    return path
 
 
 def _demand_lock(folder: Path, lock: int) -> None:

@@ -26,6 +26,7 @@ def parser() -> Parser:
         asking,
         demo,
         fold,
+        inspecting,
         joining,
         lists,
         losing,
@@ -48,7 +49,7 @@ def parser() -> Parser:
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     office_groups = (office, joining, rights, losing, lists, registry)
-    for group in (*office_groups, serving, pushing, replaying, reading, asking, phone, fold, demo):
+    for group in (*office_groups, serving, pushing, replaying, inspecting, reading, asking, phone, fold, demo):
         group.add_commands(commands)
     return top
 
