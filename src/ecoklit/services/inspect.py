@@ -18,6 +18,8 @@ import msgspec
 from ecoklit.core import ids, wire
 from ecoklit.core.admission import BAD_SIGNATURE, BROKEN_CHAIN, EQUIVOCATION, GAP, MALFORMED, UNKNOWN_DEVICE
 from ecoklit.core.event import Malformed
+from ecoklit.core.push_file import kind_of, lines_of
+from ecoklit.core.receipt import read_receipt
 from ecoklit.core.registry import Registry, Void, extended
 from ecoklit.core.registry_event import Erased, SignedRegistry, read_line
 from ecoklit.core.signing import head_message
@@ -368,3 +370,32 @@ async def over_holes(
             return
         yield messages
         after = messages[-1].sequence
+
+
+async def registry_of(election: str, regency: str, journal: RegistryJournal) -> Registry:
+    """The registry that a journal holds, as far as it can be read."""
+    registry = Registry(election, regency)
+    async for lines in over_holes(journal.read, await journal.last()):
+        if not isinstance(lines, int):
+            registry = extended(registry, [(line.sequence, _line_of(line)) for line in lines])
+    return registry
+
+
+def proofs_in(data: bytes, registry: Registry) -> list[Proof]:
+    """What a phone's export or anybody's push proves: each event that a receipt of the election's service names.
+
+    What is no receipt, or is not signed by the service, proves nothing.
+    """
+    found = []
+    for line in lines_of(data):
+        if kind_of(line) != "receipt":
+            continue
+        try:
+            signed = read_receipt(line)
+        except Malformed:
+            continue
+        receipt = signed.receipt
+        of_here = (receipt.election, receipt.regency, receipt.log) == (registry.election, registry.regency, "voters")
+        if of_here and signed.signed_by(registry.services):
+            found.append(Proof(receipt.device, receipt.seq, ids.from_base64url(receipt.head), "a receipt"))
+    return found
