@@ -38,6 +38,9 @@ def add_commands(commands: Commands) -> None:
         "ECOKLIT_DATABASE_URL=postgresql://ecoklit@127.0.0.1/ecoklit ecoklit serve",
         "print the address as one JSON object when ready",
     )
+    command.add_argument(
+        "--no-project", action="store_true", help="leave the roll to another process: 'ecoklit project --follow'"
+    )
     add_allow_unsafe(command)
 
 
@@ -48,7 +51,8 @@ def up(arguments: argparse.Namespace) -> Exit:
 
 
 def serve(arguments: argparse.Namespace) -> Exit:
-    return run_until_stopped(serve_until_stopped(settings_of(arguments, running=False), arguments.json))
+    settings = settings_of(arguments, running=False)
+    return run_until_stopped(serve_until_stopped(settings, arguments.json, project=not arguments.no_project))
 
 
 def run_until_stopped(serving: Coroutine[Any, Any, Exit]) -> Exit:
@@ -90,8 +94,9 @@ async def own_servers(settings: Settings) -> AsyncIterator[Settings]:
         )
 
 
-async def serve_until_stopped(settings: Settings, as_json: bool, announce: bool = False) -> Exit:
-    """Serve and project until SIGINT or SIGTERM; then what is under way ends, and everything is closed in order."""
+async def serve_until_stopped(settings: Settings, as_json: bool, announce: bool = False, project: bool = True) -> Exit:
+    """Serve, and project if this process is to, until SIGINT or SIGTERM; then what is under way ends, and everything is
+    closed in order."""
     from ecoklit.bootstrap import follow, keep_out, open_house
     from ecoklit.http.app import make_app
     from ecoklit.http.serve import served
@@ -104,10 +109,11 @@ async def serve_until_stopped(settings: Settings, as_json: bool, announce: bool 
         if announce:
             data_folder.announce(settings.data, where)
         report(where, as_json)
-        following = asyncio.create_task(follow(house, stop), name="projector")
-        keeping = asyncio.create_task(keep_out(house, stop), name="broker")
+        working = [asyncio.create_task(keep_out(house, stop), name="broker")]
+        if project:
+            working.append(asyncio.create_task(follow(house, stop), name="projector"))
         await stop.wait()
-        await asyncio.gather(following, keeping)
+        await asyncio.gather(*working)
     return Exit.OK
 
 

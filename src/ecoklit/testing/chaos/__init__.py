@@ -1,0 +1,1 @@
+"""Real processes on real disks, killed, frozen, filled and cut off for real: `python -m ecoklit.testing.chaos`."""
