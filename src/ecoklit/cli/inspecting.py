@@ -204,7 +204,7 @@ async def _mend_own(settings: Settings, arguments: argparse.Namespace) -> Exit:
             async with await EmbeddedNats.start(beside, accounts=accounts) as broker:
                 fresh = replace(old, nats_url=broker.url, monitor_url=broker.monitor_url)
                 mended, left = await _mend(old, fresh)
-        # Both journals are whole and at rest. A crash from here on leaves the old one in its place in an epoch too high,
+        # Both journals are whole and at rest. A crash from here on leaves the old one in its place, its epoch too high,
         # which costs phones a pull; or the new one, which whoever opens the folder next puts into its place.
         data_folder.remember_epoch(settings.data, settings.epoch + 1)
         data_folder.exchange_store(settings.data)
