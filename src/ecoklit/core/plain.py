@@ -247,11 +247,14 @@ class Settling:
         if len(rows) > 1:
             rows.sort(key=_weight)
         kinds = tuple([row.kind for row in rows])
-        if kinds not in self._readings:
-            self._readings[kinds] = _reading_of(kinds)
-        reading = self._readings[kinds]
-        place = None if reading is None else _place_of(rows)
-        return None if reading is None or place is None else _settled(reading, rows, place)
+        try:
+            reading = self._readings[kinds]
+        except KeyError:
+            reading = self._readings[kinds] = _reading_of(kinds)
+        if reading is None:
+            return None
+        place = rows[0].place if len(rows) == 1 else _place_of(rows)
+        return None if place is None else _settled(reading, rows, place)
 
 
 _weight: Final = attrgetter("weight")
@@ -263,18 +266,19 @@ def _place_of(rows: Sequence[Row]) -> str | None:
     None unless each saw just what is before it: then its clock is the one before it with its own dot put in.
     """
     before = rows[0]
-    place, hashes = before.place, {before.dot[0]: before.hash}
+    place, seen = before.place, before.clock
+    marks = {before.dot[0]: before.hash[: ids.MARK_BYTES]}
     for row in rows[1:]:
-        device, seq = row.dot
-        if row.clock != {**before.clock, device: seq} or before.clock.get(device, 0) >= seq:
+        (device, seq), kind = row.dot, row.kind
+        if row.clock != {**seen, device: seq} or seen.get(device, 0) >= seq:
             return None
-        marks = [hashes[other][: ids.MARK_BYTES] for other in row.clock if other != device]
-        if row.saw != b"".join(marks) or not place.startswith(row.tps[: row.kind.area_digits]):
+        saw = b"".join([marks[other] for other in row.clock if other != device])
+        if row.saw != saw or not place.startswith(row.tps[: kind.area_digits]):
             return None
-        if row.kind.effect.mask & TPS:
+        if kind.effect.mask & TPS:
             place = row.place
-        hashes[device] = row.hash
-        before = row
+        marks[device] = row.hash[: ids.MARK_BYTES]
+        seen = row.clock
     return place
 
 
@@ -289,6 +293,8 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     reason: str | None
     proposed: list[str]
     is_corrected: bool
+    said: str
+    """What a decision's canonical bytes say between the clock and the regency."""
 
 
 def _reading_of(kinds: Sequence[Kind]) -> Reading | None:
@@ -307,48 +313,50 @@ def _reading_of(kinds: Sequence[Kind]) -> Reading | None:
         if fresh:
             holders.append(at)
         written |= fresh
-    verdict, _, reason = verdict.partition("/")
+    verdict, _, why = verdict.partition("/")
+    reason, proposed = why or None, [] if proposal == NO_PROPOSAL else [proposal]
     return Reading(
         holders,
         [at for at, kind in reversed([*enumerate(kinds)]) if kind.nth],
         verdict,
-        reason or None,
-        [] if proposal == NO_PROPOSAL else [proposal],
+        reason,
+        proposed,
         any(kind.changed for kind in kinds),
+        _said(verdict, reason, proposed),
     )
+
+
+def _said(verdict: str, reason: str | None, proposed: list[str]) -> str:
+    decision = Decision([], 0, {}, [], stays(verdict), proposed, reason, "", "", verdict, "")
+    _, said = encode_decision(decision).decode().split('"clock":{}')
+    return said.partition('"regency":')[0]
 
 
 def _settled(reading: Reading, line: list[Row], place: str) -> Settled:
     """The state of a plain line that ends in this place."""
-    dots = [line[at].dot for at in reading.holders]
-    attempts = 0
+    dots, attempts, last = [line[at].dot for at in reading.holders], 0, line[-1]
     if reading.attempts:
-        last: dict[str, Row] = {}
+        attempted: dict[str, Row] = {}
         for at in reading.attempts:
-            last.setdefault(line[at].dot[0], line[at])
-        attempts = sum(row.kind.nth for row in last.values())
-        dots += [row.dot for row in last.values()]
-    dots.sort()
-    regency, voter = line[0].key
-    decision = Decision(
-        [f"{device}:{seq}" for device, seq in dots],
-        attempts,
-        line[-1].clock,  # the last has seen them all
-        [],
-        stays(reading.verdict),
-        reading.proposed,
-        reading.reason,
-        regency,
-        place,
-        reading.verdict,
-        voter,
-    )
+            attempted.setdefault(line[at].dot[0], line[at])
+        attempts = sum(row.kind.nth for row in attempted.values())
+        dots += [row.dot for row in attempted.values()]
+    if len(dots) > 1:
+        dots.sort()
+    regency, voter = last.key
+    # As `encode_decision`, of words that need no escape. The last has seen them all, so its clock is the voter's.
+    alive = ",".join([f'"{device}:{seq}"' for device, seq in dots])
+    clock = ",".join([f'"{device}":{seq}' for device, seq in last.clock.items()])
+    decision = (
+        f'{{"alive":[{alive}],"attempts":{attempts},"clock":{{{clock}}}{reading.said}"regency":"{regency}",'
+        f'"tps":"{place}","verdict":"{reading.verdict}","voter":"{voter}"}}'
+    ).encode("ascii")
     record = (
         _corrected_record(line)
         if reading.is_corrected
         else b'{"conflicts":[],"fields":%b,"salts":["%b"]}' % line[0].person
     )
-    return Settled(reading, line, place, attempts, encode_decision(decision), record)
+    return Settled(reading, line, place, attempts, decision, record)
 
 
 def _corrected_record(line: Sequence[Row]) -> bytes:
