@@ -12,7 +12,8 @@ with changed as (
     limit $6
 )
 select
-    c.revision, c.voter::text as voter, c.placed <= $3 as known, e.device, e.seq, e.standing, e.body, p.body as person
+    c.revision, c.voter::text as voter, c.placed <= $3 as known, e.device, e.seq, e.standing, e.stamp, e.body,
+    p.body as person
 from changed c
 join event e on e.regency = $1 and e.voter = c.voter and (c.placed > $3 or e.revision > $3)
 left join person p on p.regency = $1 and p.device = e.device and p.seq = e.seq

@@ -190,6 +190,7 @@ def make_puller(settings: Settings, reader: PostgresReader, registrar: Registrar
         reader=PostgresSync(reader),
         registry=registrar.current,
         nonces=Nonces(secret, time.time),
+        policies=contract.policies(),
     )
 
 

@@ -748,7 +748,10 @@ class PullCursor(NamedTuple):
 
 
 class Pulled(NamedTuple):
-    """An event on a page, with its person if that is held; `is_known`: its voter may have been sent before."""
+    """An event on a page, with its person if that is held; `is_known`: its voter may have been sent before.
+
+    `stamp` is the registry position that its admission judged by.
+    """
 
     device: str
     seq: int
@@ -756,6 +759,7 @@ class Pulled(NamedTuple):
     body: bytes
     person: bytes | None
     is_known: bool
+    stamp: int = 0
 
 
 class PulledPage(NamedTuple):

@@ -24,6 +24,7 @@ from ecoklit import problems
 from ecoklit.adapters.nats_accounts import SERVICE
 from ecoklit.core.broker_names import PULL_PREFIX, PUSH_PREFIX, REGISTRY_PREFIX, inbox_of
 from ecoklit.core.ids import is_device
+from ecoklit.door.encoding import packed
 from ecoklit.door.gate import Gate, service_busy
 from ecoklit.door.take import take
 from ecoklit.errors import EcoklitError
@@ -201,7 +202,7 @@ class NatsDoor:
         elif isinstance(answer, Problem):
             body, headers = msgspec.json.encode(answer), _headers_of(answer)
         else:
-            body, headers = answer, {CONTENT_TYPE: _media_type(message.subject)}
+            body, headers = _written(message, answer)
         if self._reads is not None:
             headers[NONCE] = self._reads.nonce()
         # An answer that gets lost is asked for again: a push that is held already is receipted again.
@@ -209,8 +210,11 @@ class NatsDoor:
             await self._client.publish(message.reply, body, headers=headers)
 
 
-def _media_type(subject: str) -> str:
-    return "application/json" if subject.startswith(PUSH_PREFIX) else "application/x-ndjson"
+def _written(message: Msg, answer: bytes) -> tuple[bytes, dict[str, str]]:
+    if message.subject.startswith(PUSH_PREFIX):
+        return answer, {CONTENT_TYPE: "application/json"}
+    body, headers = packed(answer, (message.headers or {}).get("Accept-Encoding", ""))
+    return body, {CONTENT_TYPE: "application/x-ndjson", **headers}
 
 
 def _may_be_answered(device: str, reply: str) -> bool:

@@ -2,6 +2,9 @@
 
 from typing import Final
 
+import asyncpg
+from msgspec import UNSET
+
 from ecoklit.adapters.postgres_reader import NotProjected, PostgresReader
 from ecoklit.adapters.postgres_schema import query
 from ecoklit.core.merkle import tree_head
@@ -34,7 +37,8 @@ class PostgresSync:
             is_last = len({row["voter"] for row in rows}) < voters_max
             leaves = await connection.fetch(query("digest_of_tps"), regency, tps) if is_last else []
         events = [
-            Pulled(row["device"], row["seq"], row["standing"], row["body"], row["person"], row["known"]) for row in rows
+            Pulled(row["device"], row["seq"], row["standing"], row["body"], row["person"], row["known"], row["stamp"])
+            for row in rows
         ]
         end = PullCursor(state["generation"], state["revision"])
         if not is_last:
@@ -58,6 +62,9 @@ class PostgresStandings:
             return None
         if not rows:
             return None  # the regency is not projected yet
-        return OwnStandings(
-            rows[0]["as_of"], [Stood(row["seq"], row["standing"]) for row in rows if row["seq"] is not None]
-        )
+        return OwnStandings(rows[0]["as_of"], [_stood(row) for row in rows if row["seq"] is not None])
+
+
+def _stood(row: asyncpg.Record) -> Stood:
+    awaited = row["awaited"]
+    return Stood(row["seq"], row["standing"], f"waits for {', '.join(awaited)}" if awaited else UNSET)

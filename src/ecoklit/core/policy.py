@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from ecoklit.core import ids
+from ecoklit.core import canonical, ids
 from ecoklit.errors import EcoklitError
 
 NO_STRENGTH: Final = -1
@@ -40,6 +40,12 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"n
         if row is None or evidence not in row.accepted:
             return NO_STRENGTH
         return row.accepted.index(evidence)
+
+
+def write_policy(policy: Policy) -> bytes:
+    """The policy as `parse_policy` reads it, in canonical form."""
+    said = {name: value for name, value in msgspec.to_builtins(policy).items() if name != "words" and value != ""}
+    return canonical.encode(said)
 
 
 def parse_policy(data: bytes) -> Policy:

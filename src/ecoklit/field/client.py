@@ -9,7 +9,8 @@ What is true after each step, and what a crash there leaves behind:
    nothing.
 3. Each page comes with its cursor, in one transaction. A receipt of a new epoch sets the cursors back: the journal was
    restored, and once all is pulled anew, what it lost for good is no longer folded here either.
-4. Digests are compared; nothing is stored.
+4. The registry lines that are lacking are taken, with what they say of this phone, in one transaction.
+5. Digests are compared; nothing is stored.
 
 A sync always begins with a push, of the last event if there is nothing new: so a service that lost its tail is found
 out, and a wrong one too, before anything else is believed.
@@ -17,7 +18,7 @@ out, and a wrong one too, before anything else is believed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ecoklit.core import ids
@@ -41,6 +42,7 @@ from ecoklit.field.outbox import About, Identity, Outbox, Page
 from ecoklit.field.page import read_page
 from ecoklit.field.parts import Part, parts
 from ecoklit.field.phone import Phone
+from ecoklit.field.rights import learn
 from ecoklit.field.transport import Ask, NonceNeeded, Transport
 from ecoklit.field.trouble import NotEntitled, NotSaid, Stuck, TryLater, WrongService
 
@@ -79,7 +81,8 @@ class Compared(NamedTuple):
 class Synced(NamedTuple):
     """What one sync did. `sent` events went up, `held` is the seq that the receipt proves, `pulled` events came down.
 
-    `refused` names each TPS that the service gives this phone nothing of.
+    `refused` names each TPS that the service gives this phone nothing of; `news` says, a sentence each, what the
+    registry changed for it.
     """
 
     sent: int
@@ -87,6 +90,7 @@ class Synced(NamedTuple):
     pulled: int
     compared: list[Compared]
     refused: list[tuple[str, str]]
+    news: Sequence[str] = ()
 
 
 class Client:
@@ -103,6 +107,7 @@ class Client:
         self._events_max = PUSH_EVENTS_MAX
         self._sent = 0
         self._pulled = 0
+        self._told: int | None = None
 
     def sync(self) -> Synced:
         """One sync, whole.
@@ -116,6 +121,7 @@ class Client:
     def _sync(self) -> Synced:
         about, identity = self._where()
         self._sent = self._pulled = 0
+        self._told = None
         stuck: Stuck | None = None
         try:
             self._push_all(about, identity)
@@ -123,11 +129,17 @@ class Client:
             self._outbox.set_stuck(identity.device, error.code, error.message)
             stuck = error
         refused = self._pull_all(about, identity)
+        news = self._news(about)
         self._phone.reload()
         if stuck is not None:
             raise stuck
         return Synced(
-            self._sent, self._now(identity).held, self._pulled, self._compare({tps for tps, _ in refused}), refused
+            self._sent,
+            self._now(identity).held,
+            self._pulled,
+            self._compare({tps for tps, _ in refused}),
+            refused,
+            news,
         )
 
     def _where(self) -> tuple[About, Identity]:
@@ -290,6 +302,7 @@ class Client:
             page = self._page(tps, about, identity)
             self._pulled += len(page.held)
             self._outbox.take_page(tps, page)
+            self._told = max(page.registry, self._told or 0)
             if page.more:
                 continue
             if page.position >= pushed or looks >= LOOKS_MAX:
@@ -318,6 +331,22 @@ class Client:
                     raise
                 cursor = ""  # of another generation of the service: what comes again changes nothing
         raise TryLater("nonce_needed", "The service takes none of its own nonces: sync again in a moment.", 0.0)
+
+    def _news(self, about: About) -> list[str]:
+        """What the registry and the journal became since the last sync, as far as it concerns this phone."""
+        try:
+            news = learn(self._outbox, self._transport, self._told)
+        except Refused as refusal:
+            raise TryLater(
+                refusal.code, f"The service does not show its registry ({refusal.message}): sync again later.", 0.0
+            ) from refusal
+        epoch = self._outbox.about().epoch
+        if 0 < about.epoch < epoch:
+            news.append(
+                f"Layanan dipulihkan dari cadangan (epoch {epoch}): yang hilang di sana dikirim lagi. "
+                f"· The service was restored from a backup (epoch {epoch}): what it lost is sent again."
+            )
+        return news
 
     def _compare(self, refused: Container[str]) -> list[Compared]:
         found = []

@@ -124,14 +124,15 @@ def services_of(outbox: Outbox) -> dict[str, PublicKey]:
 
 
 def areas_of(outbox: Outbox) -> list[str]:
-    """Where the phone has a right, by its enrolment: 13 digits for a TPS, fewer for a whole area."""
+    """Where the phone has a right, as far as it knows: 13 digits for a TPS, fewer for a whole area."""
     registry = _registry_of(outbox)
     return sorted({grant.area for grant in registry.grants_of(outbox.about().device)})
 
 
 def _registry_of(outbox: Outbox) -> Registry:
     about = outbox.about()
-    lines = enumerate(outbox.registry(), start=1) if about.election else ()
+    known = outbox.registry_known() or outbox.registry()
+    lines = enumerate(known, start=1) if about.election else ()
     return fold_registry(about.election, about.regency, lines, root=about.root)
 
 
@@ -158,7 +159,7 @@ def _taken(registry: Registry, lines: Sequence[SignedRegistry], held: list[Held]
         )
     if registry.is_revoked(key.device):
         raise BadEnrolment("bad_enrolment", "The office has revoked this phone: ask for an enrolment of a new one.")
-    grants = sorted(registry.grants_of(key.device), key=_narrowest)
+    grants = sorted(registry.grants_of(key.device), key=narrowest)
     if not grants:
         raise BadEnrolment("bad_enrolment", f"The office gave {enrolled.holder} no TPS: ask it to assign one.")
     places = sorted({grant.area for grant in grants if len(grant.area) == _TPS_DIGITS} | _places(grants, held))
@@ -169,14 +170,14 @@ def _taken(registry: Registry, lines: Sequence[SignedRegistry], held: list[Held]
         "",
         enrolled.holder,
         grants[0].role,
-        _policy(registry, grants[0].area),
+        policy_of(registry, grants[0].area),
         key.device,
         0,
     )
     return Taken(about, places, [read_line(line) for line in _chain(lines, key)], held)
 
 
-def _narrowest(grant: Grant) -> tuple[int, int, int]:
+def narrowest(grant: Grant) -> tuple[int, int, int]:
     """An officer who has several roles works at the door first of all."""
     return (_NARROWEST[grant.role], -len(grant.area), grant.position)
 
@@ -186,7 +187,8 @@ def _places(grants: Sequence[Grant], held: Iterable[Held]) -> set[str]:
     return {one.tps for one in held if any(one.tps.startswith(grant.area) for grant in grants)}
 
 
-def _policy(registry: Registry, area: str) -> str:
+def policy_of(registry: Registry, area: str) -> str:
+    """The policy that is worked under in an area: the last one that was set for it."""
     named = [event.policy for _, event in registry.policies if area.startswith(event.area)]
     return named[-1] if named else POLICY
 

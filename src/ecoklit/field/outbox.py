@@ -20,13 +20,14 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from ecoklit.core import ids, wire
+from ecoklit.core.policy import Policy, parse_policy, write_policy
 from ecoklit.core.receipt import SignedReceipt, read_receipt
 from ecoklit.core.signing import Key, key_from_seed
 from ecoklit.core.wire import Held
@@ -80,6 +81,14 @@ MIGRATIONS: Final[list[str]] = [
     """,
     # In which epoch of the journal a pull brought the event last.
     "alter table pulled add column epoch integer not null default 0",
+    # The broker and who is let in there; the registry as it is, line by line; a policy for each place, and as data.
+    """
+    alter table phone add column nats text not null default '';
+    alter table identity add column jwt text not null default '';
+    alter table place add column policy text not null default '';
+    create table registry_known (position integer primary key, line blob not null) strict;
+    create table policy (name text primary key, body blob not null) strict, without rowid
+    """,
 ]
 """One script for each version of the store; a version's script is never changed once it is out."""
 
@@ -140,7 +149,8 @@ class Place(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What one answer to a pull brought; `more` says that the cursor is not at the end yet."""
+    """What one answer to a pull brought; `more` says that the cursor is not at the end yet. `registry` is the registry
+    position that it speaks of, and `policies` are those that were set for the TPS."""
 
     held: Sequence[Held]
     standings: Sequence[Told]
@@ -149,6 +159,8 @@ class Page(NamedTuple):
     digest: str
     position: int
     more: bool
+    registry: int = 0
+    policies: Sequence[Policy] = ()
 
 
 class Outbox:
@@ -375,6 +387,28 @@ class Outbox:
         """The registry lines that the phone was enrolled with, and its own, in the order in which they came."""
         return [line for (line,) in self._db.execute("select line from registry_line order by nth")]
 
+    def registry_known(self) -> list[bytes]:
+        """The registry as a service showed it: the line at position n is the nth. [] before the first sync."""
+        return [line for (line,) in self._db.execute("select line from registry_known order by position")]
+
+    def policy_at(self, tps: str) -> str:
+        """The policy that is worked under at a TPS, as last learned; "" when nothing was."""
+        row = self._db.execute("select policy from place where tps = ?", (tps,)).fetchone()
+        return "" if row is None else str(row[0])
+
+    def policies(self) -> dict[str, Policy]:
+        """The policies that came with pulls, by name."""
+        return {name: parse_policy(body) for name, body in self._db.execute("select name, body from policy")}
+
+    def nats(self) -> str:
+        """The broker that the phone syncs by, "" when it syncs over HTTP."""
+        return str(self._db.execute("select nats from phone").fetchone()[0])
+
+    def credentials(self, device: str) -> str:
+        """The JWT that lets a key of the phone in at the broker; "" when none was fetched."""
+        row = self._db.execute("select jwt from identity where device = ?", (device,)).fetchone()
+        return "" if row is None else str(row[0])
+
     def registry_end(self, device: str) -> tuple[int, bytes]:
         """(seq, hash) of the device's last registry event; (0, zeros) for none."""
         row = self._db.execute(
@@ -427,6 +461,26 @@ class Outbox:
     def set_service(self, url: str) -> None:
         with self._writing():
             self._db.execute("update phone set service = ?", (url,))
+
+    def set_nats(self, url: str) -> None:
+        """From now on sync by this broker; "" is over HTTP."""
+        with self._writing():
+            self._db.execute("update phone set nats = ?", (url,))
+
+    def set_credentials(self, device: str, jwt: str) -> None:
+        with self._writing():
+            self._db.execute("update identity set jwt = ? where device = ?", (jwt, device))
+
+    def learn(
+        self, lines: Sequence[bytes], *, after: int, about: About, places: Iterable[str], policies: Mapping[str, str]
+    ) -> None:
+        """Keep registry lines as those beyond position `after`, and what they say of this phone."""
+        with self._writing():
+            self._db.execute("delete from registry_known where position > ?", (after,))
+            self._db.executemany("insert into registry_known values (?, ?)", list(enumerate(lines, start=after + 1)))
+            self._db.execute("update phone set role = ?, policy = ?", (about.role, about.policy))
+            self._insert_places(places)
+            self._db.executemany("update place set policy = ? where tps = ?", [(p, tps) for tps, p in policies.items()])
 
     def append(self, held: Held) -> None:
         """The next event of the phone's log. Raises PhoneFault phone_in_use when another program was faster."""
@@ -508,6 +562,10 @@ class Outbox:
             )
             self._insert_standings(FROM_PULL, [one for one in page.standings if one.name != "counted"])
             self._db.executemany("insert or replace into lost values (?, ?)", page.lost)
+            # A published policy is never changed (SPEC §2.6): the first copy stays.
+            self._db.executemany(
+                "insert or ignore into policy values (?, ?)", [(one.name, write_policy(one)) for one in page.policies]
+            )
             self._db.execute(
                 "update place set cursor = ?, digest = ?, position = ? where tps = ?",
                 (page.cursor, page.digest, page.position, tps),
@@ -526,6 +584,7 @@ class Outbox:
         """In a new one the journal was restored: all is pulled anew, each TPS from its beginning."""
         if epoch > self.about().epoch:
             self._db.execute("update phone set epoch = ?", (epoch,))
+            self._db.execute("delete from registry_known")
             self._db.execute("update place set cursor = ''")
 
     def _insert_identity(self, key: Key) -> None:
@@ -537,7 +596,10 @@ class Outbox:
         self._db.execute("update phone set device = ?", (key.device,))
 
     def _insert_places(self, places: Iterable[str]) -> None:
-        self._db.executemany("insert or ignore into place values (?, '', '', 0)", [(tps,) for tps in places])
+        self._db.executemany(
+            "insert or ignore into place (tps, cursor, digest, position) values (?, '', '', 0)",
+            [(tps,) for tps in places],
+        )
 
     def _insert_own(self, held: Iterable[Held]) -> None:
         self._db.executemany(

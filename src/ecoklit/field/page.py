@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from ecoklit.core import ids, wire
 from ecoklit.core.event import Malformed
 from ecoklit.core.merkle import tree_head
+from ecoklit.core.policy import Policy, PolicyFault, parse_policy
 from ecoklit.core.push_file import kind_of, lines_of
 from ecoklit.core.wire import Held
 from ecoklit.field.outbox import Page, Told
@@ -34,6 +36,8 @@ class _Page(msgspec.Struct):
     digest: str | UnsetType | None = UNSET
     lost: list[_Lost] = msgspec.field(default_factory=list)
     position: int | dict[str, int] = 0
+    registry: int = 0
+    policies: list[msgspec.Raw] = msgspec.field(default_factory=list)
 
 
 class _Line(msgspec.Struct):
@@ -70,7 +74,15 @@ def read_page(body: bytes, election: str, stream: str) -> Page:
     if digest and not ids.is_hash(digest):
         raise WrongService("The digest in the answer is none: mend the service's address.")
     lost = [(one.device, one.after) for one in end.lost]
-    return Page(held, standings, lost, end.cursor, digest, _events_position(end.position, stream), end.more)
+    at = _events_position(end.position, stream)
+    return Page(held, standings, lost, end.cursor, digest, at, end.more, end.registry, _policies(end.policies))
+
+
+def _policies(bodies: Sequence[msgspec.Raw]) -> list[Policy]:
+    try:
+        return [parse_policy(bytes(body)) for body in bodies]
+    except PolicyFault as error:
+        raise WrongService("The answer holds something that is no policy: mend the service's address.") from error
 
 
 def _end(lines: list[bytes]) -> _Page:

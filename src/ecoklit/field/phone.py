@@ -92,7 +92,7 @@ class Phone:
         entropy: Callable[[int], bytes],
     ) -> None:
         self.outbox = outbox
-        self._policies = policies
+        self._shipped = policies
         self._now = now
         self._entropy = entropy
         self.reload()
@@ -104,6 +104,8 @@ class Phone:
         self._gone: dict[str, list[Held]] = {}
         for one in self.outbox.gone():
             self._gone.setdefault(one.voter, []).append(one)
+        # What the service ships goes before what came with the program: a published policy is never changed.
+        self._policies = {**self._shipped, **self.outbox.policies()}
         held = self.outbox.held()
         self._replica = Replica(self._policies, _quarantine(held, self.outbox.standings(FROM_PULL)), self.outbox.lost())
         self._receive(held)
@@ -237,6 +239,7 @@ class Phone:
         self._refresh()
         about, identity = self._enrolled()
         place = self.place(tps)
+        about = about._replace(policy=self.outbox.policy_at(place) or about.policy)
         log = _log(about, identity.key, *self.outbox.end(identity.device), officer=officer)
         if type == NotMet.kind:
             own_fields["nth"] = 1 + _attempts(self.about(voter or ""), identity.device)

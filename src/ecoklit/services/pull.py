@@ -15,7 +15,8 @@ import msgspec
 
 from ecoklit.core import ids, wire
 from ecoklit.core.causality import COUNTED
-from ecoklit.core.entitlement import QUARANTINES, may_read
+from ecoklit.core.entitlement import QUARANTINES, fault_of, may_read
+from ecoklit.core.policy import Policy, write_policy
 from ecoklit.core.registry import Registry
 from ecoklit.core.signing import pull_message
 from ecoklit.errors import EcoklitError
@@ -56,12 +57,14 @@ class Puller:
         reader: SyncReader,
         registry: Callable[[int], Awaitable[Registry]],
         nonces: Nonces,
+        policies: Mapping[str, Policy] | None = None,
     ) -> None:
         self._election = election
         self._regency = regency
         self._stream = f"ECOKLIT-{election}-{regency}"
         self._reader = reader
         self._registry = registry
+        self._policies = policies or {}
         self.nonces = nonces
 
     async def pull(self, ask: Pull) -> bytes:
@@ -76,8 +79,8 @@ class Puller:
         self._demand_right(ask, await self._registry(0))
         page = await self._reader.page(self._regency, ask.tps, cursor, min(max(ask.limit, 1), PAGE_VOTERS_MAX))
         # What is lost belongs to the digest and the standings, which are of the moment that the page was judged by.
-        lost = (await self._registry(page.registry)).lost_at(page.registry)
-        return b"".join(line + b"\n" for line in self._lines(page, lost))
+        registry = await self._registry(page.registry)
+        return b"".join(line + b"\n" for line in self._lines(page, registry, ask.tps))
 
     def _demand_right(self, ask: Pull, registry: Registry) -> None:
         key = registry.key_of(ask.device)
@@ -89,19 +92,29 @@ class Puller:
         if not may_read(registry, ask.device, ask.tps):
             raise EcoklitError("not_entitled", f"{ask.device} has no right to the voters of {ask.tps}: ask its office.")
 
-    def _lines(self, page: PulledPage, lost: Mapping[str, int]) -> Iterator[bytes]:
+    def _set_for(self, tps: str, registry: Registry) -> list[msgspec.Raw]:
+        """The policies that were ever set for the TPS: a phone that is older than one of them takes it from here."""
+        names = sorted({event.policy for _, event in registry.policies if tps.startswith(event.area)})
+        return [msgspec.Raw(write_policy(self._policies[name])) for name in names if name in self._policies]
+
+    def _lines(self, page: PulledPage, registry: Registry, tps: str) -> Iterator[bytes]:
+        lost = registry.lost_at(page.registry)
+        policies = self._set_for(tps, registry) if page.digest is not None else []
         for one in page.events:
             yield wire.write(one.body, one.person)
         for one in page.events:
             name = _standing(one)
             if name is not None:
-                yield _ENCODER.encode({"standing": {"device": one.device, "name": name, "seq": one.seq}})
+                why = _why(one, registry)
+                told = {"device": one.device, "name": name, "seq": one.seq, **({"why": why} if why else {})}
+                yield _ENCODER.encode({"standing": told})
         yield _ENCODER.encode(
             {
                 "page": {
                     "cursor": write_cursor(page.cursor),
                     "lost": [{"after": after, "device": device} for device, after in sorted(lost.items())],
                     "more": page.digest is None,
+                    **({"policies": policies} if policies else {}),
                     "position": {self._stream: page.position},
                     "registry": page.registry,
                     **({} if page.digest is None else {"digest": ids.to_base64url(page.digest)}),
@@ -115,6 +128,14 @@ def _standing(one: Pulled) -> str | None:
     if one.standing in QUARANTINES:
         return one.standing
     return COUNTED if one.is_known else None
+
+
+def _why(one: Pulled, registry: Registry) -> str:
+    """In a clause, what the registry says against the event now; "" where that is not what it stands for."""
+    if one.standing not in QUARANTINES:
+        return ""
+    fault = fault_of(registry, wire.hold(one.body, None), one.stamp)
+    return fault.why if fault is not None and fault.name == one.standing else ""
 
 
 def _demand_form(ask: Pull, regency: str) -> PullCursor | None:

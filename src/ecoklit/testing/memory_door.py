@@ -17,7 +17,7 @@ from ecoklit.core.admission import EQUIVOCATION, Known, Push, Refused
 from ecoklit.core.causality import COUNTED
 from ecoklit.core.entitlement import Admitted, may_read, names_of, quarantine_of
 from ecoklit.core.event import Moved, Reopened, Ruled
-from ecoklit.core.policy import Policy
+from ecoklit.core.policy import Policy, write_policy
 from ecoklit.core.receipt import Receipt, Stood, sign_receipt
 from ecoklit.core.registry import Registry, fold_registry
 from ecoklit.core.registry_event import RegistryLog, SignedRegistry
@@ -247,6 +247,11 @@ class MemoryDoor:
             "position": {self._stream: len(self.stored)},
             "registry": len(self.registry_lines),
         }
+        set_here = {event.policy for _, event in self.registry.policies if tps.startswith(event.area)}
+        if not more and set_here:
+            told["policies"] = [
+                msgspec.Raw(write_policy(self._policies[name])) for name in sorted(set_here & self._policies.keys())
+            ]
         lines.append(msgspec.json.encode({"page": told}))
         return b"".join(line + b"\n" for line in lines)
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ecoklit.core.admission import Refused
-from ecoklit.field.http_transport import RETRY_SECONDS, HttpTransport
+from ecoklit.field.http_transport import HttpTransport
+from ecoklit.field.problem import RETRY_SECONDS
 from ecoklit.field.transport import Ask, NonceNeeded
 from ecoklit.field.trouble import Away, NotEntitled, TryLater, WrongService
 
@@ -164,7 +165,7 @@ def test_an_answer_that_breaks_off_is_no_answer(server: Server) -> None:
 
 def test_an_answer_without_end_does_not_fill_the_phone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bomb of zeros is given up at the bound."""
-    monkeypatch.setattr("ecoklit.field.http_transport.ANSWER_BYTES_MAX", 10_000)
+    monkeypatch.setattr("ecoklit.field.packed.ANSWER_BYTES_MAX", 10_000)
     server.body, server.headers = gzip.compress(bytes(1_000_000)), {"Content-Encoding": "gzip"}
     with pytest.raises(Away):
         HttpTransport(server.url).push(b"")
