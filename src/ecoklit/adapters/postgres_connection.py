@@ -31,6 +31,7 @@ _REFUSED: Final = (
 # A value or a call that the driver refuses before it asks the database: our fault, and to try again would not help.
 _OURS: Final = (ValueError, exceptions.UnsupportedClientFeatureError)
 _FULL: Final = (exceptions.DiskFullError, exceptions.OutOfMemoryError)
+_DAMAGED: Final = (exceptions.DataCorruptedError, exceptions.IndexCorruptedError)
 
 
 class RollRefused(RollError):
@@ -47,14 +48,27 @@ class RollFault(RollError):
         super().__init__("database_fault", message)
 
 
+class RollDamaged(RollError):
+    """A page of the database is not what was written. The journal is the copy: the roll is made anew from it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("database_damaged", message)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
-    """The driver's errors as RollUnavailable, RollRefused and RollFault."""
+    """The driver's errors as RollUnavailable, RollRefused, RollDamaged and RollFault."""
     try:
         yield
     except _REFUSED as error:
         raise RollRefused(
             f"The database refuses us ({cause(error)}): check the role, the password and the name in its URL."
+        ) from error
+    except _DAMAGED as error:
+        # Which page of which file: no value stands in it.
+        raise RollDamaged(
+            f"The database is damaged ({cause(error)}): `ecoklit rebuild` makes the roll anew from the journal; "
+            f"`ecoklit inspect` says which tables, and the disk wants looking at."
         ) from error
     except _FULL as error:
         raise RollUnavailable(

@@ -44,7 +44,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "journal_unsafe", "journal_hole", "journal_damaged", "journal_restored", "journal_refused",
         "data_in_use", "data_newer", "data_older", "data_unreadable", "data_folder_in_use", "data_folder_version",
         "phone_in_use", "phone_newer", "phone_damaged",
-        "store_in_use", "store_newer", "store_doubtful", "bad_credentials", "schema_version", "database_fault",
+        "store_in_use", "store_newer", "store_doubtful", "bad_credentials", "schema_version", "database_fault", "database_damaged",
         "journals_missing",
         "port_in_use", "projector_taken", "bad_installation",
         "nats_server_missing", "nats_server_failed",

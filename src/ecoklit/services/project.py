@@ -236,6 +236,13 @@ class Projector:
         """The checkpoint, once the journal is known to hold the same event there (contract §9)."""
         checkpoint = await self._store.checkpoint()
         await self._resume_registry(checkpoint)
+        # Persons are deleted one by one, so nothing can be compared; but a stream that lost its end gives the sequences
+        # that were projected to others, and they would never be read.
+        if checkpoint.persons and (there_are := (await self._journal.last()).persons) < checkpoint.persons:
+            raise JournalRestored(
+                f"The journal of {self._regency} ends at person {there_are} and was projected up to "
+                f"{checkpoint.persons}: it was restored or lost its end; see `ecoklit inspect`, then run `ecoklit mend`."
+            )
         if checkpoint.events == 0:
             return checkpoint
         there = await self._journal.read_events(checkpoint.events - 1, 1)

@@ -7,6 +7,7 @@ differ are named.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,10 @@ from ecoklit.core.policy import Policy
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import Checkpoint, Journal, Position, RegistryJournal, Rolls, RollStore
 from ecoklit.services.project import Projector
+
+
+REPLACED: Final = ("schema_version", "database_damaged")
+"""Why a live roll that cannot be read is replaced and not compared."""
 
 
 class JournalsMissing(EcoklitError):
@@ -81,8 +86,11 @@ async def rebuild(
             judged_by = None if before is None else before.registry
             done = await projector.run_until_caught_up(_position(before), registry_until=judged_by)
             positions[regency] = Position(done.events, done.persons)
-            if before is not None:
-                differences += await _compare(live[regency], shadow[regency])
+            found = None if before is None else await _compare(live[regency], shadow[regency])
+            if found is None:
+                checkpoints[regency] = None
+            else:
+                differences += found
         swapped = accept or not differences
         await (rolls.swap() if swapped else rolls.clear())
     finally:
@@ -97,9 +105,9 @@ async def _checkpoint(store: RollStore) -> Checkpoint | None:
     try:
         checkpoint = await store.checkpoint()
     except EcoklitError as error:
-        if error.code != "schema_version":
+        if error.code not in REPLACED:
             raise
-        return None  # made by another program: to replace it is what the rebuild is for
+        return None  # made by another program, or damaged: to replace it is what the rebuild is for
     return checkpoint if checkpoint.events else None
 
 
@@ -107,8 +115,15 @@ def _position(checkpoint: Checkpoint | None) -> Position | None:
     return None if checkpoint is None else Position(checkpoint.events, checkpoint.persons)
 
 
-async def _compare(live: RollStore, rebuilt: RollStore) -> list[Difference]:
-    was, is_now = roll.digests(await live.leaves()), roll.digests(await rebuilt.leaves())
+async def _compare(live: RollStore, rebuilt: RollStore) -> list[Difference] | None:
+    """The areas that differ; None when the live roll is damaged, and cannot be read."""
+    try:
+        leaves = await live.leaves()
+    except EcoklitError as error:
+        if error.code not in REPLACED:
+            raise
+        return None
+    was, is_now = roll.digests(leaves), roll.digests(await rebuilt.leaves())
     return [
         Difference(code, was.get(code), is_now.get(code))
         for code in sorted({*was, *is_now})
