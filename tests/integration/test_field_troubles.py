@@ -22,6 +22,7 @@ from ecoklit.core.admission import EQUIVOCATION, GAP, TOO_LARGE, Refused
 from ecoklit.core.causality import COUNTED
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.head import sign_head
+from ecoklit.core.policy import parse_policy
 from ecoklit.core.push_file import sign_pushes, split_pushes, write_push
 from ecoklit.core.receipt import Receipt, sign_receipt
 from ecoklit.core.registry_event import RegistryLog, read_line
@@ -31,7 +32,7 @@ from ecoklit.field.client import Client, Synced
 from ecoklit.field.export import export, sealed
 from ecoklit.field.outbox import Outbox
 from ecoklit.field.phone import Phone
-from ecoklit.field.trouble import Away, PhoneFault, Stuck, TryLater, WrongService
+from ecoklit.field.trouble import Away, NotSaid, PhoneFault, Stuck, TryLater, WrongService
 from ecoklit.ports import STAMP_HEADER
 from ecoklit.ports import Push as Stamped
 from ecoklit.services.admit import Admission
@@ -49,6 +50,8 @@ AT = "2024-06-01T08:00:00+09:00"
 NOON = datetime.fromisoformat("2024-06-25T12:00:00+09:00")
 PEOPLE = mimika.people(mimika.tps_codes("940401")[0])
 VOTERS = 20
+STRICT = parse_policy(b'{"policy":"2024-2","removals":{"deceased":{"accepted":["death_certificate"]}}}')
+"""A second policy, which the phones' program does not have: only a death certificate proves anything."""
 
 
 class AdmittedDoor(MemoryDoor):
@@ -128,7 +131,7 @@ class World:
             root.append("device_enrolled", at=AT, enrolled=self.office.device, holder="kpu-1", key=self.office.public),
             root.append("assigned", at=AT, area=REGENCY, officer_assigned="kpu-1", role_assigned="kpu"),
         ]
-        self.door = door(ELECTION, REGENCY, self.service, policies(), opening)
+        self.door = door(ELECTION, REGENCY, self.service, {**policies(), STRICT.name: STRICT}, opening)
         self.known = list(opening)
         self.listed = self._list()
         for body in sign_pushes(self.office, ELECTION, self.listed):
@@ -933,3 +936,115 @@ def test_standings_are_what_the_service_says(world: World) -> None:
     assert [(one.held.seq, one.fate, one.name) for one in phone.outside()] == [(2, "quarantined", "late")]
     assert [one.same for one in synced.compared] == [True]
     assert visited(phone) == {1}
+
+
+# --- what the registry says of the phone -----------------------------------------------------------------------------
+
+
+def test_a_second_policy_comes_with_a_sync(world: World) -> None:
+    """A policy that was set after the enrolment comes with a pull, is said, and judges what is entered from then on;
+    what was entered before is judged by its own, on the phone as at the service."""
+    phone = world.phone("a")
+    numbered = {entry.number: entry.state.decision.voter for entry in phone.roll(TPS)}
+    phone.say("deceased", numbered[1], evidence="village_letter")
+    assert world.sync(phone).news == []
+    world.say("policy_set", area=REGENCY, policy="2024-1")
+    world.say("policy_set", area=TPS[:10], policy="2024-2")
+    (said,) = world.sync(phone).news
+    assert said.startswith(f"Kebijakan di {TPS} kini 2024-2, sebelumnya 2024-1")
+    assert world.sync(phone).news == []
+    with pytest.raises(NotSaid) as refused:
+        phone.say("deceased", numbered[2], evidence="village_letter")
+    assert refused.value.code == "would_not_count"
+    phone.say("deceased", numbered[2])
+    phone.say("deceased", numbered[3], evidence="death_certificate")
+    again = world.open("a")
+    verdicts = {entry.number: entry.state.decision.verdict for entry in again.roll(TPS)}
+    assert [verdicts[number] for number in (1, 2, 3)] == ["deceased", "unvisited", "deceased"]
+    assert_whole(world, phone, confirmed_voters=0)
+    own = phone.outbox.own(phone.identity().device)
+    assert [one.event.policy for one in own if one.event] == ["2024-1", "2024-2", "2024-2"]
+
+
+@pytest.mark.parametrize(
+    ("acts", "said"),
+    [
+        ([("revoked", {"revoked": "phone", "from_seq": 2})], ["HP ini dicabut mulai entri 2"]),
+        (
+            [("revoked", {"revoked": "phone", "from_seq": 2, "area": TPS})],
+            [f"Tugas pantarlih di {TPS} berakhir"],
+        ),
+        (
+            [
+                ("assigned", {"area": NEXT_TPS, "officer_assigned": "p-1", "role_assigned": "pantarlih",
+                              "to_device": "phone"}),
+            ],
+            [f"Tugas baru: pantarlih di {NEXT_TPS}"],
+        ),
+        ([("window_closed", {"area": REGENCY})], [f"Coklit di {TPS} ditutup"]),
+        ([("window_closed", {"area": REGENCY}), ("window_extended", {"area": TPS[:10]})], []),
+        ([("window_closed", {"area": "940402"})], []),
+        ([("policy_set", {"area": "940402", "policy": "2024-2"})], []),
+    ],
+)  # fmt: skip
+def test_what_the_registry_changes_is_said(world: World, acts: list[Any], said: list[str]) -> None:
+    """Each act of an office that concerns the phone is told at the next sync, once; what concerns others is not."""
+    phone = world.phone("a")
+    visit(phone, 1)
+    world.sync(phone)
+    for type, fields in acts:
+        world.say(type, **{name: phone.identity().device if to == "phone" else to for name, to in fields.items()})
+    news = world.sync(phone).news
+    assert len(news) == len(said)
+    assert all(told.startswith(begin) for told, begin in zip(news, said, strict=True))
+    assert world.sync(phone).news == []
+
+
+def test_a_reassigned_phone_takes_up_its_new_tps(world: World) -> None:
+    """Where the office gives an enrolled phone another TPS, the next syncs pull that roll, and entries there count."""
+    other = world.phone("b", "p-2")
+    voter = other.roll(TPS)[0].state.decision.voter
+    other.say("moved", voter, to=NEXT_TPS)
+    world.sync(other)
+    phone = world.phone("a")
+    world.sync(phone)
+    device = phone.identity().device
+    world.say("assigned", area=NEXT_TPS, officer_assigned="p-1", role_assigned="pantarlih", to_device=device)
+    world.say("revoked", revoked=device, from_seq=1, area=TPS)
+    world.sync(phone)
+    assert [place.tps for place in phone.outbox.places()] == [TPS, NEXT_TPS]
+    phone.say("found", voter, tps=NEXT_TPS, how="in_person")
+    world.sync(phone)
+    assert phone.outside() == []
+    assert phone.digest(NEXT_TPS) == world.door.digest(NEXT_TPS)
+
+
+def test_a_registry_that_does_not_hold_is_not_believed(world: World) -> None:
+    """Lines of another root, that nobody signed, or with a hole are refused as a whole; what was known stays."""
+    phone = world.phone("a")
+    world.sync(phone)
+    before = phone.outbox.registry_known()
+    world.say("window_closed", area=REGENCY)
+    good = world.door.registry_lines[-1].line
+    forged = msgspec.json.encode({"registry": msgspec.Raw(msgspec.json.encode({"v": 1})), "signature": "x"})
+    for lie in (b"<html>", forged, good.replace(b'"seq":', b'"seq":1'), good.replace(b"940", b"941", 1)):
+        way = world.way()
+        way.troubles = [None, None, None, lambda way, body, lie=lie: lie]
+        with pytest.raises(WrongService):
+            world.sync(phone, way)
+        assert phone.outbox.registry_known() == before
+    assert len(world.sync(phone).news) == 1
+    assert phone.outbox.registry_known() == [one.line for one in world.door.registry_lines]
+
+
+def test_a_restored_registry_is_learned_anew(world: World) -> None:
+    """In a new epoch the whole registry is read again, and the phone says that the service was restored."""
+    phone = world.phone("a")
+    visit(phone, 1, 2)
+    world.say("window_opened", area=REGENCY)
+    world.sync(phone)
+    world.door.lose_tail(2, registry_lines=1)
+    (said,) = world.sync(phone).news
+    assert "dipulihkan dari cadangan (epoch 2)" in said
+    assert phone.outbox.registry_known() == [one.line for one in world.door.registry_lines]
+    assert_whole(world, phone, confirmed_voters=2)

@@ -104,12 +104,10 @@ def rights_of(registry: Registry, about: About, places: Iterable[str]) -> Rights
 
 def changes(before: Registry, after: Registry, device: str, places: Iterable[str]) -> Iterator[str]:
     """What an officer should hear of, one sentence each, Bahasa Indonesia first."""
-    if after.is_revoked(device) and not before.is_revoked(device):
-        first = min(one.from_seq for one in after.revocations if one.device == device and one.area is None)
-        yield (
-            f"HP ini dicabut mulai entri {first}: entri sesudahnya tidak dihitung; hubungi PPS. "
-            f"· This phone is revoked from entry {first} on: later entries do not count; ask the office."
-        )
+    if after.is_revoked(device):
+        if not before.is_revoked(device):
+            yield _revoked(after, device)
+        return  # nothing else concerns it any more
     held, now = _rights(before, device), _rights(after, device)
     for role, area in sorted(now - held):
         yield f"Tugas baru: {role} di {area}. · A new right: {role} in {area}."
@@ -125,6 +123,14 @@ def changes(before: Registry, after: Registry, device: str, places: Iterable[str
             "Kunci HP ini terpakai di tempat lain: jalankan 'ecoklit phone reissue'. "
             "· This phone's key was used elsewhere: run 'ecoklit phone reissue'."
         )
+
+
+def _revoked(registry: Registry, device: str) -> str:
+    first = min(one.from_seq for one in registry.revocations if one.device == device and one.area is None)
+    return (
+        f"HP ini dicabut mulai entri {first}: entri sesudahnya tidak dihitung; hubungi PPS. "
+        f"· This phone is revoked from entry {first} on: later entries do not count; ask the office."
+    )
 
 
 def _changes_at(before: Registry, after: Registry, tps: str) -> Iterator[str]:
