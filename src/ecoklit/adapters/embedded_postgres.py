@@ -15,6 +15,7 @@ import asyncio
 import ctypes
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -26,7 +27,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import asyncpg
 
@@ -58,6 +59,24 @@ _SETTINGS: Final = {
     "log_timezone": "UTC",
     "log_min_error_statement": "panic",  # a failed statement may carry a person: never into the log
 }
+
+
+_DAMAGED_PAGE: Final = re.compile(r'verification failed in file "([^"]+)", block (\d+)')
+_TABLE_OF: Final = """
+with file as (select c.oid from pg_class c, pg_database d
+              where d.datname = current_database() and d.oid = $1 and pg_relation_filenode(c.oid) = $2)
+select coalesce((select indrelid from pg_index, file where indexrelid = file.oid
+                 and not exists (select from pg_class t where t.reltoastrelid = indrelid)),
+                (select t.oid from pg_class t, file where t.reltoastrelid = file.oid
+                 or t.reltoastrelid = (select indrelid from pg_index where indexrelid = file.oid)),
+                (select oid from file))::regclass::text"""
+
+
+class DamagedPage(NamedTuple):
+    """One page: the file that it is in, and its number there."""
+
+    file: str
+    block: int
 
 
 class DatabaseUnavailable(EcoklitError):
@@ -153,6 +172,39 @@ class EmbeddedPostgres:
                     break
         if self._sockets_are_temporary:
             shutil.rmtree(self._sockets, ignore_errors=True)
+
+    async def damaged_pages(self) -> list[DamagedPage]:
+        """Every page of every table and index that is not as it was written, by its checksum; of a server that does not
+        run. Raises DatabaseUnavailable when they cannot be read."""
+        if not (self.data / "PG_VERSION").exists():
+            return []
+        if _was_killed(self.data):
+            await self.start()  # what it had not written yet is in its log
+            await self.stop()
+        self._take_folder()
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [str(_binaries() / "pg_checksums"), "--check", "-D", str(self.data)],
+            cwd="/", capture_output=True, text=True, check=False, env=_environment(), **_as(self._account),
+        )  # fmt: skip
+        pages = [DamagedPage(match[1], int(match[2])) for match in _DAMAGED_PAGE.finditer(done.stderr)]
+        if done.returncode != 0 and not pages:
+            raise DatabaseUnavailable(f"The pages in {self.data} cannot be checked: {_last_line(done.stderr)}")
+        return pages
+
+    async def table_of(self, page: DamagedPage) -> str:
+        """The name of the table that a page belongs to, itself or by an index; "" when it is none of the application's.
+
+        Of a server that runs.
+        """
+        file = re.search(r"/base/(\d+)/(\d+)", page.file)
+        if file is None:
+            return ""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            return str(await connection.fetchval(_TABLE_OF, int(file[1]), int(file[2])) or "")
+        finally:
+            await connection.close()
 
     def _refuse_other_version(self) -> None:
         marker = self.data / "PG_VERSION"
@@ -355,6 +407,10 @@ def _postmaster_pid(data: Path) -> int | None:
     # A number can have been given to another program since (always so after a restart of a container).
     name = _text(Path("/proc") / first / "comm").strip()
     return int(first) if name in ("postgres", "") else None
+
+
+def _was_killed(data: Path) -> bool:
+    return (data / "postmaster.pid").exists()
 
 
 def _is_ready(data: Path, pid: int) -> bool:
