@@ -157,7 +157,7 @@ class EmbeddedPostgres:
             self._take_sockets()
             self.process = self._spawn()
             await self._await_ready()
-            await _make_application_role(self.owner_dsn)
+            await self._make_application_role()
         except BaseException:
             await self.stop()
             raise
@@ -200,11 +200,14 @@ class EmbeddedPostgres:
         file = re.search(r"/base/(\d+)/(\d+)", page.file)
         if file is None:
             return ""
-        connection = await asyncpg.connect(self.dsn)
         try:
-            return str(await connection.fetchval(_TABLE_OF, int(file[1]), int(file[2])) or "")
-        finally:
-            await connection.close()
+            connection = await asyncpg.connect(self.dsn)
+            try:
+                return str(await connection.fetchval(_TABLE_OF, int(file[1]), int(file[2])) or "")
+            finally:
+                await connection.close()
+        except asyncpg.DataCorruptedError:
+            return ""  # what names the tables is damaged itself
 
     def _refuse_other_version(self) -> None:
         marker = self.data / "PG_VERSION"
@@ -301,6 +304,15 @@ class EmbeddedPostgres:
                 **_as(self._account),
             )  # fmt: skip
         return process
+
+    async def _make_application_role(self) -> None:
+        try:
+            await _make_application_role(self.owner_dsn)
+        except asyncpg.DataCorruptedError as error:
+            raise DatabaseUnavailable(
+                f"The system tables of the database in {self.folder} are damaged ({error}): move {self.folder} away and "
+                f"run `ecoklit rebuild`, which makes the database anew from the journal."
+            ) from error
 
     async def _await_ready(self) -> None:
         assert self.process is not None

@@ -73,8 +73,16 @@ async def up_until_stopped(settings: Settings, as_json: bool) -> Exit:
 @asynccontextmanager
 async def own_servers(settings: Settings) -> AsyncIterator[Settings]:
     """A nats-server and a PostgreSQL in the data folder, while the block runs; the settings that reach them."""
-    from ecoklit.adapters.embedded_nats import EmbeddedNats
     from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
+
+    async with own_broker(settings) as found, EmbeddedPostgres(settings.data / "postgres") as postgres:
+        yield replace(found, database_url=postgres.dsn)
+
+
+@asynccontextmanager
+async def own_broker(settings: Settings) -> AsyncIterator[Settings]:
+    """The nats-server of the data folder alone, while the block runs; the settings that reach it."""
+    from ecoklit.adapters.embedded_nats import EmbeddedNats
     from ecoklit.adapters.nats_accounts import BrokerAccounts
 
     folder = settings.data.resolve() / "nats"
@@ -82,7 +90,7 @@ async def own_servers(settings: Settings) -> AsyncIterator[Settings]:
     nats = await EmbeddedNats.start(
         folder, port=settings.nats_port, accounts=accounts, websocket_port=settings.websocket_port
     )
-    async with nats, EmbeddedPostgres(settings.data / "postgres") as postgres:
+    async with nats:
         yield replace(
             settings,
             nats_url=nats.url,
@@ -90,7 +98,6 @@ async def own_servers(settings: Settings) -> AsyncIterator[Settings]:
             nats_keys=folder / "keys",
             websocket_url=nats.websocket_url,
             monitor_url=nats.monitor_url,
-            database_url=postgres.dsn,
         )
 
 
