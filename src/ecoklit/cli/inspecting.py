@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ def add_commands(commands: Commands) -> None:
         "Periksa seluruh jurnal: rantai, tanda tangan dan data pribadi; sebut apa yang hilang atau rusak. "
         "· Read the whole journal and name what is missing in it or damaged.",
         "ecoklit inspect siti.ndjson",
-        "one object: events, persons, lines, devices, faults, projection",
+        "one object: events, persons, lines, devices, faults, roll",
     )
     inspect.add_argument(
         "files",
@@ -66,19 +67,54 @@ def run_inspect(arguments: argparse.Namespace) -> Exit:
 
 async def inspect_journal(settings: Settings, arguments: argparse.Namespace) -> Exit:
     from ecoklit.bootstrap import open_journal, open_registry
-    from ecoklit.cli.replaying import reached
 
     async with (
-        reached(settings) as found,
+        _reached(settings) as (found, roll),
         open_journal(found) as journal,
         open_registry(found) as registry,
     ):
         proofs, trouble = await _proofs(found, registry, arguments.files)
         inspected = await _inspect(found, journal, registry, proofs)
-    report_inspected(inspected, trouble, arguments.json)
-    if any(fault.name != "person_missing" for fault in inspected.faults) or trouble:
+    report_inspected(inspected, [*roll, *([] if trouble is None else [trouble.message])], arguments.json)
+    if any(fault.name != "person_missing" for fault in inspected.faults) or roll or trouble:
         return Exit.UNFIT
     return Exit.DIFFERS if inspected.faults else Exit.OK
+
+
+@asynccontextmanager
+async def _reached(settings: Settings) -> AsyncIterator[tuple[Settings, list[str]]]:
+    """The settings of what runs; else the servers of an idle data folder, started, without a database that does not
+    start. With them, what is wrong with the database."""
+    from ecoklit.adapters import data_folder
+    from ecoklit.cli.serving import own_broker, own_servers
+
+    if settings.nats_url is not None or not (settings.data / "nats").is_dir():
+        yield settings, []
+        return
+    with data_folder.opened(settings.data):
+        try:
+            roll = await _damaged_tables(settings)
+        except EcoklitError as error:
+            async with own_broker(settings) as found:
+                yield found, [error.message]
+            return
+        async with own_servers(settings) as found:
+            yield found, roll
+
+
+async def _damaged_tables(settings: Settings) -> list[str]:
+    """A sentence for each damaged page of the data folder's database. Raises DatabaseUnavailable."""
+    from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
+
+    if not (settings.data / "postgres").is_dir():
+        return []
+    database = EmbeddedPostgres(settings.data / "postgres")
+    pages = await database.damaged_pages()
+    async with database:
+        return [
+            f"damaged {await database.table_of(page) or 'system'}: page {page.block} of {page.file}; run 'ecoklit rebuild'"
+            for page in pages
+        ]
 
 
 async def _proofs(
@@ -135,13 +171,12 @@ async def _named(settings: Settings, positions: Sequence[int]) -> dict[int, tupl
         return {}
 
 
-def report_inspected(inspected: Inspected, trouble: EcoklitError | None, as_json: bool) -> None:
+def report_inspected(inspected: Inspected, roll: Sequence[str], as_json: bool) -> None:
     from ecoklit.cli.output import print_json, print_line
 
     if as_json:
         shown = {"events": inspected.events, "persons": inspected.persons, "lines": inspected.lines}
-        projection = None if trouble is None else trouble.code
-        print_json({**shown, "devices": len(inspected.sound), "faults": inspected.faults, "projection": projection})
+        print_json({**shown, "devices": len(inspected.sound), "faults": inspected.faults, "roll": roll})
         return
     print_line(
         f"{inspected.events} peristiwa, {inspected.persons} data pribadi, {inspected.lines} baris registri, "
@@ -151,8 +186,8 @@ def report_inspected(inspected: Inspected, trouble: EcoklitError | None, as_json
         print_line(f"  {sentence(fault)}")
     if len(inspected.faults) > FAULTS_SHOWN_MAX:
         print_line(f"  … +{len(inspected.faults) - FAULTS_SHOWN_MAX}")
-    if trouble is not None:
-        print_line(f"proyeksi tidak terbaca · the projection cannot be read: {trouble.message}")
+    for trouble in roll:
+        print_line(f"  {trouble}")
     print_line(
         "ada yang hilang atau rusak: hentikan 'up', lalu 'ecoklit mend' · something is missing or damaged: stop 'up', "
         "then 'ecoklit mend'"

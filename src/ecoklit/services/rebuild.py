@@ -17,7 +17,6 @@ from ecoklit.errors import EcoklitError
 from ecoklit.ports import Checkpoint, Journal, Position, RegistryJournal, Rolls, RollStore
 from ecoklit.services.project import Projector
 
-
 REPLACED: Final = ("schema_version", "database_damaged")
 """Why a live roll that cannot be read is replaced and not compared."""
 
