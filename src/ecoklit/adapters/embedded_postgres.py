@@ -310,8 +310,8 @@ class EmbeddedPostgres:
             await _make_application_role(self.owner_dsn)
         except asyncpg.DataCorruptedError as error:
             raise DatabaseUnavailable(
-                f"The system tables of the database in {self.folder} are damaged ({error}): move {self.folder} away and "
-                f"run `ecoklit rebuild`, which makes the database anew from the journal."
+                f"The system tables of the database are damaged ({error}): move {self.folder} away and run "
+                f"`ecoklit rebuild`, which makes the database anew from the journal."
             ) from error
 
     async def _await_ready(self) -> None:

@@ -112,7 +112,7 @@ async def _damaged_tables(settings: Settings) -> list[str]:
     pages = await database.damaged_pages()
     async with database:
         return [
-            f"damaged {await database.table_of(page) or 'system'}: page {page.block} of {page.file}; run 'ecoklit rebuild'"
+            f"damaged {await database.table_of(page) or 'system'}: page {page.block} of {page.file}, 'ecoklit rebuild'"
             for page in pages
         ]
 
