@@ -33,9 +33,10 @@ Dot = tuple[str, int]
 
 
 class MemoryTables:
-    """What outlives its stores: the rows, the checkpoint, and who holds the lease."""
+    """What outlives its stores: the rows, the checkpoint, and who holds the lease; `generation` names this build."""
 
-    def __init__(self) -> None:
+    def __init__(self, generation: str = "0") -> None:
+        self.generation = generation
         self.checkpoint = Checkpoint(0, ids.ZERO_HASH, 0)
         self.events: dict[Dot, EventRow] = {}
         self.persons: dict[Dot, PersonRow] = {}
