@@ -18,6 +18,7 @@ out, and a wrong one too, before anything else is believed.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -108,6 +109,7 @@ class Client:
         self._sent = 0
         self._pulled = 0
         self._told: int | None = None
+        self._bare: set[int] = set()
 
     def sync(self) -> Synced:
         """One sync, whole.
@@ -122,6 +124,7 @@ class Client:
         about, identity = self._where()
         self._sent = self._pulled = 0
         self._told = None
+        self._bare = set()
         stuck: Stuck | None = None
         try:
             self._push_all(about, identity)
@@ -129,6 +132,7 @@ class Client:
             self._outbox.set_stuck(identity.device, error.code, error.message)
             stuck = error
         refused = self._pull_all(about, identity)
+        self._complete_persons(about, identity)
         news = self._news(about)
         self._phone.reload()
         if stuck is not None:
@@ -301,6 +305,7 @@ class Client:
         while True:
             page = self._page(tps, about, identity)
             self._pulled += len(page.held)
+            self._bare |= {one.seq for one in page.held if one.device == identity.device and one.person_bytes is None}
             self._outbox.take_page(tps, page)
             self._told = max(page.registry, self._told or 0)
             if page.more:
@@ -310,6 +315,19 @@ class Client:
             # The service holds what was just pushed, and has not folded it yet: its digest is of before.
             self._sleep(LOOK_SECONDS * 2**looks)
             looks += 1
+
+    def _complete_persons(self, about: About, identity: Identity) -> None:
+        """Send again what the service holds without its person, which this phone has: it lost it.
+
+        One that will not have it again is no trouble of this phone's: the next sync finds the same.
+        """
+        for seq in sorted(self._bare):
+            own = self._outbox.own(identity.device, after=seq - 1, upto=seq)
+            if not own or own[0].person_bytes is None:
+                continue
+            for part in parts(identity.key, about.election, own, registry=[], receipts=[], events_max=1):
+                with contextlib.suppress(Refused):
+                    self._verified(self._transport.push(part.body), about)
 
     def _receipted(self, device: str, about: About) -> int:
         """Where in the journal the end of this log is, as last receipted."""
