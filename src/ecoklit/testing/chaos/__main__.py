@@ -11,6 +11,7 @@ import importlib
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -50,6 +51,7 @@ def run_part(name: str, options: Options) -> list[Row]:
     except CannotRun as why:
         return [Row(name, 0, {}, 0, 0, 0, NOT_COMPARED, False, f"not run: {why.message}")]
     except Exception as error:
+        traceback.print_exc()
         return [Row(name, 0, {}, 0, 0, 0, NOT_COMPARED, False, f"failed: {type(error).__name__}: {error}")]
     seconds = time.monotonic() - started
     print(f"{name}: {seconds:.0f} s", file=sys.stderr, flush=True)

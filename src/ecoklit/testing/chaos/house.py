@@ -174,8 +174,16 @@ class House:
 
     async def start(self) -> None:
         """All four parts, the election in the registry, the service ready."""
+        await self.start_stores()
+        await self.start_service()
+
+    async def start_stores(self) -> None:
+        """Broker and database alone."""
         await self.restart(BROKER)
         await self.restart(DATABASE)
+
+    async def start_service(self) -> None:
+        """On running stores: the election in the registry, the service ready, the projector at work."""
         await self.open_election()
         await self.restart(SERVICE)
         await self.restart(PROJECTOR)
@@ -207,6 +215,21 @@ class House:
         if self.nats is not None:
             await self.nats.stop()
             self.nats = None
+
+    async def kill_all(self) -> None:
+        """SIGKILL to whatever still runs: for the way out of a part that failed."""
+        self._frozen = []
+        for part in PARTS:
+            if self.runs(part):
+                await self.kill(part)
+
+    def runs(self, part: str) -> bool:
+        """Whether the part was started and neither stopped nor killed."""
+        if part == BROKER:
+            return self.nats is not None
+        if part == DATABASE:
+            return self._postgres is not None and self._postgres.process is not None
+        return part in self._processes
 
     async def restart(self, part: str) -> None:
         """Start a part that does not run. Of the service: it is not ready yet on return."""
@@ -277,6 +300,7 @@ class House:
             assert self._postgres is not None and self._postgres.process is not None
             await asyncio.to_thread(self._postgres.process.wait)
             await asyncio.to_thread(_await_gone, pids)
+            self._postgres.process = None
         else:
             await asyncio.to_thread(self._processes.pop(part).wait)
 
@@ -402,8 +426,16 @@ def tree(pid: int) -> list[int]:
 
 
 def _await_gone(pids: Sequence[int]) -> None:
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+    while any(_lives(pid) for pid in pids):
         time.sleep(_POLL_SECONDS)
+
+
+def _lives(pid: int) -> bool:
+    """Whether it still can hold a file: a zombie, which nobody has asked for its end, cannot."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def free_ports(count: int) -> list[int]:

@@ -155,7 +155,7 @@ class Hand:
         self._plan = plan
         self.tps = plan.tps[name]
         self.witness = Witness(Path(plan.witness) / name)
-        self.outbox = WitnessedOutbox(Path(plan.folder) / name, self.witness)
+        self.outbox = WitnessedOutbox(Path(plan.folder) / name, self.witness)  # makes the folders above it too
         key = made_up_key(plan.seed, name)
         if self.outbox.identity() is None:
             self.outbox.make_identity(key)
@@ -290,7 +290,6 @@ class Load:
         self.killed: Counter[int] = Counter()
         self.witness.mkdir(exist_ok=True)
         store = (stores or house.stores) / STORE
-        store.mkdir(exist_ok=True)
         registry = house.folder / "registry.ndjson"
         registry.write_bytes(b"".join(line + b"\n" for line in house.election.registry))
         self.phones = house.phones
@@ -332,6 +331,11 @@ class Load:
 
     def pids(self) -> list[int]:
         return [process.pid for process in self._running.values() if process.poll() is None]
+
+    def freeze(self) -> None:
+        """SIGSTOP to all of them; `close` ends them all the same."""
+        for pid in self.pids():
+            os.kill(pid, signal.SIGSTOP)
 
     async def kill(self, nth: int) -> None:
         """SIGKILL to a load process: all its phones are dropped at once."""

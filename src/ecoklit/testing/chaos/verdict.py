@@ -123,7 +123,7 @@ class Audit:
         self._last, self._doubled = None, 0
         await house.settled()
         seen = await self.look(house, load)
-        against = [*seen.against, *self._phones(load, drained)]
+        against = [*seen.against, *self.phones(load, drained=drained)]
         await house.stop(PROJECTOR)
         async with house.journal() as journal:
             lines = [event.line async for some in journal_events(journal) for event in some]
@@ -142,7 +142,7 @@ class Audit:
             against.append(f"the projection has {rows} events, the journal {seen.held}")
         return Closing(seen._replace(doubled=doubled, against=shortened(against)), EQUAL if equal else DIFFER)
 
-    def _phones(self, load: Load, drained: bool) -> list[str]:
+    def phones(self, load: Load, *, drained: bool) -> list[str]:
         """What the phones' stores lack of what they were said to have saved, and what they never sent."""
         against = []
         noted = load.noted()
