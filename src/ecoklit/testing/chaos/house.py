@@ -136,9 +136,13 @@ class House:
         return f"http://127.0.0.1:{self._monitor_port}"
 
     @property
-    def dsn(self) -> str:
+    def postgres(self) -> EmbeddedPostgres:
         assert self._postgres is not None
-        return self._postgres.dsn
+        return self._postgres
+
+    @property
+    def dsn(self) -> str:
+        return self.postgres.dsn
 
     def environ(self) -> dict[str, str]:
         """What the product's commands are to find; nothing of the outer ECOKLIT_ variables stays."""
