@@ -525,8 +525,8 @@ PACKED = {"gzip": gzip.compress, "zstd": zstd.compress}
 
 @pytest.mark.parametrize("encoding", PACKED)
 async def test_a_bomb_is_never_unpacked(world: World, encoding: str) -> None:
-    """A quarter of a gigabyte of nothing in a small body are refused, and the service needs no memory for them; a bomb within a
-    bomb is the bytes of the inner one."""
+    """A quarter of a gigabyte of nothing in a small body is refused, and the service needs no memory for it; a bomb
+    within a bomb is the bytes of the inner one."""
     before = world.service.memory_mib()
     pack: Any = PACKED[encoding]
     if encoding == "gzip":

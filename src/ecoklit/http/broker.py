@@ -34,6 +34,7 @@ class BrokerCredentials(msgspec.Struct):
     responses={
         status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
         for status, why in {
+            400: "bad_argument: no device has such an id",
             403: "unknown_device, or not_entitled: it is revoked",
             404: "no_nkey or bad_nkey: its enrolment names no user key; no_broker: the service cannot make any",
             503: "The registry is away: ask again after Retry-After.",

@@ -20,9 +20,19 @@ from ecoklit.problems import Problem
 from ecoklit.services.devices import Device, devices_in
 from ecoklit.services.disclose import disclosed
 
-Tps = Annotated[str, Parameter(description="13 digits, dots allowed: 94.04.01.2001.001", max_length=32)]
-Area = Annotated[str, Parameter(description="4, 6, 10 or 13 digits, dots allowed: 94.04.01", max_length=32)]
-Voter = Annotated[str, Parameter(description="The voter's id, a UUID of version 8", max_length=64)]
+# The patterns are for readers of the document; what does not fit them is refused by name, as unknown_area.
+_FIRST: Final = r"\.*(?:1\.*[1-9]|[2-9]\.*[0-9])"
+_TPS: Final = {"pattern": rf"^{_FIRST}(?:\.*[0-9]){{11}}\.*$"}
+_AREA: Final = {"pattern": rf"^{_FIRST}(?:\.*[0-9]){{2}}(?:(?:\.*[0-9]){{2}}|(?:\.*[0-9]){{6}}|(?:\.*[0-9]){{9}})?\.*$"}
+_UUID: Final = {"pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"}
+
+Tps = Annotated[
+    str, Parameter(description="13 digits, dots allowed: 94.04.01.2001.001", max_length=32, schema_extra=_TPS)
+]
+Area = Annotated[
+    str, Parameter(description="4, 6, 10 or 13 digits, dots allowed: 94.04.01", max_length=32, schema_extra=_AREA)
+]
+Voter = Annotated[str, Parameter(description="The voter's id, a UUID of version 8", max_length=64, schema_extra=_UUID)]
 
 RESPONSES: Final = {
     status: ResponseSpec(Problem, description=why, media_type="application/problem+json")

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import HeaderParameter, QueryParameter
 
 from ecoklit.core.limits import PUSH_BYTES_MAX
+from ecoklit.core.receipt import Receipt
 from ecoklit.door.encoding import ACCEPTED, packed
 from ecoklit.door.gate import Gate
 from ecoklit.door.take import take
@@ -35,6 +37,14 @@ def demand_ndjson(request: AnyRequest) -> None:
         raise UnsupportedMediaType(f"A push is {NDJSON}, one line for each event: send it so.")
 
 
+class ReceiptLine(msgspec.Struct):
+    """What the service answers for, and its signature over the bytes of `receipt` (SPEC §7.9)."""
+
+    receipt: Receipt
+    service: str
+    signature: str
+
+
 @dataclass
 class PushOperation(Operation):
     """The document's words on a body that is read here, as raw bytes."""
@@ -53,7 +63,8 @@ class PushOperation(Operation):
     status_code=200,
     request_max_body_size=PUSH_BYTES_MAX,
     operation_class=PushOperation,
-    responses={
+    responses={200: ResponseSpec(ReceiptLine, description="The receipt", generate_examples=False)}
+    | {
         status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
         for status, why in {
             400: "malformed, or bad_encoding: the body was cut or changed on its way",
