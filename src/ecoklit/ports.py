@@ -197,7 +197,8 @@ class Journal(Protocol):
         One stale push does not keep the others out. At most 1000 events and 1000 persons in all, and at most one push
         per device (ValueError otherwise, nothing stored). Raises JournalUnavailable and JournalFull (what is stored is
         unknown), JournalBusy (nothing is). To append again what was stored already changes nothing and answers
-        `Stored` or `Stale`. Concurrent calls are safe. Cancelled: outcome unknown.
+        `Stored`, when what rides on its last event is the same too, or `Stale`. Concurrent calls are safe. Cancelled:
+        outcome unknown.
         """
         ...
 

@@ -170,6 +170,16 @@ async def test_again_changes_nothing(journal: Journal, log: OpaqueLog) -> None:
     assert len(await _payloads(journal)) == 3
 
 
+async def test_the_same_events_with_another_stamp_are_stale(journal: Journal, log: OpaqueLog) -> None:
+    """Of two pushes of the same events, the second is not told that what rides with it is stored: the first's is."""
+    first = log.push(2, 0)
+    stamped = [Push(log.device, 0, first.events, (), (("Ecoklit-Registry-Position", stamp),)) for stamp in ("3", "4")]
+    assert await journal.append(stamped[:1]) == [Stored(1, 2)]
+    assert await journal.append(stamped[1:]) == [Stale()]
+    assert await journal.append(stamped[:1]) == [Stored(1, 2)]
+    assert [one.headers for one in await journal.read_events(0, 9)] == [(), (("Ecoklit-Registry-Position", "3"),)]
+
+
 async def test_held_in_other_portions(journal: Journal, log: OpaqueLog) -> None:
     """A log that somebody else pushed in other portions is held, but not as this push: no place is made up for it."""
     events, other = log.take(3), OpaqueLog(device_name(1))

@@ -468,6 +468,9 @@ class JetStreamLogs:
     async def _settle_moved(self, stream: str, push: Push, head: StoredMessage | None) -> Stored | Stale:
         if head is None or head.data != push.events[-1]:
             return Stale()
+        # Of two pushes of these very events, what rides with the one that was stored is what stands there.
+        if sorted(own_headers(head.hdrs)) != sorted(push.headers_at(len(push.events) - 1)):
+            return Stale()
         # The device's head is this push's last event. Its first must stand as far before it as the push is
         # long: somebody else may have pushed the same log in other portions.
         first_sequence = head.seq - len(push.events) + 1

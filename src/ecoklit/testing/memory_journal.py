@@ -160,6 +160,8 @@ class MemoryJournal:
             (push.device, payload) for payload in push.events
         ]:
             return Stale()
+        if sorted(self._events[last - 1].headers) != sorted(push.headers_at(len(push.events) - 1)):
+            return Stale()
         return Stored(first, last)
 
     def _assert_chained(self, push: Push) -> None:
