@@ -212,6 +212,7 @@ async def open_admission(
             service_key=service_key(settings),
             standings=standings,
             evidence=EvidenceFolder(evidence),
+            life=lambda: journal.life if isinstance(journal, JetStreamJournal) else 0,
         )
     finally:
         await commits.close()

@@ -81,6 +81,9 @@ WAITING_EVENTS_MAX: Final = 20_000
 GROUP_BYTES_MAX: Final = 4 * 1024 * 1024
 """Of one group commit: a group of large pushes must not keep the small ones waiting for long."""
 
+HEADS_MAX: Final = 20_000
+"""Devices whose last event is remembered between their pushes: some 20 MB; the longest unseen are forgotten first."""
+
 APPENDS_IN_FLIGHT_MAX: Final = 16
 """Batches under way at the broker, which has room for 50 of a stream: other gateways want some of it."""
 

@@ -117,7 +117,7 @@ def _check_push(push: Push) -> None:
         raise ValueError(f"not a device: {push.device!r}")
     if push.after < 0 or any(seq < 1 for seq, _ in push.persons):
         raise ValueError("a stream sequence or a seq below its first")
-    if not all(0 < len(payload) <= LINE_BYTES_MAX for payload in push.events):
+    if push.events and not 0 < min(map(len, push.events)) <= max(map(len, push.events)) <= LINE_BYTES_MAX:
         raise ValueError(f"an event of no bytes or of more than {LINE_BYTES_MAX}")
     if not all(0 < len(payload) <= LINE_BYTES_MAX for _, payload in push.persons):
         raise ValueError(f"a person of no bytes or of more than {LINE_BYTES_MAX}")

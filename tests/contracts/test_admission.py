@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
@@ -35,6 +35,7 @@ from ecoklit.errors import EcoklitError
 from ecoklit.ports import (
     HEAD_HEADER,
     STAMP_HEADER,
+    Head,
     Journal,
     JournalUnavailable,
     OwnStandings,
@@ -253,6 +254,80 @@ def resumed(log: list[Held]) -> DeviceLog:
         event.election, last.device, officer="o-1", role="kpu", policy="2024-1",
         seq=last.seq, prev=ids.to_base64url(last.hash),
     )  # fmt: skip
+
+
+class Asked:
+    """A journal that counts how often it was asked where a log ends."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.heads = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.journal, name)
+
+    async def head(self, device: str) -> Head | None:
+        self.heads += 1
+        return await self.journal.head(device)
+
+
+async def test_where_a_log_ends_is_remembered_between_its_pushes(door: Door) -> None:
+    """A push that goes on where the last one ended asks the journal nothing; its receipt and its stamp are the same."""
+    log, lives = door.log(), [0]
+    asked = Asked(door.journal)
+    here = Door(cast(Journal, asked), door.registry, door.made_up, life=lambda: lives[0])
+    first = births(log, 2)
+    await here.push(*first)
+    for _ in range(3):
+        receipt = await here.push(*births(log, 2))
+        assert (receipt.head, receipt.seq) == (log.prev, log.seq)
+    assert asked.heads == 1
+    again = await here.push(*first)  # repeats: the broker's to compare
+    assert asked.heads == 2 and again == receipt
+    lives[0] += 1  # the broker was away: it may hold less
+    await here.push(*births(log, 1))
+    assert asked.heads == 3
+    births(log, 1)
+    assert await refusal(here, *births(log, 1)) == "gap"
+    assert asked.heads == 4  # and nothing is remembered of a log that was refused
+
+
+async def test_what_is_remembered_of_a_log_never_decides(door: Door) -> None:
+    """When another gateway stored more of a log, or another one, memory gives way to the broker, by the same names."""
+    log = door.log()
+    here, there = door.beside(), door.beside()
+    await here.push(*births(log, 2))
+    fork = resumed_at(log)
+    more = births(log, 3)
+    await there.push(*more[:2])
+    assert (await here.push(*more)).seq == 5
+    assert await refusal(here, *births(fork, 1, name="Lain")) == "equivocation"
+    other = births(log, 2)
+    await there.push(*other)
+    assert await refusal(here, *births(resumed_at(log, other[0]), 1, name="Lain")) == "equivocation"
+    assert [json.loads(event)["seq"] for event in await door.events()] == list(range(1, 8))
+
+
+def resumed_at(log: DeviceLog, last: Held | None = None) -> DeviceLog:
+    """Another log under the same key, which goes on from where `log` is, or from its event `last`."""
+    seq, prev = (log.seq, log.prev) if last is None else (last.seq, ids.to_base64url(last.hash))
+    return DeviceLog(log.election, log.device, officer="o-1", role="kpu", policy="2024-1", seq=seq, prev=prev)
+
+
+async def test_a_journal_that_was_restored_is_asked_anew() -> None:
+    """After a restore the expected sequence does not fit: the push is told where the log goes on now."""
+    door, empty = memory_door(), memory_door()
+    log = door.log()
+    empty.made_up = door.made_up
+    lives = [0]
+    here = door.beside(life=lambda: lives[0])
+    await here.push(*births(log, 3))
+    here.journal = here.admission._journal = empty.journal
+    here.admission._submit = empty.commits.submit
+    lives[0] += 1
+    with pytest.raises(Refused) as refused:
+        await here.push(*births(log, 1))
+    assert (refused.value.code, refused.value.expected) == ("gap", 1)
 
 
 async def test_a_file_of_many_logs_in_any_order_is_delivered(door: Door) -> None:

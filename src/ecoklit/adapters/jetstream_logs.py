@@ -250,6 +250,8 @@ class JetStreamLogs:
         self._down: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._credentials: Path | None = None
         self._monitor_url: str | None = None
+        self.life = 0
+        """Raised whenever the broker was lost from sight: it may come back with an older store."""
         self._verified = False
         self._direct = True  # replicas may answer a direct read from behind; with one there is nobody behind
 
@@ -343,6 +345,7 @@ class JetStreamLogs:
         opening = False
 
     async def _on_disconnected(self) -> None:
+        self.life += 1
         self._verified = False
         self._set_down()
 

@@ -3,7 +3,7 @@
 Whatever else is wrong with an event is taken and quarantined by name, or one bad event would block a phone for ever.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Final, Protocol, TypeVar
 
@@ -117,18 +117,22 @@ def read_push(body: bytes, election: str) -> Push:
     kinds = [kind_of(line) for line in lines]
     _demand_few(kinds)
     _demand_order(kinds)
-    registry = _read_all(lines, kinds, "registry", read_line)
-    receipts = _read_all(lines, kinds, "receipt", read_receipt)
-    held = _read_all(lines, kinds, "event", wire.read)
-    heads = _read_all(lines, kinds, "head", read_head)
+    ahead = kinds.count("registry")  # in order, so that each kind is one run
+    before = ahead + kinds.count("receipt")
+    end = before + kinds.count("event")
+    registry = _read_each(lines[:ahead], read_line, 1)
+    receipts = _read_each(lines[ahead:before], read_receipt, ahead + 1)
+    held = _read_each(lines[before:end], wire.read, before + 1)
+    heads = _read_each(lines[end:], read_head, end + 1)
     if not held and not registry:
         raise Refused(MALFORMED, "the push holds no event; send one wire line for each, then the signed head")
-    _demand_one_device(held, heads, len(registry) + len(receipts))
+    _demand_one_device(held, heads, before)
     for number, signed in enumerate(registry, start=1):
         _demand_election(number, signed.election, election)
-    for number, one in enumerate(held, start=len(registry) + len(receipts) + 1):
-        if one.event is not None:
-            _demand_election(number, one.event.election, election)
+    if any(one.event is not None and one.event.election != election for one in held):
+        for number, one in enumerate(held, start=before + 1):
+            if one.event is not None:
+                _demand_election(number, one.event.election, election)
     return Push(
         device=held[0].device if held else registry[-1].device,
         regency=held[0].regency if held else registry[-1].regency,
@@ -152,8 +156,8 @@ def _demand_few(kinds: Sequence[Kind]) -> None:
 
 def _demand_order(kinds: Sequence[Kind]) -> None:
     place = 0
-    for number, (kind, run) in enumerate(_runs(kinds)):
-        if kind not in _PLACES or _PLACES[kind] < place or (run > 1 and kind in ("receipt", "head")):
+    for number, (kind, _) in enumerate(groupby(kinds)):
+        if kind not in _PLACES or _PLACES[kind] < place or (kind in ("receipt", "head") and kinds.count(kind) > 1):
             raise Refused(
                 MALFORMED,
                 f"the lines of the push are out of order at its {number + 1}th kind, {kind}: send registry events, "
@@ -164,24 +168,20 @@ def _demand_order(kinds: Sequence[Kind]) -> None:
         raise Refused(MALFORMED, "the push is cut: its events must be ended by one signed head, and a head by nothing")
 
 
-def _runs(kinds: Sequence[Kind]) -> Iterator[tuple[Kind, int]]:
-    return ((kind, sum(1 for _ in run)) for kind, run in groupby(kinds))
-
-
-def _read_all(
-    lines: Sequence[bytes], kinds: Sequence[Kind], kind: Kind, read: Callable[[bytes], _Read]
-) -> tuple[_Read, ...]:
-    found = []
-    for number, (line, of) in enumerate(zip(lines, kinds, strict=True), start=1):
-        if of == kind:
-            try:
-                found.append(read(line))
-            except Malformed as error:
-                raise Refused(MALFORMED, f"line {number}: {error.message}") from error
+def _read_each(lines: Sequence[bytes], read: Callable[[bytes], _Read], first: int) -> tuple[_Read, ...]:
+    """What each of the lines says, whose numbers in the push begin at `first`."""
+    found: list[_Read] = []
+    try:
+        for line in lines:
+            found.append(read(line))
+    except Malformed as error:
+        raise Refused(MALFORMED, f"line {first + len(found)}: {error.message}") from error
     return tuple(found)
 
 
 def _demand_one_device(held: Sequence[Held], heads: Sequence[SignedHead], before: int) -> None:
+    if len({one.place.device for one in held} | {one.device for one in heads}) < 2:
+        return
     ended: tuple[Held | SignedHead, ...] = (*held, *heads)
     for number, one in enumerate(ended, start=before + 1):
         if one.device != held[0].device:
@@ -253,7 +253,8 @@ def admit_log(links: Sequence[_Link], known: Known) -> tuple[_Link, ...]:
 
     `known` must have the hash of every held event that is repeated, and of the one before the first.
     """
-    for one in links:
+    seqs = [one.seq for one in links]
+    for one in links if min(seqs) <= known.seq else ():
         if one.seq <= known.seq and known.hashes[one.seq] != one.hash:
             raise Refused(
                 EQUIVOCATION,
@@ -263,7 +264,7 @@ def admit_log(links: Sequence[_Link], known: Known) -> tuple[_Link, ...]:
     _demand_first_link(links[0], known)
     if links[0].seq > known.seq + 1:
         raise _gap(links[0], known.seq + 1)
-    for before, one in pairwise(links):
+    for before, one in pairwise(links) if seqs != list(range(seqs[0], seqs[0] + len(seqs))) else ():
         if one.seq != before.seq + 1:
             raise _gap(one, before.seq + 1)
     for before, one in pairwise(links):

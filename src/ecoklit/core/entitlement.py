@@ -14,6 +14,7 @@ from msgspec import UNSET
 from ecoklit.core import ids
 from ecoklit.core.causality import EQUIVOCATION, UNKNOWN_POLICY, Standing
 from ecoklit.core.event import AnyEvent
+from ecoklit.core.limits import JUDGED_MAX
 from ecoklit.core.registry import NOT_ENTITLED, REVOKED_DEVICE, Grant, Readmission, Registry
 from ecoklit.core.wire import Dot, Held
 
@@ -53,7 +54,33 @@ def quarantine_of(registry: Registry, admitted: Sequence[Admitted]) -> dict[byte
 
 def fault_of(registry: Registry, held: Held, stamp: int) -> Standing | None:
     """What the registry says of one event by itself: what can be told at once, before its causes are known."""
-    return None if registry.root is None else _fault(registry, held, stamp, stamp)
+    event = held.event
+    if registry.root is None or event is None or held.seq < _free_until(registry, held, event, stamp):
+        return None
+    return _fault(registry, held, stamp, stamp)
+
+
+def _free_until(registry: Registry, held: Held, event: AnyEvent, stamp: int) -> int:
+    """The seq of the device's log below which the registry has nothing against such an event; asked once a push."""
+    asked = (held.device, event.officer, event.role, held.tps, event.policy, stamp)
+    free: int | None = registry.judged.get(asked)
+    if free is None:
+        is_free = (
+            (not registry.tps or held.tps in registry.tps)
+            and _fault_of_clone(registry, held, stamp) is None
+            and _fault_of_policy(registry, held.tps, event.policy, stamp) is None
+            and _fault_of_window(registry, held.tps, stamp) is None
+        )
+        free = min(limits_of(registry, held.device, event.officer, event.role, held.tps)) if is_free else 0
+        _remember(registry, asked, free)
+    return free
+
+
+def _remember(registry: Registry, asked: tuple[object, ...], answer: object) -> None:
+    # The words are the author's: somebody who invents an officer for each event must not fill our memory.
+    if len(registry.judged) >= JUDGED_MAX:
+        registry.judged.clear()
+    registry.judged[asked] = answer
 
 
 def _ready_stamps(admitted: Sequence[Admitted]) -> dict[bytes, int]:
@@ -99,7 +126,8 @@ def limits_of(registry: Registry, device: str, officer: str, role: str, tps: str
     asked = (device, officer, role, tps)
     limits: tuple[int, int] | None = registry.judged.get(asked)
     if limits is None:
-        limits = registry.judged[asked] = _limits(registry, *asked)
+        limits = _limits(registry, *asked)
+        _remember(registry, asked, limits)
     return limits
 
 

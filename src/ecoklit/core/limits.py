@@ -38,3 +38,7 @@ EVIDENCE_BYTES_PER_DEVICE_MAX: Final = 4 * PUSH_BYTES_MAX
 
 EVIDENCE_BYTES_MAX: Final = 512 * 1024 * 1024
 """Refused pushes kept in all: 150 devices at their bound."""
+
+JUDGED_MAX: Final = 100_000
+"""Answers about devices, officers and TPS that a registry remembers: some 20 MB. A regency needs a few thousand, but
+the words asked for are their authors' own."""

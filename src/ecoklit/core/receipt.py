@@ -20,7 +20,7 @@ class Stood(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str | UnsetType = UNSET
 
 
-class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """The service holds this device's log up to `seq`, durably; `head` is the hash of that event.
 
     `log` says which log: of voters, or the registry's. `position` maps each stream to that event's sequence there;
@@ -73,13 +73,14 @@ class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _DECODER: Final = msgspec.json.Decoder(_Line)
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
 _RECEIPT: Final = msgspec.json.Decoder(Receipt)
 
 
 def sign_receipt(key: Key, receipt: Receipt) -> SignedReceipt:
     """The receipt under the service's key."""
-    body = msgspec.to_builtins(receipt)
-    receipt_bytes = canonical.encode({"log": receipt.log, "v": receipt.v, **body})
+    # Sorted as RFC 8785 sorts: every key of a receipt is ASCII.
+    receipt_bytes = _ENCODER.encode(receipt)
     return SignedReceipt(receipt, receipt_bytes, key.device, key.signature(receipt_message(ids.sha256(receipt_bytes))))
 
 

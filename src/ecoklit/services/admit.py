@@ -36,6 +36,7 @@ from ecoklit.ports import (
     Standings,
     Stored,
 )
+from ecoklit.services.heads import Heads
 from ecoklit.services.registry import Registrar, RegistryHeld
 
 ATTEMPTS_MAX: Final = 8
@@ -56,7 +57,8 @@ def now() -> str:
 class Admission:
     """`ports.Service` in this process, for one election and one regency.
 
-    `service_key` gives the key that signs receipts; it is asked when the first one is due.
+    `service_key` gives the key that signs receipts; it is asked when the first one is due. `life` gives another number
+    whenever the journal was lost from sight.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Admission:
         standings: Standings | None = None,
         evidence: Evidence | None = None,
         now: Callable[[], str] = now,
+        life: Callable[[], int] = lambda: 0,
     ) -> None:
         self._election = election
         self._regency = regency
@@ -85,6 +88,7 @@ class Admission:
         self._evidence = evidence
         self._now = now
         self._looking_up = 0
+        self._heads = Heads(life)
 
     async def push(self, body: bytes) -> bytes:
         """Store the push in NDJSON `body`; the signed receipt. Raises Refused, or JournalError with nothing lost."""
@@ -101,8 +105,10 @@ class Admission:
         self._service_key()
         try:
             return await self._store(push, registry, receipted)
-        except Refused as refused:
-            await self._keep_proof(push, body, registry, refused)
+        except BaseException as error:
+            self._heads.forget(push.device)
+            if isinstance(error, Refused):
+                await self._keep_proof(push, body, registry, error)
             raise
 
     async def _registry_that_knows(self, device: str) -> Registry:
@@ -111,29 +117,41 @@ class Admission:
 
     async def _store(self, push: admission.Push, registry: Registry, receipted: int) -> bytes:
         for _ in range(ATTEMPTS_MAX):
-            head = await self._journal.head(push.device)
+            head = self._heads.before(push) or await self._journal.head(push.device)
             fresh = admission.admit(push, await self._known(push, head))
             persons = await self._persons_to_store(push, head)
             if head is not None and not (fresh or persons):
                 # Nothing new: the receipt is about what was admitted then, and by what was known then.
                 return self._receipt(push, _stamp_of(head), head, (), await self._own_standings(push.device))
             stamps = _stamps(push, fresh, registry, receipted)
-            outcome, own = await asyncio.gather(
-                self._submit(_to_store(push, head, fresh, persons, stamps)), self._own_standings(push.device)
-            )
+            outcome, own = await self._stored(_to_store(push, head, fresh, persons, stamps))
             if isinstance(outcome, Stored):
-                end = _end(head, fresh, outcome)
+                end = _end(head, fresh, outcome, stamps)
+                self._heads.remember(push.device, end)
                 faults = _faults(registry, fresh, stamps)
                 stamp = stamps[-1] if stamps else _stamp_of(end)
                 return self._receipt(push, stamp, end, faults, own)
+            self._heads.forget(push.device)
         raise JournalBusy(f"Many are pushing the log of {push.device} at once: wait a few seconds and send it again.")
+
+    async def _stored(self, push: ports.Push) -> tuple[Stored | Stale, OwnStandings | None]:
+        """What became of the push, and meanwhile what the projection says of its device."""
+        if self._standings is None:
+            return await self._submit(push), None
+        looking = asyncio.ensure_future(self._own_standings(push.device))
+        try:
+            return await self._submit(push), await looking
+        finally:
+            looking.cancel()
 
     async def _known(self, push: admission.Push, head: Head | None) -> Known:
         if head is None:
             return Known(0, {})
         repeated = [one.seq for one in push.held if one.seq <= head.seq]
+        if not repeated:
+            return Known(head.seq, {head.seq: head.hash})
         # Of what a push repeats only the last is looked up: each held event names the one before it by hash.
-        anchor = head if not repeated or max(repeated) == head.seq else await self._event(push.device, max(repeated))
+        anchor = head if max(repeated) == head.seq else await self._event(push.device, max(repeated))
         return Known(head.seq, known_hashes(push, anchor))
 
     async def _event(self, device: str, seq: int) -> Head:
@@ -293,10 +311,11 @@ def _stamp_of(head: Head) -> int:
     return next((int(value) for name, value in head.headers if name == STAMP_HEADER), 0)
 
 
-def _end(head: Head | None, fresh: Sequence[Held], stored: Stored) -> Head:
+def _end(head: Head | None, fresh: Sequence[Held], stored: Stored, stamps: Sequence[int]) -> Head:
     """The last event that is held now."""
     if fresh:
-        return Head(fresh[-1].seq, fresh[-1].hash, stored.last, fresh[-1].event_bytes)
+        headers = ((STAMP_HEADER, str(stamps[-1])),)
+        return Head(fresh[-1].seq, fresh[-1].hash, stored.last, fresh[-1].event_bytes, headers)
     if head is None:
         raise AssertionError("a push of no held and no new events was admitted")
     return head
