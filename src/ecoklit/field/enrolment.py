@@ -25,6 +25,7 @@ from ecoklit.core.registry_event import (
 )
 from ecoklit.core.signing import Key, PublicKey
 from ecoklit.core.wire import Held
+from ecoklit.field.nats_transport import nkey_of
 from ecoklit.field.outbox import About, Outbox, RegistryLine
 from ecoklit.field.transport import Transport
 from ecoklit.field.trouble import WrongService
@@ -83,7 +84,7 @@ def by_code(code: str, key: Key, transport: Transport, *, at: str, root: str = "
     elif given.used_by is None:
         terms = Terms(given.officer, given.role, given.area, given.until)
         lines += enrolment.redeem(
-            voucher, terms, key.public, election=registry.election, regency=registry.regency, at=at
+            voucher, terms, key.public, election=registry.election, regency=registry.regency, at=at, nkey=nkey_of(key)
         )
     return _taken(_folded(lines, root), lines, [], key)
 

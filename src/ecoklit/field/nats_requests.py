@@ -18,7 +18,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from ecoklit.core.broker_names import inbox_of, user_nkey
+from ecoklit.core.broker_names import inbox_of
 from ecoklit.core.signing import Key
 from ecoklit.field.nats_transport import Reply
 from ecoklit.field.trouble import Away, NotEntitled, TryLater, WrongService
@@ -160,8 +160,3 @@ class NatsRequests:
         if client is not None:
             with contextlib.suppress(Exception):
                 await client.close()
-
-
-def nkey_of(user: Key) -> str:
-    """The public user key that an enrolment names."""
-    return user_nkey(user.public_key)

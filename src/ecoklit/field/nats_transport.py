@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from ecoklit.core import ids
-from ecoklit.core.broker_names import pull_subject, push_subject, registry_subject
+from ecoklit.core.broker_names import pull_subject, push_subject, registry_subject, user_nkey
 from ecoklit.core.signing import ED25519, Key, key_from_seed
 from ecoklit.field.packed import unpacked
 from ecoklit.field.problem import named, read_problem
@@ -91,3 +91,8 @@ class NatsTransport:
 def broker_key(key: Key) -> Key:
     """The user key (nkey) of the device whose key this is: one secret makes both, so that neither is lost alone."""
     return key_from_seed(ED25519, ids.sha256(b"ecoklit-nkey-v1\n" + key.seed))
+
+
+def nkey_of(key: Key) -> str:
+    """The public user key that the enrolment of `key` names."""
+    return user_nkey(broker_key(key).public_key)

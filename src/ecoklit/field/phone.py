@@ -26,6 +26,7 @@ from ecoklit.core.voter import State, fold_voter
 from ecoklit.core.wire import Held
 from ecoklit.field import enrolment
 from ecoklit.field.outbox import FROM_PULL, FROM_RECEIPT, About, Identity, Outbox, RegistryLine, Told
+from ecoklit.field.rights import why_of
 from ecoklit.field.trouble import NotSaid
 
 SEED_BYTES: Final = 32
@@ -124,14 +125,29 @@ class Phone:
 
     # --- the key -------------------------------------------------------------------------------------------------
 
-    def identity(self) -> Identity:
-        """The phone's key; made at the first call."""
+    def identity(self, algorithm: str | None = None) -> Identity:
+        """The phone's key; made at the first call, ed25519 unless another kind is asked for.
+
+        Raises NotSaid bad_key when a key of another kind was made before.
+        """
         identity = self.outbox.identity()
+        if identity is not None and algorithm not in (None, identity.key.algorithm):
+            raise NotSaid(
+                "bad_key",
+                f"This phone has a key of the kind {identity.key.algorithm} already, for life: use another --home.",
+            )
         if identity is None:
-            self.outbox.make_identity(key_from_seed(ED25519, self._entropy(SEED_BYTES)))
+            self.outbox.make_identity(self._fresh_key(algorithm or ED25519))
             identity = self.outbox.identity()
             assert identity is not None
         return identity
+
+    def _fresh_key(self, algorithm: str) -> Key:
+        while True:
+            try:
+                return key_from_seed(algorithm, self._entropy(SEED_BYTES))
+            except ValueError:  # one draw in 2^32 is no scalar of p256
+                continue
 
     def _enrolled(self) -> tuple[About, Identity]:
         about, identity = self.outbox.about(), self.outbox.identity()
@@ -329,8 +345,15 @@ class Phone:
                 elif one.dot in told:
                     standing = told[one.dot]
                     fate: Fate = "parked" if standing.name == PARKED else "quarantined"
-                    found.append(OwnEntry(one, fate, standing.name, standing.why))
+                    found.append(OwnEntry(one, fate, standing.name, standing.why or self._why(one, standing.name)))
         return found
+
+    def _why(self, held: Held, name: str) -> str:
+        """In a clause, why the entry stands as the service named it: by the phone's own fold, or by the registry."""
+        own = self.standing(held)
+        if own.name == name and own.why:
+            return own.why
+        return why_of(self.outbox, held, name)
 
     def _told(self) -> dict[tuple[str, int], Told]:
         # A receipt is about own events and comes first in a sync; a pull that came later has the last word.
@@ -392,7 +415,7 @@ class Phone:
         about, identity = self._enrolled()
         again = self._to_say_again(identity)
         gone = {one.hash for one in again}
-        key = key_from_seed(ED25519, self._entropy(SEED_BYTES))
+        key = self._fresh_key(identity.key.algorithm)
         log = _log(about, key, 0, ids.ZERO_HASH, officer=None)
         known = {voter: [one for one in about_one if one.hash not in gone] for voter, about_one in self._about.items()}
         said = [_say_again(log, one, known) for one in again]

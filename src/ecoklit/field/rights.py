@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from ecoklit.core.entitlement import QUARANTINES, fault_of
 from ecoklit.core.event import Malformed
 from ecoklit.core.push_file import lines_of
 from ecoklit.core.registry import DAMAGED, Grant, Registry, RegistryFault, fold_registry
 from ecoklit.core.registry_event import read_line
+from ecoklit.core.wire import Held
 from ecoklit.field import enrolment
 from ecoklit.field.outbox import About, Outbox
 from ecoklit.field.transport import Transport
@@ -97,6 +99,18 @@ def rights_of(registry: Registry, about: About, places: Iterable[str]) -> Rights
     area = grants[0].area if grants else (at[0] if at else about.regency)
     policies = {tps: enrolment.policy_of(registry, tps) for tps in at}
     return Rights(about._replace(role=role, policy=enrolment.policy_of(registry, area)), at, policies)
+
+
+def why_of(outbox: Outbox, held: Held, name: str) -> str:
+    """In a clause, what the registry says against an own entry that is quarantined as `name`; "" when nothing."""
+    if name not in QUARANTINES:
+        return ""
+    registry = _folded(outbox.about(), outbox.registry_known())
+    if registry is None:
+        return ""
+    receipts = [one.receipt for one in outbox.receipts(held.device) if one.receipt.seq >= held.seq]
+    fault = fault_of(registry, held, receipts[0].registry if receipts else registry.position)
+    return fault.why if fault is not None and fault.name == name else ""
 
 
 # --- what changed, in sentences --------------------------------------------------------------------------------------

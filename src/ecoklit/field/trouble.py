@@ -15,7 +15,7 @@ class PhoneFault(EcoklitError):
 class NotSaid(EcoklitError):
     """An entry was not made, and nothing was changed.
 
-    Codes: not_enrolled, unknown_voter, ambiguous_voter, no_tps, bad_entry, would_not_count, not_undone.
+    Codes: not_enrolled, unknown_voter, ambiguous_voter, no_tps, bad_entry, bad_key, would_not_count, not_undone.
     """
 
 
