@@ -11,6 +11,9 @@ key can make devices and nothing more. What a scope allows is written once, here
 
 Nobody may delete, purge, change or restore a stream, or delete a message. A consumer is the service's alone: the broker
 itself delivers what a consumer reads, to any subject that its maker names, whatever that maker may publish.
+
+A device's claims and the service's hold until they are revoked: the registry shuts a device out within seconds, and a
+broker whose clock jumps must not lock out a regency's phones. No registry knows the readers, so theirs end by a date.
 """
 
 from __future__ import annotations
@@ -43,6 +46,10 @@ STATE_FILE: Final = "revoked.json"
 ANSWER_SECONDS_MAX: Final = 120
 """How long the service may take to answer a request; its own bounds are far below."""
 
+READER_DAYS_MAX: Final = 366
+"""Longer than any coklit and its audit: a reader that is forgotten goes by itself."""
+
+_DAY_SECONDS: Final = 86_400
 _READER = re.compile(r"reader-[a-z0-9_-]{1,32}").fullmatch
 _UNBOUNDED: Final = {"data": -1, "payload": -1, "subs": -1}
 _LIMITS: Final = {
@@ -89,6 +96,16 @@ _READERS: Final[dict[str, Any]] = {
     "allowed_connection_types": ["STANDARD", "WEBSOCKET"],
     **_UNBOUNDED,
 }  # fmt: skip
+
+
+def reader_of(name: str) -> str:
+    """The user that a reader of this name is at the broker."""
+    return f"reader-{name}"
+
+
+def reader_streams(election: str, regency: str) -> tuple[str, str]:
+    """The streams that a reader of a regency reads: events and registry."""
+    return f"ECOKLIT-{election}-{regency}", f"ECOKLIT-{election}-{regency}-registry"
 
 
 class BrokerAccounts:
@@ -140,28 +157,37 @@ class BrokerAccounts:
             raise CredentialFault("bad_name", f"{device!r} is no device: give the 16 characters that its key makes.")
         return self._issue(self._devices, nkey, device)
 
-    def issue_reader(self, name: str, nkey: str, election: str, regency: str) -> str:
-        """The JWT of an auditor's mirror: the events and the registry of one regency, and no persons.
+    def issue_reader(self, name: str, nkey: str, election: str, regency: str, days: int = READER_DAYS_MAX) -> str:
+        """The JWT of an auditor's mirror, good for `days`: the events and the registry of one regency, and no persons.
 
-        Its user is `reader-<name>`. Raises CredentialFault: bad_name, bad_nkey.
+        Its user is `reader-<name>`. Raises CredentialFault: bad_name, bad_nkey, bad_days.
         """
-        user = f"reader-{name}"
+        user = reader_of(name)
         if not (_READER(user) and is_word(election) and is_regency(regency)):
             raise CredentialFault("bad_name", f"{name!r} is no name for a reader: use a word of a-z, 0-9, _ and -.")
-        streams = (f"{election}-{regency}", f"{election}-{regency}-registry")
-        return self._issue(self._readers, nkey, user, [f"stream:{stream}" for stream in streams])
+        if not 1 <= days <= READER_DAYS_MAX:
+            raise CredentialFault(
+                "bad_days", f"A reader is let in for 1 to {READER_DAYS_MAX} days: give a number of them."
+            )
+        # A tag is in lower case, whatever it was made of: the scope has the rest of the stream's name.
+        tags = [f"stream:{stream.removeprefix('ECOKLIT-')}" for stream in reader_streams(election, regency)]
+        return self._issue(self._readers, nkey, user, tags, int(self._now()) + days * _DAY_SECONDS)
 
-    def _issue(self, signer: BrokerKey, nkey: str, user: str, tags: Collection[str] = ()) -> str:
+    def _issue(
+        self, signer: BrokerKey, nkey: str, user: str, tags: Collection[str] = (), until: int | None = None
+    ) -> str:
         if not is_user_key(nkey) or nkey == self._service.public:
             raise CredentialFault(
                 "bad_nkey", "That is no user key of NATS: make one on the device, and give its public half."
             )
-        return self._user(signer, nkey, user, tags)
+        return self._user(signer, nkey, user, tags, until)
 
-    def _user(self, signer: BrokerKey, nkey: str, user: str, tags: Collection[str] = ()) -> str:
+    def _user(
+        self, signer: BrokerKey, nkey: str, user: str, tags: Collection[str] = (), until: int | None = None
+    ) -> str:
         # No permissions of its own: the server refuses a user of a scoped key that brings any.
         said = {"type": "user", "issuer_account": self.account, **({"tags": list(tags)} if tags else {})}
-        return claims(signer, nkey, user, said, int(self._now()))
+        return claims(signer, nkey, user, said, int(self._now()), until)
 
     # --- shutting out -----------------------------------------------------------------------------------------
 

@@ -69,9 +69,16 @@ def is_user_key(text: str) -> bool:
     return body[0] == USER and int.from_bytes(checksum, "little") == nkeys.crc16(bytearray(body))
 
 
-def claims(signer: BrokerKey, subject: str, name: str, nats: Mapping[str, Any], issued_at: int) -> str:
-    """The JWT by which `signer` says `nats` of `subject`, at `issued_at` (seconds since 1970)."""
+def claims(
+    signer: BrokerKey, subject: str, name: str, nats: Mapping[str, Any], issued_at: int, until: int | None = None
+) -> str:
+    """The JWT by which `signer` says `nats` of `subject`, at `issued_at` and `until` then (seconds since 1970).
+
+    Without `until` for good. The broker goes by its own clock, and cuts a live connection when the time is up.
+    """
     said = {"iat": issued_at, "iss": signer.public, "name": name, "nats": {**nats, "version": 2}, "sub": subject}
+    if until is not None:
+        said["exp"] = until
     said["jti"] = base64.b32encode(hashlib.sha256(_json(said)).digest()).rstrip(b"=").decode("ascii")
     signed = b".".join((_base64url(_HEADER), _base64url(_json(said))))
     return b".".join((signed, _base64url(signer.sign(signed)))).decode("ascii")
@@ -79,10 +86,12 @@ def claims(signer: BrokerKey, subject: str, name: str, nats: Mapping[str, Any], 
 
 def credentials(jwt: str, user: BrokerKey) -> str:
     """The text of a credentials file (`.creds`), as every NATS client reads it: who it is for, and its seed."""
-    return (
-        f"-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n"
-        f"-----BEGIN USER NKEY SEED-----\n{user.seed}\n------END USER NKEY SEED------\n"
-    )
+    return f"{claims_file(jwt)}\n-----BEGIN USER NKEY SEED-----\n{user.seed}\n------END USER NKEY SEED------\n"
+
+
+def claims_file(jwt: str) -> str:
+    """The first half of a credentials file: its user puts its seed after it, which never left its machine."""
+    return f"-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n"
 
 
 def _json(value: object) -> bytes:

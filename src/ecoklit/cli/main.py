@@ -33,6 +33,7 @@ def parser() -> Parser:
         office,
         phone,
         pushing,
+        readers,
         reading,
         registry,
         replaying,
@@ -48,7 +49,7 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    office_groups = (office, joining, rights, losing, lists, registry)
+    office_groups = (office, joining, rights, losing, lists, registry, readers)
     for group in (*office_groups, serving, pushing, replaying, inspecting, reading, asking, phone, fold, demo):
         group.add_commands(commands)
     return top

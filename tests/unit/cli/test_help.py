@@ -15,9 +15,9 @@ ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
 OPERATING = ROOT / "docs" / "OPERATING.md"
 COMMANDS = [
-    "init", "join", "enrol", "assign", "revoke", "lost", "window", "policy", "tps", "lists", "registry", "up", "serve",
-    "import", "push", "project", "rebuild", "roll", "recap", "conflicts", "history", "reconcile", "closing",
-    "quarantine", "phone", "fold", "demo",
+    "init", "join", "enrol", "assign", "revoke", "lost", "window", "policy", "tps", "lists", "registry", "reader",
+    "up", "serve", "import", "push", "project", "rebuild", "roll", "recap", "conflicts", "history", "reconcile",
+    "closing", "quarantine", "phone", "fold", "demo",
 ]  # fmt: skip
 
 
