@@ -27,7 +27,7 @@ from ecoklit.adapters.jetstream import JetStreamJournal
 from ecoklit.adapters.jetstream_registry import JetStreamRegistry
 from ecoklit.adapters.postgres_copies import PostgresCopies
 from ecoklit.core.wire import hold
-from ecoklit.ports import Journal, RegistryJournal
+from ecoklit.ports import Journal
 from ecoklit.services.inspect import PERSON_MISSING, UNREADABLE, Inspected, Inspector, Proof, inspect, over_holes
 from ecoklit.testing.chaos.house import (
     BROKER,
@@ -85,6 +85,8 @@ async def _run(house: RottingHouse, options: Options) -> list[Row]:
     random = Random(f"rot {options.seed}")
     async with house:
         with Load(house, entries_max=12 if options.quick else 60) as load:
+            while load.working:  # noqa: ASYNC110  # other processes, which set no event
+                await asyncio.sleep(0.1)
             await load.drain()
             await house.settled()
             images = await _images(house)
@@ -150,8 +152,8 @@ def _blocks(store: Path) -> list[Path]:
 
 
 class _Journals(NamedTuple):
-    journal: Journal
-    registry: RegistryJournal
+    journal: JetStreamJournal
+    registry: JetStreamRegistry
 
 
 class _Opened:
@@ -170,7 +172,7 @@ class _Opened:
 
     async def __aexit__(self, *_: object) -> None:
         for one in self._opened:
-            await one.close()  # type: ignore[attr-defined]
+            await one.close()
 
 
 async def _held(journal: Journal) -> Held:
@@ -317,10 +319,10 @@ async def _mended(house: RottingHouse, has_database: bool) -> int:
 async def _synced(load: Load) -> None:
     """Every phone syncs, until all that it has is sent and both digests are one. Raises HouseFault."""
     plan = msgspec.json.decode((load.folder / "load0.json").read_bytes(), type=Plan)
-    registry = Path(plan.registry).read_bytes()
     failed: list[str] = []
 
     def sync(names: Sequence[str]) -> None:
+        registry = Path(plan.registry).read_bytes()
         hands = [Hand(plan, name, registry) for name in names]
         try:
             # Twice round: what the last of them brought, the first has to pull.
@@ -365,14 +367,12 @@ async def _found_in_pages(house: RottingHouse, load: Load, random: Random, bits:
         if [(Path(page.file).name, page.block) for page in pages] != [(bit.file.name, bit.at // PAGE_BYTES)]:
             missed += 1
             against.append(f"{bit}: {pages}")
-    tables = set()
     damaged = [chosen(files, random) for _ in range(HEALED_BITS)]
     for bit in damaged:
         bit.flip()
     pages = await database.damaged_pages()
     await house.restart(DATABASE)
-    async with EmbeddedReader(house) as running:
-        tables = {await running.table_of(page) for page in pages}
+    tables = {await house.postgres.table_of(page) for page in pages}
     told = await house.said("rebuild")
     async with house.reader() as reader:
         _, after = await reader.digests(REGENCY)
@@ -387,3 +387,20 @@ async def _found_in_pages(house: RottingHouse, load: Load, random: Random, bits:
         "rot: pages", bits + 1, faults, (events, missed, 0), digests=EQUAL if before == after else DIFFER,
         against=against[:3], seen=f"{', '.join(sorted(tables))}; compared {told['compared']}",
     )  # fmt: skip
+
+
+async def _stop_database(house: House) -> None:
+    await house.postgres.stop()
+
+
+async def _files(house: House) -> list[Path]:
+    """The files of all tables and indexes of the roll, and of what is kept apart for them."""
+    async with house.reader() as reader, reader.connection() as connection:
+        rows = await connection.fetch(
+            """with own as (select oid, reltoastrelid from pg_class where relnamespace = 'ecoklit'::regnamespace)
+            select pg_relation_filepath(oid) as path from own
+            union select pg_relation_filepath(reltoastrelid) from own where reltoastrelid <> 0"""
+        )
+    data = house.stores / "postgres" / "data"
+    files = [data / row["path"] for row in rows if row["path"] is not None]
+    return [file for file in files if file.exists() and file.stat().st_size]
