@@ -318,6 +318,33 @@ async def test_packed_pushes_are_taken_like_plain_ones(client: httpx.AsyncClient
     assert (await house.journal.last()).events == 2
 
 
+async def test_the_push_route_has_one_answer_by_every_path(client: httpx.AsyncClient, house: House) -> None:
+    """A path that the framework reads as this one is answered by the same route, and the document still has it."""
+    sent = body(listed(office(house)))
+    first = await client.post("/v1/push", content=sent, headers=NDJSON)
+    again = await client.post("/v1/push/", content=sent, headers=NDJSON)
+    assert first.json() == again.json() and first.headers["ecoklit-nonce"]
+    assert_problem(await client.post("/v1/push/", content=b"", headers=NDJSON), 400, "malformed")
+    documented = (await client.get("/openapi.json")).json()["paths"]["/v1/push"]["post"]
+    assert NDJSON["content-type"] in documented["requestBody"]["content"]
+    assert {"200", "400", "403", "408", "409", "413", "415", "429", "503"} <= set(documented["responses"])
+    assert list(documented["responses"]["200"]["content"]) == ["application/json"]
+
+
+async def test_a_body_over_the_bound_is_not_read_on(client: httpx.AsyncClient, house: House) -> None:
+    """One that says so is refused before it comes, one that does not as soon as it is over; a broken length too."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b" " * 100_000
+        raise AssertionError("it was read to its end")
+
+    refused = await client.post("/v1/push", content=endless(), headers=NDJSON)
+    assert_problem(refused, 413, "too_large")
+    said = NDJSON | {"content-length": "900001"}
+    assert_problem(await client.post("/v1/push", content=endless(), headers=said), 413, "too_large")
+
+
 async def test_too_much_is_told_to_wait(house: House) -> None:
     """What is over a rate, or more than fits at once, is 429 or 503 with Retry-After, and leaves nothing."""
     gate = Gate(now=lambda: 0.0)  # a bucket that is filled again while the test is under way would prove nothing

@@ -22,12 +22,6 @@ CODE_OF: Final[dict[int, str]] = {
 }
 
 
-class UnsupportedMediaType(HTTPException):
-    """The body is in no form that this route reads."""
-
-    status_code = 415
-
-
 def problem(
     code: str, status: int, detail: str, *, expected: int | UnsetType = UNSET, headers: Mapping[str, str] | None = None
 ) -> Response[Problem]:
@@ -79,5 +73,4 @@ def _route(request: Request[Any, Any, Any]) -> str:
 _DETAILS: Final = {
     404: "Nothing is here: /openapi.json lists every path.",
     405: "This path has other methods: the Allow header names them.",
-    413: "The body is larger than one push may be: send at most 1000 events and 900,000 bytes at once.",
 }

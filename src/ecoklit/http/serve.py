@@ -12,7 +12,7 @@ from typing import Final
 
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
-from litestar import Litestar
+from litestar.types import ASGIApp
 
 from ecoklit.errors import EcoklitError
 from ecoklit.limits import BACKLOG_CONNECTIONS_MAX, CONNECTIONS_MAX
@@ -23,7 +23,7 @@ OTHER_FILES_MAX: Final = 256
 
 
 @asynccontextmanager
-async def served(app: Litestar, host: str, port: int) -> AsyncIterator[str]:
+async def served(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
     """Serve `app` while the block runs; gives its URL. Port 0 is any free one. Raises EcoklitError port_in_use."""
     port = _free_port(host, port)
     server = Server(

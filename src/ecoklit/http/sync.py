@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -12,29 +11,19 @@ from litestar import Request, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import HeaderParameter, QueryParameter
+from litestar.types import ASGIApp
 
-from ecoklit.core.limits import PUSH_BYTES_MAX
 from ecoklit.core.receipt import Receipt
 from ecoklit.door.encoding import ACCEPTED, packed
 from ecoklit.door.gate import Gate
-from ecoklit.door.take import take
 from ecoklit.http.address import address_of
-from ecoklit.http.problems import UnsupportedMediaType
-from ecoklit.limits import BODY_SECONDS_MAX, PAGE_VOTERS_MAX, REGISTRY_PAGE_LINES_MAX
-from ecoklit.ports import RegistryJournal, Service
+from ecoklit.http.push import NDJSON, NONCE_HEADER, PushRoute
+from ecoklit.limits import PAGE_VOTERS_MAX, REGISTRY_PAGE_LINES_MAX
+from ecoklit.ports import RegistryJournal
 from ecoklit.problems import Problem, ProblemError
 from ecoklit.services.pull import NonceNeeded, Pull, Puller
 
-NDJSON: Final = "application/x-ndjson"
-NONCE_HEADER: Final = "Ecoklit-Nonce"
 AnyRequest = Request[Any, Any, Any]
-
-
-def demand_ndjson(request: AnyRequest) -> None:
-    """Raises UnsupportedMediaType."""
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != NDJSON:
-        raise UnsupportedMediaType(f"A push is {NDJSON}, one line for each event: send it so.")
 
 
 class ReceiptLine(msgspec.Struct):
@@ -61,7 +50,6 @@ class PushOperation(Operation):
 @post(
     "/v1/push",
     status_code=200,
-    request_max_body_size=PUSH_BYTES_MAX,
     operation_class=PushOperation,
     responses={200: ResponseSpec(ReceiptLine, description="The receipt", generate_examples=False)}
     | {
@@ -78,17 +66,10 @@ class PushOperation(Operation):
         }.items()
     },
 )
-async def push(request: AnyRequest) -> Response[bytes]:
+async def push(request: AnyRequest) -> ASGIApp:
     """Take a push whole or not at all. The receipt says that the log is held, durably; again changes nothing."""
-    service: Service = request.app.state.service
-    gate: Gate = request.app.state.gate
-    demand_ndjson(request)
-    address = address_asking(request)
-    with gate.entered(address):
-        sent = await read_body(request)
-        gate.weigh(address, len(sent))
-        receipt = await take(service, gate, sent, request.headers.get("content-encoding", ""))
-        return Response(receipt, media_type="application/json", headers=fresh_nonce(request))
+    pushes: PushRoute = request.app.state.pushes  # which answers by itself what comes by its plain path
+    return pushes.answer
 
 
 def address_asking(request: AnyRequest) -> str | None:
@@ -99,19 +80,6 @@ def fresh_nonce(request: AnyRequest) -> dict[str, str]:
     """The nonce that the next pull may be signed with: every answer of this door brings one."""
     puller: Puller = request.app.state.puller
     return {NONCE_HEADER: puller.nonces.issue()}
-
-
-async def read_body(request: AnyRequest) -> bytes:
-    """The body as it came. Raises ProblemError too_slow."""
-    try:
-        async with asyncio.timeout(BODY_SECONDS_MAX):
-            return await request.body()
-    except TimeoutError:
-        raise ProblemError(
-            "too_slow",
-            HTTPStatus.REQUEST_TIMEOUT,
-            f"The body took more than {BODY_SECONDS_MAX:.0f} seconds to arrive: send smaller pushes.",
-        ) from None
 
 
 _PRIVATE: Final = {"Cache-Control": "no-store"}
