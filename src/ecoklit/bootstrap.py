@@ -99,6 +99,7 @@ async def open_journal(settings: Settings) -> AsyncIterator[Journal]:
     """The journal of the settings' election and regency."""
     journal = await JetStreamJournal.open(
         settings.nats(),
+        replicas=settings.replicas,
         election=settings.election,
         regency=settings.regency,
         monitor_url=settings.monitor_url,
@@ -115,6 +116,7 @@ async def open_registry(settings: Settings) -> AsyncIterator[RegistryJournal]:
     """The registry's journal of the settings' election and regency."""
     registry = await JetStreamRegistry.open(
         settings.nats(),
+        replicas=settings.replicas,
         election=settings.election,
         regency=settings.regency,
         monitor_url=settings.monitor_url,

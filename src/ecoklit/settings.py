@@ -43,6 +43,7 @@ class Settings:
     epoch: int
     schema: str
     allow_unsafe: bool
+    replicas: int = 1
     nats_creds: Path | None = None
     nats_keys: Path | None = None
     nats_port: int = 0
@@ -83,6 +84,7 @@ def read_settings(environ: Mapping[str, str], *, running: bool = True) -> Settin
         host=environ.get("ECOKLIT_HOST") or "127.0.0.1",
         port=_port("ECOKLIT_PORT", environ.get("ECOKLIT_PORT") or "8484"),
         schema=_schema(environ.get("ECOKLIT_SCHEMA") or "ecoklit"),
+        replicas=_replicas(environ.get("ECOKLIT_NATS_REPLICAS") or "1"),
         epoch=_epoch(value("ECOKLIT_EPOCH", "epoch") or "1"),
         allow_unsafe=environ.get("ECOKLIT_ALLOW_UNSAFE") == "1",
         # The credentials in the data folder are those of its own broker, and not for any other.
@@ -141,6 +143,12 @@ def _schema(text: str) -> str:
     if _SCHEMA(text) is None:
         raise BadSetting("ECOKLIT_SCHEMA must be a name of a-z, 0-9 and _, at most 48 long: set it again.")
     return text
+
+
+def _replicas(text: str) -> int:
+    if text not in ("1", "3", "5"):
+        raise BadSetting("ECOKLIT_NATS_REPLICAS must be 1, 3 or 5, as many as the broker has nodes: set it again.")
+    return int(text)
 
 
 def _epoch(text: str) -> int:

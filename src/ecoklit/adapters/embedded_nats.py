@@ -21,6 +21,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 import msgspec
 
@@ -45,10 +46,19 @@ class EmbeddedNatsError(EcoklitError):
     """
 
 
+class Cluster(NamedTuple):
+    """A node among others: its name, the port where they find it, and where it looks for them."""
+
+    node: str
+    port: int
+    routes: tuple[str, ...]
+
+
 class _Ports(msgspec.Struct):
     nats: list[str]
     monitoring: list[str]
     websocket: list[str] = []
+    cluster: list[str] = []
 
 
 class EmbeddedNats:
@@ -73,6 +83,7 @@ class EmbeddedNats:
         sync_always: bool = True,
         accounts: BrokerAccounts | None = None,
         websocket_port: int | None = None,
+        cluster: Cluster | None = None,
     ) -> EmbeddedNats:
         """Start a server on `folder` (made if absent), wait until it is ready; port 0 is any free port.
 
@@ -94,6 +105,8 @@ class EmbeddedNats:
                 config["websocket"] = {
                     "host": "127.0.0.1", "port": websocket_port or -1, "no_tls": True, "compression": True,
                 }  # fmt: skip
+            if cluster is not None:
+                config |= _with_others(cluster)
             path = _write_config(folder, config)
             process = _spawn(binary, path, folder, lock_fd)
             try:
@@ -255,6 +268,19 @@ def _with_accounts(folder: Path, accounts: BrokerAccounts) -> dict[str, object]:
     }
 
 
+def _with_others(cluster: Cluster) -> dict[str, object]:
+    return {
+        "server_name": cluster.node,
+        "cluster": {
+            "name": "ecoklit",
+            "host": "127.0.0.1",
+            "port": cluster.port,
+            "no_advertise": True,  # nobody is told another way to a node than the one that its routes name
+            "routes": list(cluster.routes),
+        },
+    }
+
+
 def _take_over_store(folder: Path, account: str) -> None:
     """Streams of a broker without accounts, or of accounts whose keys were lost, become those of `account`.
 
@@ -316,7 +342,7 @@ async def _ready(process: subprocess.Popen[bytes], folder: Path) -> _Ports:
             raise _failed(folder)
         if ports_file.exists() and (data := ports_file.read_bytes()):
             ports = msgspec.json.decode(data, type=_Ports)
-            if await asyncio.to_thread(_healthy, ports.monitoring[0]):
+            if await asyncio.to_thread(_healthy, ports.monitoring[0], not ports.cluster):
                 return ports
         await asyncio.sleep(0.02)
     raise EmbeddedNatsError(
@@ -325,9 +351,11 @@ async def _ready(process: subprocess.Popen[bytes], folder: Path) -> _Ports:
     )
 
 
-def _healthy(monitor_url: str) -> bool:
+def _healthy(monitor_url: str, is_alone: bool) -> bool:
+    # Among others a node that lags behind them is ready all the same: they bring it up to date.
+    path = "/healthz" if is_alone else "/healthz?js-server-only=true"
     try:
-        with urllib.request.urlopen(f"{monitor_url}/healthz", timeout=2) as answer:
+        with urllib.request.urlopen(monitor_url + path, timeout=2) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -29,7 +29,7 @@ import nats.errors
 import nats.protocol.parser
 
 from ecoklit.adapters.nats_accounts import SERVICE
-from ecoklit.core.broker_names import inbox_of
+from ecoklit.core.broker_names import inbox_of, servers_of
 from ecoklit.ports import (
     HEADER_PREFIX,
     JournalError,
@@ -318,7 +318,7 @@ class JetStreamLogs:
         try:
             async with asyncio.timeout(CONNECT_SECONDS_MAX):
                 await self._client.connect(
-                    self._url,
+                    servers_of(self._url),
                     name=self._name,
                     user_credentials=None if self._credentials is None else str(self._credentials),
                     inbox_prefix=inbox_of(SERVICE),  # nobody else may listen there
@@ -378,25 +378,34 @@ class JetStreamLogs:
             raise JournalUnsafe(
                 f"Whether the broker fsyncs cannot be seen: give the address of its monitoring port, {override}."
             )
-        try:
-            server = await _fetch(f"{monitor_url}/varz", _ServerStatus)
-            mine = await _fetch(f"{monitor_url}/connz?cid={self._client.client_id}", _ServerConnections)
-        except (OSError, ValueError):
+        nodes = [node for node in await asyncio.gather(*map(self._node, servers_of(monitor_url))) if node is not None]
+        if not nodes:
             raise JournalUnavailable(
                 f"The broker's monitoring port does not answer at {_shown(monitor_url)}: mend the address, {override}."
-            ) from None
-        if not any(connection.name == self._name for connection in mine.connections):
+            )
+        if not any(is_ours for _, is_ours in nodes):
             raise JournalUnsafe(
                 f"The monitoring port {_shown(monitor_url)} belongs to another broker than {_shown(self._url)}: "
                 "mend one of the addresses."
             )
-        if server.jetstream.config is None:
-            raise JournalUnsafe("The broker runs without JetStream: turn it on in its configuration.")
-        if not server.jetstream.config.sync_always:
-            raise JournalUnsafe(
-                "The broker answers before its disk has the event: "
-                f"set `sync_interval: always` in its configuration, {override}."
-            )
+        # Of several nodes every one that answers: whichever leads next, two of three have to have it on their disks.
+        for server, _ in nodes:
+            if server.jetstream.config is None:
+                raise JournalUnsafe("The broker runs without JetStream: turn it on in its configuration.")
+            if not server.jetstream.config.sync_always:
+                raise JournalUnsafe(
+                    "The broker answers before its disk has the event: "
+                    f"set `sync_interval: always` in its configuration, {override}."
+                )
+
+    async def _node(self, monitor_url: str) -> tuple[_ServerStatus, bool] | None:
+        """How a node is set up, and whether this connection is with it; None when it does not answer."""
+        try:
+            server = await _fetch(f"{monitor_url}/varz", _ServerStatus)
+            mine = await _fetch(f"{monitor_url}/connz?cid={self._client.client_id}", _ServerConnections)
+        except (OSError, ValueError):
+            return None
+        return server, any(connection.name == self._name for connection in mine.connections)
 
     async def _open_stream(self, name: str, subjects: list[str], replicas: int, deny_delete: bool) -> None:
         required = {**_KEEPS_ALL, "subjects": subjects, "deny_delete": deny_delete}
@@ -407,6 +416,11 @@ class JetStreamLogs:
         if found.error is not None:
             _raise(found.error)
         _refuse_lossy(name, found.config, required)
+        if (kept := found.config.get("num_replicas", 1)) < replicas:
+            raise JournalUnsafe(
+                f"Stream {name} has {kept} replica(s) and ECOKLIT_NATS_REPLICAS says {replicas}: raise it with "
+                f"`nats stream edit {name} --replicas {replicas}`, or lower the setting."
+            )
         self._direct = self._direct and found.config.get("num_replicas", 1) == 1
 
     # --- appending ------------------------------------------------------------------------------------------
@@ -788,5 +802,5 @@ async def _fetch(url: str, answer: type[_Answer]) -> _Answer:
 
 def _shown(url: str) -> str:
     """Host and port, without a password."""
-    parts = urlsplit(url)
+    parts = urlsplit(url.partition(",")[0])
     return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname or url)

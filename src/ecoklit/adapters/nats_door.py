@@ -22,7 +22,7 @@ from nats.aio.subscription import Subscription
 
 from ecoklit import problems
 from ecoklit.adapters.nats_accounts import SERVICE
-from ecoklit.core.broker_names import PULL_PREFIX, PUSH_PREFIX, REGISTRY_PREFIX, inbox_of
+from ecoklit.core.broker_names import PULL_PREFIX, PUSH_PREFIX, REGISTRY_PREFIX, inbox_of, servers_of
 from ecoklit.core.ids import is_device
 from ecoklit.door.encoding import packed
 from ecoklit.door.gate import Gate, service_busy
@@ -86,7 +86,7 @@ class NatsDoor:
         try:
             async with asyncio.timeout(CONNECT_SECONDS_MAX):
                 await door._client.connect(
-                    url,
+                    servers_of(url),
                     name="ecoklit-door",
                     user_credentials=None if credentials is None else str(credentials),
                     inbox_prefix=inbox_of(SERVICE),

@@ -12,7 +12,7 @@ import nats.errors
 from nats.aio.client import RawCredentials
 
 from ecoklit.adapters.nats_accounts import BrokerAccounts
-from ecoklit.core.broker_names import inbox_of
+from ecoklit.core.broker_names import inbox_of, servers_of
 from ecoklit.errors import EcoklitError
 
 ANSWER_SECONDS_MAX: Final = 5.0
@@ -69,7 +69,7 @@ class NatsExclusion:
 
     async def _told_by(self, claims: bytes) -> _Update:
         client = await nats.connect(
-            self._url,
+            servers_of(self._url),
             name="ecoklit-claims",
             user_credentials=RawCredentials(self._accounts.system_credentials()),
             inbox_prefix=inbox_of("claims"),

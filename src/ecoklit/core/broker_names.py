@@ -9,6 +9,11 @@ PULL_PREFIX: Final = "ecoklit.pull."
 REGISTRY_PREFIX: Final = "ecoklit.registry."
 
 
+def servers_of(urls: str) -> list[str]:
+    """The servers of one broker: its address, or the addresses of all its nodes with commas between them."""
+    return [url for url in urls.split(",") if url]
+
+
 def push_subject(device: str) -> str:
     """Where `device` pushes, whoever's log it carries."""
     return PUSH_PREFIX + device
