@@ -182,15 +182,17 @@ class EmbeddedPostgres:
             await self.start()  # what it had not written yet is in its log
             await self.stop()
         self._take_folder()
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [str(_binaries() / "pg_checksums"), "--check", "-D", str(self.data)],
-            cwd="/", capture_output=True, text=True, check=False, env=_environment(), **_as(self._account),
-        )  # fmt: skip
+        done = await asyncio.to_thread(self._check_pages)
         pages = [DamagedPage(match[1], int(match[2])) for match in _DAMAGED_PAGE.finditer(done.stderr)]
         if done.returncode != 0 and not pages:
             raise DatabaseUnavailable(f"The pages in {self.data} cannot be checked: {_last_line(done.stderr)}")
         return pages
+
+    def _check_pages(self) -> subprocess.CompletedProcess[str]:
+        command = [str(_binaries() / "pg_checksums"), "--check", "-D", str(self.data)]
+        return subprocess.run(
+            command, cwd="/", capture_output=True, text=True, check=False, env=_environment(), **_as(self._account)
+        )
 
     async def table_of(self, page: DamagedPage) -> str:
         """The name of the table that a page belongs to, itself or by an index; "" when it is none of the application's.

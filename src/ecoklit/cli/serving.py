@@ -166,5 +166,6 @@ def report(where: dict[str, str], as_json: bool) -> None:
 
 def _shown(where: dict[str, str]) -> list[str]:
     """The broker's addresses, without what may be a password."""
-    urls = (urlsplit(where[name]) for name in ("nats_url", "websocket_url") if name in where)
+    named = (where[name] for name in ("nats_url", "websocket_url") if name in where)
+    urls = (urlsplit(url) for several in named for url in several.split(","))
     return [f"{url.scheme}://{url.hostname}" + (f":{url.port}" if url.port else "") for url in urls]
