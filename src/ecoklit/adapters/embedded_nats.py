@@ -47,11 +47,15 @@ class EmbeddedNatsError(EcoklitError):
 
 
 class Cluster(NamedTuple):
-    """A node among others: its name, the port where they find it, and where it looks for them."""
+    """A node among others: its name, the port where they find it, and where it looks for them.
+
+    `advertise` is the address that it tells others of, for when it is not the port's own.
+    """
 
     node: str
     port: int
     routes: tuple[str, ...]
+    advertise: str = ""
 
 
 class _Ports(msgspec.Struct):
@@ -275,8 +279,9 @@ def _with_others(cluster: Cluster) -> dict[str, object]:
             "name": "ecoklit",
             "host": "127.0.0.1",
             "port": cluster.port,
-            "no_advertise": True,  # nobody is told another way to a node than the one that its routes name
+            "no_advertise": True,  # clients know all nodes from their settings
             "routes": list(cluster.routes),
+            **({"advertise": cluster.advertise} if cluster.advertise else {}),
         },
     }
 
