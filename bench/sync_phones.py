@@ -1,26 +1,35 @@
-"""Five thousand phones connected at once, and the memory that takes: `python bench/sync_phones.py`.
+"""Five thousand phones connected at once, by HTTP, by NATS and by its WebSocket, and the memory that takes:
+`python bench/sync_phones.py`.
 
-Every phone opens a connection, keeps it, and pushes what it has; memory is resident memory (what is shared counts in
-proportion), before and while all are connected.
+Every phone opens a connection, keeps it, and pushes what it has; over NATS it comes in by credentials of its own.
+Memory is resident memory (what is shared counts in proportion), before and while all are connected. The three ways
+follow each other on one service, each with phones of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import sync_servers as servers
 import sync_world
 from sync_load import Plan
+from sync_load_nats import NatsPlan, User
+
+from ecoklit.adapters.nats_credentials import USER, BrokerKey
 
 PHONES = 5000
 VOTERS_EACH = 2
+EVENTS_A_PUSH = 1000
+WAYS = ("HTTP", "NATS", "WebSocket")
 PUSHES_PER_SECOND = 200
 HOLD_SECONDS = 5.0
 
@@ -34,44 +43,79 @@ def run(quick: bool) -> list[Row]:
 
 async def _run(phones: int) -> list[Row]:
     _tell("making up voters and phones, and signing …")
-    world = sync_world.make(phones, VOTERS_EACH)
+    worlds = [sync_world.make(phones, VOTERS_EACH, nth) for nth in range(len(WAYS))]
     folder = Path(tempfile.mkdtemp(prefix="ecoklit-bench-"))
+    rows: list[Row] = []
     try:
-        async with servers.ecoklit(folder, [world]) as running:
-            memory = [running.rss_mib()]
-            connected: list[int] = []
-
-            def on_hold(count: int) -> None:
-                connected.append(count)
-                memory.append(running.rss_mib())
-
-            idle = Plan("127.0.0.1", running.port, [[] for _ in range(phones)], hold_seconds=HOLD_SECONDS)
-            await servers.play(idle, on_hold)
-            plan = servers.push_plan(running, world.devices, 1000, PUSHES_PER_SECOND)
-            plan.hold_seconds = HOLD_SECONDS
-            told = await servers.play(plan, on_hold)
-            waited = [(answered - due) * 1000 for due, answered in zip(told.due, told.answered, strict=True)]
-            _tell(f"{told.statuses}, {connected}, {memory}")
+        async with servers.ecoklit(folder, worlds, accounts=True) as running:
+            for way, world in zip(WAYS, worlds, strict=True):
+                rows += await _measure(running, way, world)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    return rows
+
+
+async def _measure(running: servers.Running, way: str, world: sync_world.World) -> list[Row]:
+    phones = len(world.devices)
+    memory = [running.rss_mib()]
+    connected: list[int] = []
+
+    def on_hold(count: int) -> None:
+        connected.append(count)
+        memory.append(running.rss_mib())
+
+    plan, load = _plan(running, way, world)
+    idle = dataclasses.replace(plan, sessions=[[] for _ in range(phones)], per_second=None)
+    await servers.play(idle, on_hold, load)
+    told = await servers.play(plan, on_hold, load)
+    waited = [(answered - due) * 1000 for due, answered in zip(told.due, told.answered, strict=True)]
+    _tell(f"{way}: {told.statuses}, {connected}, {memory}")
+    receipted = told.statuses.get("200", 0)
     return [
         {
-            "name": f"phones connected at once by HTTP, {told.statuses.get('200', 0)} pushes receipted",
+            "name": f"phones connected at once by {way}, {receipted} pushes receipted",
             "value": min(connected),
             "unit": "phones",
             "against": f"p99 {servers.percentile(waited, 0.99):.0f} ms at {PUSHES_PER_SECOND} pushes/s, all connected",
             "ratio": None,
             "goal": f">= {phones} phones",
-            "met": min(connected) >= phones and told.statuses.get("200", 0) == len(waited),
+            "met": min(connected) >= phones and receipted == len(waited),
         },
-        *(_memory(part, memory, phones) for part in memory[0]),
+        *(_memory(part, way, memory, phones) for part in memory[0]),
     ]
 
 
-def _memory(part: str, memory: list[dict[str, float]], phones: int) -> Row:
+def _plan(running: servers.Running, way: str, world: sync_world.World) -> tuple[Plan, str]:
+    """What these phones send, and the load process that knows the way."""
+    if way == "HTTP":
+        plan = servers.push_plan(running, world.devices, EVENTS_A_PUSH, PUSHES_PER_SECOND)
+        plan.hold_seconds = HOLD_SECONDS
+        return plan, "sync_load.py"
+    where = urlsplit(running.websocket_url if way == "WebSocket" else running.nats_url)
+    return (
+        NatsPlan(
+            where.hostname or "",
+            where.port or 0,
+            [log.pushes(EVENTS_A_PUSH) for log in world.devices],
+            PUSHES_PER_SECOND,
+            HOLD_SECONDS,
+            [_user(running, log.device) for log in world.devices],
+            way == "WebSocket",
+        ),
+        "sync_load_nats.py",
+    )
+
+
+def _user(running: servers.Running, device: str) -> User:
+    assert running.accounts is not None
+    key = BrokerKey.fresh(USER)
+    return User(device, running.accounts.issue_device(device, key.public), key.seed)
+
+
+def _memory(part: str, way: str, memory: list[dict[str, float]], phones: int) -> Row:
     before, idle, pushed = (taken[part] for taken in memory)
     return {
-        "name": f"memory of the {part} with {phones} phones connected that have pushed",
+        "name": f"memory of the {part} with {phones} phones connected by {way} that have pushed",
         "value": round(pushed),
         "unit": "MiB",
         "against": f"before {before:.0f}, all idle {idle:.0f}: {(idle - before) * 1024 / phones:.1f} KiB each",

@@ -29,6 +29,7 @@ from ecoklit.adapters import data_folder
 from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.jetstream_registry import JetStreamRegistry
+from ecoklit.adapters.nats_accounts import BrokerAccounts
 from ecoklit.testing.made_up_registry import MadeUpElection
 
 HERE = Path(__file__).parent
@@ -43,6 +44,9 @@ class Running:
     url: str
     pids: dict[str, int]
     dsn: str = ""
+    nats_url: str = ""
+    websocket_url: str = ""
+    accounts: BrokerAccounts | None = None
 
     @property
     def port(self) -> int:
@@ -58,12 +62,19 @@ class Running:
 
 
 @asynccontextmanager
-async def ecoklit(folder: Path, listed: Sequence[World], enrolled: Sequence[World] = ()) -> AsyncIterator[Running]:
+async def ecoklit(
+    folder: Path, listed: Sequence[World], enrolled: Sequence[World] = (), *, accounts: bool = False
+) -> AsyncIterator[Running]:
     """`ecoklit serve` on a nats-server and a PostgreSQL of its own.
 
-    The devices of all these worlds are in the registry, and the lists of those `listed` in the roll already.
+    The devices of all these worlds are in the registry, and the lists of those `listed` in the roll already. With
+    `accounts` the broker knows its users, as that of `ecoklit up`, and is there by WebSocket too.
     """
-    async with await EmbeddedNats.start(folder / "nats") as nats, EmbeddedPostgres(folder / "postgres") as postgres:
+    users = BrokerAccounts(folder / "nats" / "keys") if accounts else None
+    async with (
+        await EmbeddedNats.start(folder / "nats", accounts=users, websocket_port=None if users is None else 0) as nats,
+        EmbeddedPostgres(folder / "postgres") as postgres,
+    ):
         environ = {
             **os.environ,
             "ECOKLIT_DATA": str(folder),
@@ -74,7 +85,9 @@ async def ecoklit(folder: Path, listed: Sequence[World], enrolled: Sequence[Worl
             "ECOKLIT_DATABASE_URL": postgres.dsn,
             "ECOKLIT_PORT": "0",
         }
-        await _open_election(folder, nats, [*listed, *enrolled])
+        if users is not None:
+            environ["ECOKLIT_NATS_CREDS"] = str(users.service_credentials)
+        await _open_election(folder, nats, [*listed, *enrolled], users)
         command = [str(Path(sys.executable).with_name("ecoklit")), "serve", "--json"]
         async with _process(command, environ, folder / "serve.log") as process:
             url = (await _first_line(process, folder / "serve.log"))["service_url"]
@@ -82,6 +95,9 @@ async def ecoklit(folder: Path, listed: Sequence[World], enrolled: Sequence[Worl
                 url,
                 {"service": process.pid, "broker": nats.pid, "database": _postmaster(folder / "postgres")},
                 postgres.dsn,
+                nats.url,
+                nats.websocket_url or "",
+                users,
             )
             if listed:
                 await play(push_plan(running, [world.office for world in listed], 1000))
@@ -89,12 +105,17 @@ async def ecoklit(folder: Path, listed: Sequence[World], enrolled: Sequence[Worl
             yield running
 
 
-async def _open_election(folder: Path, nats: EmbeddedNats, worlds: Sequence[World]) -> None:
+async def _open_election(
+    folder: Path, nats: EmbeddedNats, worlds: Sequence[World], users: BrokerAccounts | None
+) -> None:
     """Put the registry into the journal, and the service's key where the service looks for it."""
     election = MadeUpElection(ELECTION, REGENCY, SEED)
     for world in worlds:
         world.enrol(election)
-    registry = await JetStreamRegistry.open(nats.url, election=ELECTION, regency=REGENCY, monitor_url=nats.monitor_url)
+    registry = await JetStreamRegistry.open(
+        nats.url, election=ELECTION, regency=REGENCY, monitor_url=nats.monitor_url,
+        credentials=None if users is None else users.service_credentials,
+    )  # fmt: skip
     async with registry:
         await election.store(registry)
     keys = data_folder.key_folder(folder, ELECTION, REGENCY)
@@ -235,14 +256,16 @@ async def settled(running: Running) -> float:
         await asyncio.sleep(0.05)
 
 
-async def play(plan: Plan, on_hold: Callable[[int], object] = lambda connected: None) -> Told:
-    """Let the load process play `plan`; while it holds its connections, `on_hold` is told how many they are."""
+async def play(
+    plan: Plan, on_hold: Callable[[int], object] = lambda connected: None, load: str = "sync_load.py"
+) -> Told:
+    """Let the `load` process play `plan`; while it holds its connections, `on_hold` is told how many they are."""
     with tempfile.NamedTemporaryFile(prefix="ecoklit-plan-") as file:
         file.write(pickle.dumps(plan))
         file.flush()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            str(HERE / "sync_load.py"),
+            str(HERE / load),
             file.name,
             stdout=asyncio.subprocess.PIPE,
             preexec_fn=_many_files,
