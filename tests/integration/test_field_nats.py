@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
 from ecoklit.adapters.embedded_nats import EmbeddedNats
@@ -17,13 +18,14 @@ from ecoklit.adapters.nats_door import NatsDoor
 from ecoklit.adapters.nats_exclusion import NatsExclusion
 from ecoklit.core import sealing
 from ecoklit.core.admission import Refused
+from ecoklit.core.broker_names import pull_subject, push_subject, registry_subject
 from ecoklit.core.push_file import split_pushes
 from ecoklit.core.signing import P256
 from ecoklit.errors import EcoklitError
 from ecoklit.field import enrolment
 from ecoklit.field.export import export, sealed
 from ecoklit.field.nats_requests import NatsRequests
-from ecoklit.field.nats_transport import NatsTransport, broker_key, nkey_of
+from ecoklit.field.nats_transport import ERROR_CODE, NatsTransport, broker_key, nkey_of
 from ecoklit.field.phone import Phone
 from ecoklit.field.transport import Ask, NonceNeeded
 from ecoklit.field.trouble import Away, NotEntitled, Stuck, TryLater, WrongService
@@ -312,7 +314,7 @@ PUSH = b"PUB ecoklit.push."
 
 def test_a_revocation_cuts_the_phone_off(world: NatsWorld) -> None:
     """A phone that syncs by the broker is cut when it is revoked, and told so at its next try; its entries are kept."""
-    phone = world.phone("a")
+    phone = world.phone(f"revoked-{world.over}")  # for good: the broker is one for all tests
     visit(phone, 1)
     way = world.by(phone)
     world.sync(phone, way)
@@ -433,7 +435,7 @@ def test_a_restored_service_heals_by_the_broker(tcp_world: NatsWorld, lost: int)
 
 def test_a_dying_phone_is_carried_by_another_ones_connection(world: NatsWorld) -> None:
     """A sealed export is opened where the service's key is, and goes up under the subject of whoever carries it."""
-    dying, carrier = world.phone("a", send=False), world.phone("b", "p-2")
+    carrier, dying = world.phone("b", "p-2"), world.phone("a", send=False)
     visit(dying, 1, 2, 3)
     closed = sealed(export(dying.outbox), enrolment.services_of(dying.outbox), chance("seal"))
     assert sealing.is_sealed(closed.data)
@@ -452,3 +454,25 @@ def test_a_phone_shows_one_user_key_all_its_life(tcp_world: NatsWorld) -> None:
     one, other = tcp_world.phone("a"), tcp_world.phone("b", "p-2")
     keys = {nkey_of(phone.identity().key) for phone in (one, tcp_world.open("a"), other)}
     assert len(keys) == 2
+
+
+@pytest.mark.parametrize("subject", [pull_subject, registry_subject, push_subject])
+def test_a_device_asks_as_itself_only(tcp_world: NatsWorld, subject: Callable[[str], str]) -> None:
+    """What is asked under another device's subject never reaches the service."""
+    phone, other = tcp_world.phone("a"), tcp_world.phone("b", "p-2")
+    way = tcp_world.by(phone, seconds_max=0.5)
+    for named in (other.identity().device, "*", f"{phone.identity().device}.more"):
+        with pytest.raises(Away):
+            way._requests.request(subject(named), b"{}", {})
+    assert tcp_world.behind.asked == []
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'{"tps":1}', b'{"after":-1}', b'{"after":"x"}', b"\xff"])
+@pytest.mark.parametrize("subject", [pull_subject, registry_subject])
+def test_a_request_that_says_nothing_is_named(tcp_world: NatsWorld, subject: Callable[[str], str], body: bytes) -> None:
+    """What is no question is `bad_argument`, as a problem that says how to ask."""
+    phone = tcp_world.phone("a")
+    way = tcp_world.by(phone)
+    reply = way._requests.request(subject(phone.identity().device), body, {})
+    problem = msgspec.json.decode(reply.body)
+    assert (problem["code"], problem["status"], reply.headers[ERROR_CODE]) == ("bad_argument", 400, "400")

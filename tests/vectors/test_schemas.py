@@ -361,7 +361,7 @@ def test_the_channels_are_the_journals() -> None:
     """The subjects of SPEC §9 are those that the document describes, with each of their parameters."""
     channels = yaml.safe_load(data_path("events", "asyncapi.yaml").read_text(encoding="utf-8"))["channels"]
     spec = data_path("events", "SPEC.md").read_text(encoding="utf-8")
-    for name in ("events", "persons", "request"):
+    for name in ("events", "persons", "request", "pull", "readRegistry"):
         address = channels[name]["address"]
         assert address.replace("{", "<").replace("}", ">") in spec
         assert set(channels[name]["parameters"]) == set(re.findall(r"{(\w+)}", address))

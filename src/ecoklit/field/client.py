@@ -129,6 +129,7 @@ class Client:
         try:
             self._push_all(about, identity)
         except Stuck as error:
+            self._learn_epoch(about, identity)
             self._outbox.set_stuck(identity.device, error.code, error.message)
             stuck = error
         refused = self._pull_all(about, identity)
@@ -145,6 +146,18 @@ class Client:
             refused,
             news,
         )
+
+    def _learn_epoch(self, about: About, identity: Identity) -> None:
+        """A refused log gets no receipt: in which epoch it was refused, the receipt of the enrolment proves.
+
+        Without, what a restored service lost would go on being taken for held, and never be said again.
+        """
+        lines = enrolment.ahead(self._outbox, identity.device)
+        if not lines:
+            return
+        with contextlib.suppress(Refused):
+            answer = self._transport.push(b"".join(line + b"\n" for line in lines))
+            self._outbox.introduce(identity.device, self._verified(answer, about).receipt.epoch)
 
     def _where(self) -> tuple[About, Identity]:
         about, identity = self._outbox.about(), self._outbox.identity()

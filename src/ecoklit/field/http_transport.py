@@ -59,7 +59,7 @@ class HttpTransport:
         """
         try:
             return msgspec.json.decode(self._send(f"/v1/credentials/{device}", None, {}), type=_Credentials).jwt
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             raise WrongService(f"{self._shown} gives no credentials for its broker: mend the address.") from error
 
     def _send(self, path: str, body: bytes | None, headers: dict[str, str]) -> bytes:

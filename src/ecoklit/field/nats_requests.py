@@ -60,6 +60,7 @@ class NatsRequests:
         self._credentials = credentials
         self._seconds_max = seconds_max
         self._client: Client | None = None
+        self._gone = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="ecoklit-nats", daemon=True)
         self._thread.start()
@@ -120,11 +121,18 @@ class NatsRequests:
     async def _open(self, jwt: str) -> None:
         await self._leave()
         client = Client()
-        refused = asyncio.Event()
+        self._gone = asyncio.Event()
+        is_open = False
 
         async def on_error(error: Exception) -> None:
+            if is_open:
+                return  # it is said by `on_gone`, or concerns nobody
             if "authorization" in str(error).lower() or "authentication" in str(error).lower():
-                refused.set()
+                raise _NotLetIn from error
+            raise error  # one failure is enough; nats-py would try again for minutes
+
+        async def on_gone() -> None:
+            self._gone.set()
 
         try:
             async with asyncio.timeout(CONNECT_SECONDS_MAX):
@@ -135,15 +143,16 @@ class NatsRequests:
                     signature_cb=self._proof,
                     inbox_prefix=inbox_of(self._device),
                     error_cb=on_error,
+                    disconnected_cb=on_gone,
+                    closed_cb=on_gone,
                     allow_reconnect=False,
                     max_reconnect_attempts=0,
                 )
-        except Exception as error:
+        except BaseException:
             with contextlib.suppress(Exception):
                 await client.close()
-            if refused.is_set() or isinstance(error, nats.errors.AuthorizationError):
-                raise _NotLetIn from error
             raise
+        is_open = True
         self._client = client
 
     def _proof(self, nonce: str) -> bytes:
@@ -153,7 +162,17 @@ class NatsRequests:
         client = self._client
         if client is None:
             raise nats.errors.ConnectionClosedError
-        return await client.request(subject, body, timeout=self._seconds_max, headers=dict(headers) or None)
+        asking = asyncio.ensure_future(
+            client.request(subject, body, timeout=self._seconds_max, headers=dict(headers) or None)
+        )
+        gone = asyncio.ensure_future(self._gone.wait())
+        # nats-py lets a request wait for its whole time when the connection is gone meanwhile.
+        await asyncio.wait((asking, gone), return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if not asking.done():
+            asking.cancel()
+            raise nats.errors.ConnectionClosedError
+        return await asking
 
     async def _leave(self) -> None:
         client, self._client = self._client, None

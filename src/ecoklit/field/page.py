@@ -46,6 +46,7 @@ class _Line(msgspec.Struct):
 
 
 _DECODER: Final = msgspec.json.Decoder(_Line)
+_UNREADABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeError)
 
 
 _NOBODY: Final = ids.to_base64url(tree_head([]))
@@ -91,7 +92,7 @@ def _end(lines: list[bytes]) -> _Page:
         raise _not_ours()
     try:
         end = _DECODER.decode(lines[-1]).page if lines else UNSET
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         end = UNSET  # it broke off in the middle of a line
     if end is UNSET:
         raise Away("The answer was cut off: everything is kept here; sync again.")
@@ -101,7 +102,7 @@ def _end(lines: list[bytes]) -> _Page:
 def _read(line: bytes) -> _Line:
     try:
         return _DECODER.decode(line)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise _not_ours() from error
 
 

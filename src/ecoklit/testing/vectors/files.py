@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecoklit.testing.vectors import bytes_and_names, codes, one_event, pushes, registry, verifiers
+from ecoklit.testing.vectors import bytes_and_names, codes, one_event, pulls, pushes, registry, verifiers
 from ecoklit.testing.vectors.stories import STORIES
 from ecoklit.testing.vectors.story import told
 
@@ -22,6 +22,7 @@ def files() -> dict[str, dict[str, Any]]:
         "refusals.json": pushes.refusals(),
         "registry.json": registry.registry(),
         "codes.json": codes.codes(),
+        "pulls.json": pulls.pulls(),
         "verifiers.json": verifiers.verifiers(),
         **{f"stories/{story.name}.json": told(story) for story in STORIES},
     }
