@@ -185,6 +185,19 @@ async def test_a_phone_that_is_told_to_wait_sends_again(bench: Any) -> None:
     assert told.due[0] <= told.answered[0] <= told.due[1] <= told.answered[1]
 
 
+@pytest.mark.parametrize("length", [0, 125, 126, 65_535, 65_536])
+def test_a_frame_ends_where_it_was_written_to(bench: Any, length: int) -> None:
+    """A WebSocket's frame of any length is read as a whole, however little of it came first, and no byte further."""
+    load = bench("sync_load_nats")
+    sent = load.frame(load.BINARY, b"x" * length)
+    place = len(sent) - length - 4
+    assert sent[place : place + 4] == bytes(4)  # the mask, which a server's frames do not have
+    told = bytes([sent[0], sent[1] & 0x7F]) + sent[2:place] + sent[place + 4 :]
+    for short in {0, 1, 2, len(told) - 1} - {len(told)}:
+        assert load.first_frame(told[:short]) is None
+    assert load.first_frame(told + b"more") == (load.BINARY, b"x" * length, len(told))
+
+
 @pytest.mark.parametrize(("share", "value"), [(0.5, 2), (0.99, 4), (1.0, 4), (0.25, 1), (0.01, 1)])
 def test_a_percentile_is_a_value_that_was_measured(bench: Any, share: float, value: int) -> None:
     """The smallest that the share of all does not exceed."""
