@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,13 @@ import pytest
 
 from ecoklit.adapters import data_folder
 from ecoklit.adapters.embedded_nats import EmbeddedNats
+from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
+from ecoklit.adapters.postgres import PostgresRoll
+from ecoklit.contract import policies
+from ecoklit.services.project import Projector
+from ecoklit.testing.chaos.house import tree
+from ecoklit.testing.memory_journal import MemoryJournal
+from ecoklit.testing.random_history import ELECTION, REGENCY, RandomHistory, append_all
 
 MARK = "nats-server.version"
 
@@ -56,3 +64,25 @@ def test_what_a_data_folder_remembers_is_on_the_disk(
     monkeypatch.setattr(os, "fsync", fsync)
     path = write(tmp_path)
     assert synced == [path.stat().st_size, "folder"]
+
+
+async def test_a_step_that_phones_may_have_seen_is_kept(postgres_folder: Path) -> None:
+    """Steps were committed without waiting for the disk. A crash of the database took the last ones back, the projector
+    made others under the same numbers, and a phone whose cursor named the old ones was never told of what was new in
+    them: its roll stayed another than the service's. A step that was applied is there after kill -9."""
+    journal = MemoryJournal()
+    await append_all(journal, RandomHistory(1).arrivals)
+    server = EmbeddedPostgres(postgres_folder / "postgres", fsync=False)
+    await server.start()
+    assert server.process is not None
+    store = PostgresRoll(server.dsn, election=ELECTION, regency=REGENCY)
+    projector = Projector(journal, store, policies(), election=ELECTION, regency=REGENCY, batch_events_max=5)
+    applied = await projector.run_until_caught_up()
+    for pid in tree(server.process.pid):
+        os.kill(pid, signal.SIGKILL)
+    server.process.wait()
+    await store.close()
+    async with EmbeddedPostgres(postgres_folder / "postgres", fsync=False) as again:
+        store = PostgresRoll(again.dsn, election=ELECTION, regency=REGENCY)
+        assert await store.checkpoint() == applied
+        await store.close()

@@ -88,6 +88,7 @@ class EmbeddedNats:
         accounts: BrokerAccounts | None = None,
         websocket_port: int | None = None,
         cluster: Cluster | None = None,
+        ready_seconds_max: float = START_SECONDS_MAX,
     ) -> EmbeddedNats:
         """Start a server on `folder` (made if absent), wait until it is ready; port 0 is any free port.
 
@@ -114,7 +115,7 @@ class EmbeddedNats:
             path = _write_config(folder, config)
             process = _spawn(binary, path, folder, lock_fd)
             try:
-                ports = await _ready(process, folder)
+                ports = await _ready(process, folder, ready_seconds_max)
             except BaseException:
                 process.kill()
                 process.wait()
@@ -339,9 +340,9 @@ def _spawn(binary: Path, config: Path, folder: Path, lock_fd: int) -> subprocess
     )
 
 
-async def _ready(process: subprocess.Popen[bytes], folder: Path) -> _Ports:
+async def _ready(process: subprocess.Popen[bytes], folder: Path, seconds_max: float) -> _Ports:
     ports_file = folder / f"nats-server_{process.pid}.ports"
-    deadline = asyncio.get_running_loop().time() + START_SECONDS_MAX
+    deadline = asyncio.get_running_loop().time() + seconds_max
     while asyncio.get_running_loop().time() < deadline:
         if process.poll() is not None:
             raise _failed(folder)
@@ -352,7 +353,7 @@ async def _ready(process: subprocess.Popen[bytes], folder: Path) -> _Ports:
         await asyncio.sleep(0.02)
     raise EmbeddedNatsError(
         "nats_server_failed",
-        f"nats-server was not ready after {START_SECONDS_MAX} s: see {folder / 'nats-server.log'}.",
+        f"nats-server was not ready after {seconds_max:.0f} s: see {folder / 'nats-server.log'}.",
     )
 
 

@@ -42,7 +42,9 @@ LEASE_POLL_SECONDS: Final = 0.1
 LINES_PER_FETCH: Final = 2000
 
 _SESSION: Final = {
-    "synchronous_commit": "off",
+    # A phone's cursor names a step that it has seen (SPEC §7): one that a crash takes back would be made again of other
+    # events under the same number, and the phone would never be told of them.
+    "synchronous_commit": "on",
     # Every statement here names its rows. On a young table without statistics the planner would rather read the whole
     # of it for each batch, and the time of a batch would grow with the voters.
     "enable_seqscan": "off",

@@ -50,6 +50,10 @@ PARTS: Final = (BROKER, DATABASE, SERVICE, PROJECTOR)
 READY_SECONDS_MAX: Final = 90.0
 """A service that starts while its broker does, on a busy machine."""
 
+BROKER_SECONDS_MAX: Final = 60.0
+UNSAFE_BROKER_SECONDS_MAX: Final = 8.0
+"""One that has lost what it had acknowledged may find no stream whole, and then is never ready."""
+
 STOP_SECONDS_MAX: Final = 30.0
 LOG_BYTES_SHOWN: Final = 2000
 _POLL_SECONDS: Final = 0.05
@@ -243,6 +247,7 @@ class House:
                 port=self._nats_port,
                 monitor_port=self._monitor_port,
                 sync_always=self._sync_always,
+                ready_seconds_max=BROKER_SECONDS_MAX if self._sync_always else UNSAFE_BROKER_SECONDS_MAX,
             )
         elif part == DATABASE:
             self._postgres = EmbeddedPostgres(self.stores / "postgres", fsync=self._fsync)

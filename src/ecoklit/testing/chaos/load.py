@@ -8,7 +8,7 @@ tells a witness, a file beside its store that no fault of the test touches:
     {"trouble": CODE, "why": TEXT}         something that no fault of ours explains
     {"done": true, "same": BOOL|null}      all is sent; whether the phone's digest was the service's
 
-As a program, `python -m ecoklit.testing.chaos.load PLAN`: SIGTERM asks it to send what is left, and to end.
+As a program, `python -m ecoklit.testing.chaos.load PLAN`: the end of its standard input asks it to send what is left.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ ABOUT_ONE_MAX: Final = 20
 AWAY_SECONDS: Final = 0.1
 WAIT_SECONDS_MAX: Final = 0.5
 DRAIN_SECONDS_MAX: Final = 120.0
+MORE_SECONDS_MAX: Final = 120.0
+POLL_SECONDS: Final = 0.05
 STORE: Final = "phones"
 WITNESS: Final = "witness"
 
@@ -234,11 +236,13 @@ def play(plan: Plan, stop: threading.Event) -> None:
     turn = threading.Lock()
 
     def worker() -> None:
-        while not stop.is_set():
+        while True:
             with turn:
                 name = next(waiting, None)
             if name is None:
                 return
+            if stop.is_set() and not (Path(plan.folder) / name).exists():
+                continue  # it never began; the others send what they have
             hand = Hand(plan, name, registry)
             try:
                 hand.work(stop)
@@ -258,7 +262,13 @@ def play(plan: Plan, stop: threading.Event) -> None:
 def main() -> None:
     plan = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Plan)
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
+    def watch() -> None:
+        while os.read(0, 1):  # not sys.stdin, whose lock a daemon thread would hold at the end
+            pass
+        stop.set()
+
+    threading.Thread(target=watch, daemon=True).start()
     play(plan, stop)
 
 
@@ -319,7 +329,7 @@ class Load:
         command = [*self._prefix, sys.executable, "-m", "ecoklit.testing.chaos.load", str(self._plan(nth))]
         with (self.folder / f"load{nth}.log").open("ab") as log:
             self._running[nth] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=die_with_parent(),
             )  # fmt: skip
 
@@ -349,10 +359,26 @@ class Load:
         """How many load processes have phones that still say something."""
         return len(self.pids())
 
+    def acknowledged(self) -> int:
+        """How many events the receipts name that were noted by now."""
+        return sum(max(one.acked, default=0) for one in self.noted().values())
+
+    async def more(self, events: int) -> None:
+        """Wait until so many more events are receipted. Raises HouseFault when they do not come."""
+        wanted = self.acknowledged() + events
+        for _ in range(int(MORE_SECONDS_MAX / POLL_SECONDS)):
+            if self.acknowledged() >= wanted:
+                return
+            if not self.working:
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        raise HouseFault(f"{events} more events were to be receipted, and {wanted - self.acknowledged()} did not come")
+
     async def drain(self) -> None:
         """Let every phone send what it has, and end. Raises HouseFault when one fails."""
         for process in self._running.values():
-            process.terminate()
+            assert process.stdin is not None
+            process.stdin.close()
         for nth, process in self._running.items():
             code = await asyncio.to_thread(process.wait, DRAIN_SECONDS_MAX + 30)
             if code != 0:
