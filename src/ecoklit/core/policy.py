@@ -52,7 +52,7 @@ def parse_policy(data: bytes) -> Policy:
     """The policy in JSON `data`; PolicyFault when it is none."""
     try:
         policy = msgspec.json.decode(data, type=Policy)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise PolicyFault(f"the policy cannot be read: {error}") from error
     words = [word for row in policy.removals.values() for word in (*row.accepted, *row.never_enough)]
     if not (ids.is_word(policy.name) and all(map(ids.is_word, words))):

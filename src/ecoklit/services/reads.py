@@ -62,7 +62,7 @@ def read_ask(device: str, body: bytes) -> Pull:
     """What `device` asks for in a request's body. Raises EcoklitError bad_argument."""
     try:
         asked = msgspec.json.decode(body, type=_Asked)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise EcoklitError(
             "bad_argument", 'A pull is {"cursor","limit","nonce","signature","tps"}: ask again as SPEC §9.8 says.'
         ) from None
@@ -74,7 +74,7 @@ def read_after(body: bytes) -> int:
     """The registry position beyond which a request's body asks for lines. Raises EcoklitError bad_argument."""
     try:
         after = msgspec.json.decode(body, type=_After).after
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
         after = -1
     if not 0 <= after <= _POSITION_MAX:
         raise EcoklitError("bad_argument", 'The registry is asked for by {"after": the position that is known}.')

@@ -48,9 +48,9 @@ class RandomHistory:
     A calm one has more voters with fewer events each, and plain names.
     """
 
-    def __init__(self, seed: int, *, events: int = 60, lies: float = 0.15, calm: bool = False) -> None:
+    def __init__(self, seed: int | random.Random, *, events: int = 60, lies: float = 0.15, calm: bool = False) -> None:
         self._calm = calm
-        self._random = random.Random(seed)
+        self._random = seed if isinstance(seed, random.Random) else random.Random(seed)
         self._voters: list[str] = []
         self._about: dict[str, list[Held]] = {}
         self.keys: dict[str, bytes] = {}

@@ -22,8 +22,8 @@ _ROLES: Final = {4: "kpu", 6: "ppk", 10: "pps", 13: "pantarlih"}
 class RandomRegistry:
     """`next_line` is the next event of a log of the root, of an office or of the service."""
 
-    def __init__(self, seed: int, history: RandomHistory) -> None:
-        self._random = random.Random(seed)
+    def __init__(self, seed: int | random.Random, history: RandomHistory) -> None:
+        self._random = seed if isinstance(seed, random.Random) else random.Random(seed)
         self._history = history
         self._root, self._service, self._village = (self._key() for _ in range(3))
         self._logs = {

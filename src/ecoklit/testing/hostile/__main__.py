@@ -10,11 +10,14 @@ import time
 from pathlib import Path
 
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
-from ecoklit.testing.hostile import api
+from ecoklit.testing.hostile import api, corpus
 from ecoklit.testing.hostile.besieged import besieged
+from ecoklit.testing.hostile.targets import TARGETS
 from ecoklit.testing.made_up_registry import MadeUpElection
 
 EXAMPLES = 200
+SECONDS = 600
+CORPUS = Path("tests/hostile/corpus")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,6 +28,12 @@ def main(argv: list[str] | None = None) -> int:
     part.add_argument("--seconds", type=int, help="for all of it, at most")
     part.add_argument("--seed", type=int, default=1)
     part.set_defaults(run=run_api)
+    part = parts.add_parser("fuzz", help="the coverage-guided fuzzer, from the kept corpus")
+    part.add_argument("--seconds", type=int, default=SECONDS, help="for all targets together")
+    part.add_argument("--target", action="append", choices=TARGETS, help="one of them; all when it is not given")
+    part.add_argument("--corpus", type=Path, default=CORPUS)
+    part.add_argument("--keep", action="store_true", help="let the corpus grow by what reaches more")
+    part.set_defaults(run=run_fuzz)
     arguments = parser.parse_args(argv)
     return int(arguments.run(arguments))
 
@@ -35,6 +44,23 @@ def run_api(arguments: argparse.Namespace) -> int:
     print(attacked.report)
     print(f"{attacked.requests} requests to {attacked.operations} operations in {time.monotonic() - began:.0f} s")
     return 0 if attacked.passed else 1
+
+
+def run_fuzz(arguments: argparse.Namespace) -> int:
+    targets = arguments.target or list(TARGETS)
+    failed = 0
+    print(f"{'target':<14}{'inputs':>10}{'reached':>10}  found")
+    for target in targets:
+        share = max(1, arguments.seconds * _weight(target) // sum(map(_weight, targets)))
+        fuzzed = corpus.fuzz(arguments.corpus, target, share, keep=arguments.keep)
+        failed += bool(fuzzed.failure) or not fuzzed.runs
+        print(f"{target:<14}{fuzzed.runs:>10}{fuzzed.reached:>10}  {fuzzed.failure or 'nothing'}", flush=True)
+    return 1 if failed else 0
+
+
+def _weight(target: str) -> int:
+    """A target that folds a history runs a hundred times as long as one that reads a line."""
+    return 4 if target in ("door", "fold", "registry") else 1
 
 
 async def attack_api(examples: int, seconds: int | None, seed: int) -> api.Attacked:
