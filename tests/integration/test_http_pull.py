@@ -22,6 +22,7 @@ from ecoklit.core import ids, wire
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.event import RECORD_FIELDS
 from ecoklit.core.merkle import leaf_hash, tree_head
+from ecoklit.core.policy import parse_policy
 from ecoklit.core.replica import Replica
 from ecoklit.core.signing import Key, pull_message
 from ecoklit.core.wire import Held
@@ -93,6 +94,7 @@ class Puller:
 
     def __init__(self, client: httpx.AsyncClient, house: House, name: str, tps: str = TPS) -> None:
         self.quarantine: dict[bytes, str] = {}
+        self.whys: dict[bytes, str] = {}
         self.cursor = ""
         self.nonce = ""
         self.by_dot: dict[tuple[str, int], Held] = {}
@@ -131,6 +133,7 @@ class Puller:
                     self.quarantine.pop(held.hash, None)
                     if told["name"] != "counted":
                         self.quarantine[held.hash] = told["name"]
+                        self.whys[held.hash] = told["why"]
             self.cursor = last["page"]["cursor"]
             if not last["page"]["more"]:
                 page: dict[str, Any] = last["page"]
@@ -188,6 +191,7 @@ async def test_quarantines_come_and_go_with_the_page(
     phone = Puller(client, house, "phone")
     page = await phone.catch_up()
     assert phone.quarantine == {found.hash: "not_entitled"}
+    assert phone.whys == {found.hash: f"{found.device} had no right to say this of {TPS}"}
     assert phone.digest() == page["digest"]
     election.assign(made_up_key(1, "far"), "o-4", "pantarlih", TPS)
     await election.store(house.registry)
@@ -195,6 +199,38 @@ async def test_quarantines_come_and_go_with_the_page(
     page = await phone.catch_up()
     assert phone.quarantine == {}
     assert phone.digest() == page["digest"]
+
+
+async def test_policies_come_with_the_last_page(
+    client: httpx.AsyncClient, house: House, election: MadeUpElection, contract_schema: Any
+) -> None:
+    """Where policies were set for the TPS they come as data, whole; those of elsewhere do not; each line fits."""
+    await push(client, listed(log_of(house, "office", "kpu", "o-1"), TPS))
+    for area, policy in (("940402", "2024-1"), (TPS[:10], "2024-1"), (TPS[:10], "unknown-here")):
+        election.say(election.root, "policy_set", area=area, policy=policy)
+        await election.store(house.registry)
+        await house.projector.run_until_caught_up()
+        phone = Puller(client, house, "phone")
+        page = await phone.catch_up()
+        bodies = [parse_policy(msgspec.json.encode(body)) for body in page.get("policies", [])]
+        assert bodies == ([] if area == "940402" else [policies()["2024-1"]])
+        contract_schema("pull").validate({"page": page})
+
+
+async def test_a_parked_entry_says_what_it_waits_for(client: httpx.AsyncClient, house: House) -> None:
+    """The receipt of a device with a parked event names the dots that are not held, and no longer when they are."""
+    office, other = log_of(house, "office", "kpu", "o-1"), log_of(house, "phone", "pantarlih", "o-2")
+    births = [listed(office, TPS) for _ in range(2)]
+    await push(client, births[0])
+    early = other.append("found", tps=TPS, at=AT, voter=births[1].voter, seen=[births[1]], how="in_person")
+    await push(client, early)
+    await house.projector.run_until_caught_up()
+    receipt = (await client.post("/v1/push", content=signed_push([early]), headers=NDJSON)).json()["receipt"]
+    assert receipt["standings"] == [{"seq": 1, "standing": "parked", "why": f"waits for {office.device}:2"}]
+    await push(client, births[1])
+    await house.projector.run_until_caught_up()
+    receipt = (await client.post("/v1/push", content=signed_push([early]), headers=NDJSON)).json()["receipt"]
+    assert receipt["standings"] == []
 
 
 async def test_only_those_entitled_are_answered(

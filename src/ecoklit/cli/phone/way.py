@@ -81,7 +81,7 @@ def credentials_of(phone: Phone, is_fresh: bool) -> str:
         return known
     if not url:
         raise EcoklitError(
-            "no_credentials",
+            "bad_argument",
             "The broker lets this phone in by credentials that the service gives over HTTP: say by --service where it "
             "is, once.",
         )
