@@ -31,6 +31,7 @@ from ecoklit.core.policy import Policy, parse_policy, write_policy
 from ecoklit.core.receipt import SignedReceipt, read_receipt
 from ecoklit.core.signing import Key, key_from_seed
 from ecoklit.core.wire import Held
+from ecoklit.field import soundness
 from ecoklit.field.trouble import PhoneFault
 
 STORE_FILE: Final = "phone.sqlite"
@@ -89,6 +90,8 @@ MIGRATIONS: Final[list[str]] = [
     create table registry_known (position integer primary key, line blob not null) strict;
     create table policy (name text primary key, body blob not null) strict, without rowid
     """,
+    # What each table came to when it was written (`soundness`).
+    "create table tally (name text primary key, total blob not null) strict, without rowid",
 ]
 """One script for each version of the store; a version's script is never changed once it is out."""
 
@@ -219,6 +222,9 @@ class Outbox:
         if self._stored_version() < len(MIGRATIONS):
             with self._transaction():
                 self._migrate()
+        if found := soundness.faults(self._db):
+            raise self._damaged(", ".join(table or "its pages" for table in found))
+        soundness.watch(self._db)
 
     def _demand_own(self) -> None:
         version, (mark,) = self._stored_version(), self._db.execute("pragma application_id").fetchone()
@@ -234,6 +240,7 @@ class Outbox:
                 self._db.execute(statement)
         self._db.execute(f"pragma application_id = {APPLICATION_ID}")
         self._db.execute(f"pragma user_version = {len(MIGRATIONS)}")
+        soundness.seal(self._db)
 
     def _stored_version(self) -> int:
         return int(self._db.execute("pragma user_version").fetchone()[0])
@@ -256,8 +263,13 @@ class Outbox:
                 f"{self._path} could not be written ({error}): make room on the disk, check its rights and try again; "
                 "what was saved before is kept.",
             )
+        return self._damaged(str(error))
+
+    def _damaged(self, what: str) -> PhoneFault:
         return PhoneFault(
-            code, f"{self._path} is damaged ({error}): move the folder away, keep it, and enrol this phone anew."
+            "phone_damaged",
+            f"{self._path} is damaged ({what}): run 'ecoklit phone recover', which keeps all that can be read and "
+            "says what cannot; the next sync brings the rest.",
         )
 
     @contextmanager
