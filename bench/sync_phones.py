@@ -3,7 +3,7 @@
 
 Every phone opens a connection, keeps it, and pushes what it has; over NATS it comes in by credentials of its own.
 Memory is resident memory (what is shared counts in proportion), before and while all are connected. The three ways
-follow each other on one service, each with phones of its own.
+follow each other on one service, with the same phones: each pushes a third of its log by each.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import argparse
 import asyncio
 import dataclasses
 import json
+import math
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,8 +29,7 @@ from sync_load_nats import NatsPlan, User
 from ecoklit.adapters.nats_credentials import USER, BrokerKey
 
 PHONES = 5000
-VOTERS_EACH = 2
-EVENTS_A_PUSH = 1000
+VOTERS_EACH = 6
 WAYS = ("HTTP", "NATS", "WebSocket")
 PUSHES_PER_SECOND = 200
 HOLD_SECONDS = 5.0
@@ -43,20 +44,22 @@ def run(quick: bool) -> list[Row]:
 
 async def _run(phones: int) -> list[Row]:
     _tell("making up voters and phones, and signing …")
-    worlds = [sync_world.make(phones, VOTERS_EACH, nth) for nth in range(len(WAYS))]
+    world = sync_world.make(phones, VOTERS_EACH)
     folder = Path(tempfile.mkdtemp(prefix="ecoklit-bench-"))
     rows: list[Row] = []
     try:
-        async with servers.ecoklit(folder, worlds, accounts=True) as running:
-            for way, world in zip(WAYS, worlds, strict=True):
-                rows += await _measure(running, way, world)
+        async with servers.ecoklit(folder, [world], accounts=True) as running:
+            parts = [log.pushes(math.ceil(len(log.held) / len(WAYS))) for log in world.devices]
+            for nth, way in enumerate(WAYS):
+                plan, load = _plan(running, way, world, [pushes[nth] for pushes in parts])
+                rows += await _measure(running, way, plan, load)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return rows
 
 
-async def _measure(running: servers.Running, way: str, world: sync_world.World) -> list[Row]:
-    phones = len(world.devices)
+async def _measure(running: servers.Running, way: str, plan: Plan, load: str) -> list[Row]:
+    phones = len(plan.sessions)
     memory = [running.rss_mib()]
     connected: list[int] = []
 
@@ -64,7 +67,6 @@ async def _measure(running: servers.Running, way: str, world: sync_world.World) 
         connected.append(count)
         memory.append(running.rss_mib())
 
-    plan, load = _plan(running, way, world)
     idle = dataclasses.replace(plan, sessions=[[] for _ in range(phones)], per_second=None)
     await servers.play(idle, on_hold, load)
     told = await servers.play(plan, on_hold, load)
@@ -85,25 +87,18 @@ async def _measure(running: servers.Running, way: str, world: sync_world.World) 
     ]
 
 
-def _plan(running: servers.Running, way: str, world: sync_world.World) -> tuple[Plan, str]:
-    """What these phones send, and the load process that knows the way."""
+def _plan(running: servers.Running, way: str, world: sync_world.World, bodies: Sequence[bytes]) -> tuple[Plan, str]:
+    """One push of each phone at the pace of all, and the load process that knows the way."""
     if way == "HTTP":
-        plan = servers.push_plan(running, world.devices, EVENTS_A_PUSH, PUSHES_PER_SECOND)
-        plan.hold_seconds = HOLD_SECONDS
-        return plan, "sync_load.py"
+        sessions = [[servers.request("/v1/push", body, servers.NDJSON, nth)] for nth, body in enumerate(bodies)]
+        return Plan("127.0.0.1", running.port, sessions, PUSHES_PER_SECOND, HOLD_SECONDS), "sync_load.py"
     where = urlsplit(running.websocket_url if way == "WebSocket" else running.nats_url)
-    return (
-        NatsPlan(
-            where.hostname or "",
-            where.port or 0,
-            [log.pushes(EVENTS_A_PUSH) for log in world.devices],
-            PUSHES_PER_SECOND,
-            HOLD_SECONDS,
-            [_user(running, log.device) for log in world.devices],
-            way == "WebSocket",
-        ),
-        "sync_load_nats.py",
-    )
+    users = [_user(running, log.device) for log in world.devices]
+    plan = NatsPlan(
+        where.hostname or "", where.port or 0, [[body] for body in bodies], PUSHES_PER_SECOND, HOLD_SECONDS, users,
+        way == "WebSocket",
+    )  # fmt: skip
+    return plan, "sync_load_nats.py"
 
 
 def _user(running: servers.Running, device: str) -> User:
