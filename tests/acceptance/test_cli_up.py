@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from commands import SECONDS_MAX, Done, Folder, Up, fresh_folder, up, wait_until
 from ecoklit.adapters.data_folder import key_folder, remember_root, save_key
 from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.office_registry import OfficeRegistry
+from ecoklit.cli import serving
 from ecoklit.contract import data_path
 from ecoklit.core import ids
 from ecoklit.core.codebook import parse_codebook
@@ -174,6 +175,17 @@ def test_an_import_that_is_stopped_goes_on_where_it_was(folder: Folder, tmp_path
         assert sum(row["listed"] for row in recap) == len(rows)
 
 
+@pytest.fixture
+def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What should be refused is a fault, and no service that runs for ever in this process, where it is not."""
+
+    def refuse(started: Coroutine[Any, Any, Any]) -> None:
+        started.close()
+        raise AssertionError("it was started")
+
+    monkeypatch.setattr(serving, "run_until_stopped", refuse)
+
+
 # --- what goes wrong -------------------------------------------------------------------------------------------------
 
 
@@ -236,6 +248,7 @@ def test_a_port_in_use_is_named_before_anything_is_served(folder: Folder) -> Non
     assert not folder.servers()
 
 
+@pytest.mark.usefixtures("nothing_starts")
 @pytest.mark.parametrize(
     ("version", "name"),
     [("2", "data_newer"), ("0", "data_older"), ("mawar", "data_unreadable"), ("", "data_unreadable")],
@@ -250,6 +263,7 @@ def test_a_data_folder_of_another_version_is_left_as_it_is(folder: Folder, versi
     assert sorted(path.name for path in folder.data.iterdir()) == ["VERSION", "journal", "lock"]
 
 
+@pytest.mark.usefixtures("nothing_starts")
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -264,6 +278,7 @@ def test_a_setting_that_cannot_be_used_is_named(folder: Folder, variable: str, v
     assert variable in done.stderr
 
 
+@pytest.mark.usefixtures("nothing_starts")
 def test_a_password_in_an_address_is_never_repeated(folder: Folder) -> None:
     """An address that cannot be used is named by its variable, without what stands in it."""
     done = folder.run("serve", ECOKLIT_NATS_URL="wrong://ecoklit:rahasia@127.0.0.1")
