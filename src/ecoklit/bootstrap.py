@@ -56,6 +56,7 @@ from ecoklit.services.group_commit import GroupCommit
 from ecoklit.services.listing import Office, office_log, signed_push
 from ecoklit.services.listing_journal import events_about, learn, send_again
 from ecoklit.services.nonce import Nonces
+from ecoklit.services.patience import PatientJournal
 from ecoklit.services.project import Projector
 from ecoklit.services.pull import Puller
 from ecoklit.services.reads import Reads
@@ -75,7 +76,8 @@ NEW_OBJECTS_MIN: Final = 100_000  # before garbage is looked for
 class House:
     """The parts of a running service. `trouble` is what keeps the projector from going on, None while all is well.
 
-    `accounts` and `exclusion` are there when this service has the keys of its broker.
+    `accounts` and `exclusion` are there when this service has the keys of its broker; `is_full` says whether the broker
+    has just refused a push for want of room.
     """
 
     settings: Settings
@@ -92,6 +94,7 @@ class House:
     accounts: BrokerAccounts | None = field(default=None)
     exclusion: NatsExclusion | None = field(default=None)
     trouble: EcoklitError | None = field(default=None)
+    is_full: Callable[[], bool] = field(default=lambda: False)
 
 
 @asynccontextmanager
@@ -198,10 +201,14 @@ def make_puller(settings: Settings, reader: PostgresReader, registrar: Registrar
 
 @asynccontextmanager
 async def open_admission(
-    settings: Settings, journal: Journal, registrar: Registrar, standings: Standings | None = None
+    settings: Settings,
+    journal: Journal,
+    registrar: Registrar,
+    standings: Standings | None = None,
+    commits: GroupCommit | None = None,
 ) -> AsyncIterator[Service]:
     """The door of an open journal, in this process. What waits is committed before it closes."""
-    commits = GroupCommit(journal)
+    commits = commits or GroupCommit(journal)
     evidence = settings.data / "evidence" / f"{settings.election}-{settings.regency}"
     try:
         yield Admission(
@@ -488,18 +495,22 @@ async def open_office(
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Everything that a service is made of."""
+    gate = Gate()
     async with (
         open_journal(settings) as journal,
         open_registry(settings) as registry,
         open_reader(settings) as reader,
-        open_projector(settings, journal, registry) as projector,
+        open_projector(settings, PatientJournal(journal, lambda: gate.in_flight), registry) as projector,
     ):
         registrar = make_registrar(settings, registry)
         await bring_office_lines(settings, registrar, registry)
+        commits = GroupCommit(journal)
         accounts = BrokerAccounts(settings.nats_keys) if settings.nats_keys is not None else None
-        puller, gate = make_puller(settings, reader, registrar), Gate()
+        puller = make_puller(settings, reader, registrar)
         async with (
-            open_admission(settings, journal, registrar, PostgresStandings(reader, settings.regency)) as admission,
+            open_admission(
+                settings, journal, registrar, PostgresStandings(reader, settings.regency), commits
+            ) as admission,
             await NatsDoor.open(
                 settings.nats(), admission, settings.nats_creds, reads=Reads(puller, registry), gate=gate
             ) as door,
@@ -519,6 +530,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 gate=gate,
                 accounts=accounts,
                 exclusion=NatsExclusion(settings.nats(), accounts) if accounts is not None else None,
+                is_full=lambda: commits.is_full,
             )
 
 
