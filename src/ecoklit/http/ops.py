@@ -17,6 +17,7 @@ from ecoklit.ports import Position
 
 ANSWER_SECONDS_MAX: Final = 2.0
 OK: Final = "ok"
+FULL: Final = "journal_full"
 
 
 class Live(msgspec.Struct):
@@ -47,7 +48,7 @@ async def live() -> Live:
     return Live()
 
 
-@get("/health/ready", responses={503: ResponseSpec(Ready, description="The journal does not answer.")})
+@get("/health/ready", responses={503: ResponseSpec(Ready, description="The journal does not answer, or is full.")})
 async def ready(house: NamedDependency[SkipValidation[House]]) -> Response[Ready]:
     """Whether pushes are taken, and how far the roll is behind the journal."""
     journal, last = await _journal(house)
@@ -67,7 +68,9 @@ async def ready(house: NamedDependency[SkipValidation[House]]) -> Response[Ready
 async def _journal(house: NamedDependency[SkipValidation[House]]) -> tuple[str, Position | None]:
     try:
         async with asyncio.timeout(ANSWER_SECONDS_MAX):
-            return OK, await house.journal.last()
+            last = await house.journal.last()
+            # A broker without room still answers whoever reads.
+            return FULL if house.is_full() else OK, last
     except TimeoutError:
         return "journal_unavailable", None
     except EcoklitError as error:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ecoklit.core.limits import PUSH_EVENTS_MAX
 from ecoklit.limits import GROUP_BYTES_MAX, WAITING_EVENTS_MAX
-from ecoklit.ports import Journal, JournalBusy, JournalUnavailable, Push, Stale, Stored, check_pushes
+from ecoklit.ports import Journal, JournalBusy, JournalFull, JournalUnavailable, Push, Stale, Stored, check_pushes
+
+FULL_SECONDS: Final = 15.0
+"""For so long a service whose broker had no room says so. Then it is to be tried again, or nobody would find out."""
 
 
 class _Waiting(NamedTuple):
@@ -30,6 +33,12 @@ class GroupCommit:
         self._waiting_events = 0
         self._worker: asyncio.Task[None] | None = None
         self._closed = False
+        self._full_at: float | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the last commit was refused for want of room, within the last `FULL_SECONDS`."""
+        return self._full_at is not None and asyncio.get_running_loop().time() - self._full_at < FULL_SECONDS
 
     async def submit(self, push: Push) -> Stored | Stale:
         """Store one push, whole or not at all; durable on return, as `Journal.append` promises.
@@ -66,8 +75,11 @@ class GroupCommit:
                 _fail([*group, *self._queue], JournalUnavailable("The service was stopped: send this again."))
                 raise
             except Exception as failure:
+                if isinstance(failure, JournalFull):
+                    self._full_at = asyncio.get_running_loop().time()
                 _fail(group, failure)
             else:
+                self._full_at = None
                 for waiting, outcome in zip(group, outcomes, strict=True):
                     if not waiting.outcome.done():
                         waiting.outcome.set_result(outcome)

@@ -208,3 +208,21 @@ def test_the_journal_in_memory_is_a_journal() -> None:
     """What these tests stand on has the port's methods."""
     journal: Journal = MemoryJournal()
     assert isinstance(journal, Journal)
+
+
+async def test_a_full_broker_is_known_until_it_takes_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a refusal for want of room the group says so for a while, and no longer once a push was taken."""
+    journal = MemoryJournal()
+    group = GroupCommit(journal)
+    log = OpaqueLog(device_name(0))
+    assert not group.is_full
+    journal.fail_next("full")
+    with pytest.raises(JournalFull):
+        await group.submit(log.push(1, 0))
+    assert group.is_full
+    monkeypatch.setattr("ecoklit.services.group_commit.FULL_SECONDS", 0.0)
+    assert not group.is_full
+    monkeypatch.undo()
+    assert group.is_full
+    await group.submit(log.push(1, 0))
+    assert not group.is_full

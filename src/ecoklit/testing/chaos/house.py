@@ -90,13 +90,15 @@ class House:
         *,
         phones: Sequence[str],
         stores: Path | None = None,
+        broker_store: Path | None = None,
         seed: int = 1,
         sync_always: bool = True,
         fsync: bool = True,
         host: str = "127.0.0.1",
         nats_url: str | None = None,
     ) -> None:
-        """`nats_url` is where the service and the projector are to find the broker: a proxy, when it is not its own."""
+        """`broker_store` is where the broker keeps its own, when that is not among the `stores`; `nats_url` is where the
+        service and the projector are to find the broker: a proxy, when it is not its own."""
         self.folder = folder
         self.stores = stores or folder
         self.phones = tuple(phones)
@@ -105,6 +107,7 @@ class House:
         self.election = MadeUpElection(ELECTION, REGENCY, seed)
         self.fell: Counter[str] = Counter()
         self.nats: EmbeddedNats | None = None
+        self._broker_store = broker_store or self.stores / "nats"
         self._sync_always = sync_always
         self._fsync = fsync
         self._postgres: EmbeddedPostgres | None = None
@@ -243,7 +246,7 @@ class House:
         """Start a part that does not run. Of the service: it is not ready yet on return."""
         if part == BROKER:
             self.nats = await EmbeddedNats.start(
-                self.stores / "nats",
+                self._broker_store,
                 port=self._nats_port,
                 monitor_port=self._monitor_port,
                 sync_always=self._sync_always,

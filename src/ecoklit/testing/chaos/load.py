@@ -287,12 +287,13 @@ class Load:
         house: House,
         *,
         processes: int = PROCESSES,
+        phones: Sequence[str] | None = None,
         stores: Path | None = None,
         url: str | None = None,
         prefix: Sequence[str] = (),
         **more: Any,
     ) -> None:
-        """`more` goes into each Plan."""
+        """All of the house's phones, or these; `more` goes into each Plan."""
         self.folder = house.folder
         self.witness = house.folder / WITNESS
         self._prefix = list(prefix)
@@ -302,15 +303,15 @@ class Load:
         store = (stores or house.stores) / STORE
         registry = house.folder / "registry.ndjson"
         registry.write_bytes(b"".join(line + b"\n" for line in house.election.registry))
-        self.phones = house.phones
-        self.devices = {made_up_key(house.seed, name).device: name for name in house.phones}
+        self.phones = house.phones if phones is None else tuple(phones)
+        self.devices = {made_up_key(house.seed, name).device: name for name in self.phones}
         for nth in range(processes):
             plan = Plan(
                 folder=str(store),
                 witness=str(self.witness),
                 url=url or house.url,
                 seed=house.seed,
-                phones=list(house.phones[nth::processes]),
+                phones=list(self.phones[nth::processes]),
                 tps={name: tps_of(house.phones, name) for name in house.phones},
                 registry=str(registry),
                 **more,
@@ -363,6 +364,19 @@ class Load:
         """How many events the receipts name that were noted by now."""
         return sum(max(one.acked, default=0) for one in self.noted().values())
 
+    def saved(self) -> int:
+        """How many entries the phones have said were saved."""
+        return sum(max(one.saved, default=0) for one in self.noted().values())
+
+    async def more_saved(self, entries: int) -> None:
+        """Wait until so many more entries are saved, receipted or not. Raises HouseFault when they are not."""
+        wanted = self.saved() + entries
+        for _ in range(int(MORE_SECONDS_MAX / POLL_SECONDS)):
+            if self.saved() >= wanted:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        raise HouseFault(f"{entries} more entries were to be saved, and {wanted - self.saved()} were not")
+
     async def more(self, events: int) -> None:
         """Wait until so many more events are receipted. Raises HouseFault when they do not come."""
         wanted = self.acknowledged() + events
@@ -373,6 +387,12 @@ class Load:
                 break
             await asyncio.sleep(POLL_SECONDS)
         raise HouseFault(f"{events} more events were to be receipted, and {wanted - self.acknowledged()} did not come")
+
+    async def ended(self) -> None:
+        """Wait until every phone has said its share and sent it."""
+        while self.working:  # noqa: ASYNC110 - of other processes there is nothing to await
+            await asyncio.sleep(POLL_SECONDS)
+        await self.drain()
 
     async def drain(self) -> None:
         """Let every phone send what it has, and end. Raises HouseFault when one fails."""
