@@ -13,7 +13,7 @@ from ecoklit.core import canonical, columns, ids, roll, wire
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.replica import Replica, fold
 from ecoklit.core.wire import Held
-from ecoklit.ports import Journal, JournalHole, Position, RollTaken, RollUnavailable, Step
+from ecoklit.ports import EventMessage, Journal, JournalHole, Position, RollTaken, RollUnavailable, Step
 from ecoklit.services import step
 from ecoklit.services.project import JournalRestored, Projector
 from ecoklit.services.step import JournalDamaged
@@ -276,9 +276,30 @@ async def test_a_restored_journal_is_noticed(restored: str) -> None:
         other, RandomHistory(1 if restored == "shorter" else 2).arrivals[: 5 if restored == "shorter" else None]
     )
     before = store.tables.checkpoint
-    with pytest.raises(JournalRestored, match="rebuild"):
+    with pytest.raises(JournalRestored, match=r"rebuild|mend"):
         await projector(other, store).run_until_caught_up()
     assert store.tables.checkpoint == before
+
+
+async def test_what_arrives_meanwhile_holds_nobody_up() -> None:
+    """A journal that grows by an event with each read is projected as far as it was, not when a batch is full."""
+    journal, store = MemoryJournal(), MemoryRollStore()
+    office = device(1, "kpu")
+    read_events, steps, apply = journal.read_events, [], store.apply
+
+    async def growing(after: int, limit: int) -> list[EventMessage]:
+        if office.seq < 40:
+            await push(journal, office.append("listed", tps=TPS, at=AT, source="dp4", person=PERSON))
+        return await read_events(after, limit)
+
+    async def counting(step: Step) -> None:
+        steps.append(step.after.events - step.before.events)
+        await apply(step)
+
+    journal.read_events, store.apply = growing, counting  # type: ignore[method-assign]
+    await projector(journal, store, batch_events_max=1000).run_until_caught_up()
+    assert sum(steps) == 40
+    assert max(steps) < 10
 
 
 async def test_two_projectors_cannot_both_apply() -> None:

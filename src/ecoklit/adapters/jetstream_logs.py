@@ -502,7 +502,7 @@ class JetStreamLogs:
         """As `Journal.read_events`, of any stream that nobody deletes from."""
         if limit < 1:
             return []
-        deadline = self._deadline()
+        deadline, is_behind = self._deadline(), False
         while True:
             read: list[Found] = []
             for found in await self._read(stream, after, limit):
@@ -517,7 +517,9 @@ class JetStreamLogs:
                     "restore the broker's store, or take the devices' own logs in again.",
                     after + 1,
                 )
-            await self._pause(deadline)  # it arrived between the two questions, or a replica is behind
+            # It arrived between the two questions, and is there now; or a replica is behind, and is given time.
+            await self._pause(deadline, skip=not is_behind)
+            is_behind = True
 
     async def _stream(self, name: str) -> _StreamAnswer:
         answer = await self._ask(f"$JS.API.STREAM.INFO.{name}", {}, _StreamAnswer)

@@ -9,6 +9,7 @@ back together, and the journal is read again from there.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -40,6 +41,8 @@ CLOSE_SECONDS_MAX: Final = 10.0
 LEASE_SECONDS_MAX: Final = 3.0
 LEASE_POLL_SECONDS: Final = 0.1
 LINES_PER_FETCH: Final = 2000
+
+_held_row: Final = partial(tuple.__new__, HeldRow)  # as `_make`, at a fourth of its cost
 
 _SESSION: Final = {
     # A phone's cursor names a step that it has seen (SPEC §7): one that a crash takes back would be made again of other
@@ -91,7 +94,7 @@ class PostgresRoll:
         return {row["device"]: LogHead(row["seq"], row["hash"], row["stamp"]) for row in rows}
 
     async def events_of(self, voters: Sequence[str]) -> list[HeldRow]:
-        return [HeldRow._make(row) for row in await self._fetch("events_of", ",".join(voters))]
+        return list(map(_held_row, await self._fetch("events_of", ",".join(voters))))
 
     async def voters_of(self, dots: Sequence[tuple[str, int]]) -> dict[tuple[str, int], str]:
         rows = await self._fetch("voters_of", *_columns(dots, 2))

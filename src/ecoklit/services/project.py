@@ -33,7 +33,7 @@ from ecoklit.ports import (
 from ecoklit.services import step as steps
 from ecoklit.services.ahead import Ahead
 from ecoklit.services.judge import Judge, changed
-from ecoklit.services.step import Batch, Elsewhere, Journaled
+from ecoklit.services.step import Batch, Elsewhere, Journaled, Reading
 
 Message = TypeVar("Message", EventMessage, PersonMessage)
 Given = ParamSpec("Given")
@@ -41,6 +41,7 @@ Made = TypeVar("Made")
 
 BATCH_EVENTS_MAX: Final = 4000  # three are in flight; larger ones cost more, out of reach of the caches
 ASIDE_EVENTS_MIN: Final = 500  # fewer are done sooner than a thread is woken
+READ_MESSAGES_MANY: Final = 250  # a read that brings fewer has come to the end of what there was
 IDLE_SECONDS: Final = 0.05
 RETRY_SECONDS_MAX: Final = 5.0
 
@@ -147,16 +148,16 @@ class Projector:
         While the database works on a batch, the next one is made ready and the one after it is read. Steps are applied
         one after the other, each onto the checkpoint that it was made from.
         """
-        reading = asyncio.ensure_future(self._read(checkpoint, until))
+        reading = asyncio.ensure_future(self._read_ahead(checkpoint, until))
         applying: asyncio.Future[Checkpoint] = asyncio.get_running_loop().create_future()
         applying.set_result(checkpoint)
         store: RollStore | Ahead = self._store
         try:
-            while not (batch := await reading).is_empty and not (stop is not None and stop.is_set()):
+            while not (read := await reading).batch.is_empty and not (stop is not None and stop.is_set()):
                 if await self._has_spoken(registry_until):
                     break
-                reading = asyncio.ensure_future(self._read(batch.after, until))
-                step = await self._step(batch, store)
+                reading = asyncio.ensure_future(self._read_ahead(read.batch.after, until))
+                step = await self._step(read, store)
                 await applying
                 applying = asyncio.ensure_future(self._apply(step, progress))
                 store = Ahead(self._store, step)
@@ -192,9 +193,8 @@ class Projector:
                 after = checkpoint._replace(revision=checkpoint.revision + 1)
                 if start + REFOLDED_MAX >= len(voters):
                     after = after._replace(registry=lines[-1].sequence, registry_hash=ids.sha256(lines[-1].payload))
-                step = await self._step(
-                    Batch(checkpoint, after, [], []), self._store, voters[start : start + REFOLDED_MAX]
-                )
+                nothing = steps.read(Batch(checkpoint, after, [], []), self._of)
+                step = await self._step(nothing, self._store, voters[start : start + REFOLDED_MAX])
                 checkpoint = await self._apply(step, progress)
         return checkpoint
 
@@ -241,7 +241,8 @@ class Projector:
         if checkpoint.persons and (there_are := (await self._journal.last()).persons) < checkpoint.persons:
             raise JournalRestored(
                 f"The journal of {self._regency} ends at person {there_are} and was projected up to "
-                f"{checkpoint.persons}: it was restored or lost its end; see `ecoklit inspect`, then run `ecoklit mend`."
+                f"{checkpoint.persons}: it was restored or lost its end; see `ecoklit inspect`, then run "
+                f"`ecoklit mend`."
             )
         if checkpoint.events == 0:
             return checkpoint
@@ -252,6 +253,11 @@ class Projector:
             f"The journal of {self._regency} does not hold at {checkpoint.events} the event that was projected from "
             f"there: it was restored or replaced; run `ecoklit rebuild`, which makes the roll anew from it."
         )
+
+    async def _read_ahead(self, before: Checkpoint, until: Position | None) -> Reading:
+        """The next batch, read event by event while the database is waited for."""
+        batch = await self._read(before, until)
+        return await self._aside(batch, steps.read, batch, self._of)
 
     async def _read(self, before: Checkpoint, until: Position | None) -> Batch:
         limit = self._batch_events_max
@@ -276,10 +282,9 @@ class Projector:
 
     # --- one step ----------------------------------------------------------------------------------------------------
 
-    async def _step(self, batch: Batch, store: RollStore | Ahead, judged: Sequence[str] = ()) -> Step:
-        """All that `batch` changes, from what the store holds, and what is new about the voters `judged` anew."""
-        of = self._of
-        reading = await self._aside(batch, steps.read, batch, of)
+    async def _step(self, reading: Reading, store: RollStore | Ahead, judged: Sequence[str] = ()) -> Step:
+        """All that a batch changes, from what the store holds, and what is new about the voters `judged` anew."""
+        of, batch = self._of, reading.batch
         heads = await store.heads(list(dict.fromkeys(device for device, _ in reading.dots)))
         logs = steps.logs_of(reading, heads)
         reading.copies.adopt(await store.orphans_of(logs))
@@ -308,18 +313,23 @@ class Projector:
 
 
 async def _collect(read: Callable[[int, int], Awaitable[list[Message]]], after: int, limit: int) -> list[Message]:
-    """The next `limit` messages; fewer only at the end, although one read may bring fewer anywhere."""
+    """The next `limit` messages, or those that are there: what arrives meanwhile holds nobody up.
+
+    One read may bring fewer than it was asked for anywhere, but few only at the end.
+    """
     messages: list[Message] = []
-    while len(messages) < limit:
+    more_max = limit
+    while more_max > 0:
         try:
-            more = await read(messages[-1].sequence if messages else after, limit - len(messages))
+            more = await read(messages[-1].sequence if messages else after, more_max)
         except JournalHole:
             if messages:
                 break  # what lies before the hole is projected; the next batch begins at it
             raise
-        if not more:
-            break
         messages.extend(more)
+        if len(more) < READ_MESSAGES_MANY:
+            break  # journals are read from their end as fast as they are written: each read would bring a few more
+        more_max = limit - len(messages)
     return messages
 
 

@@ -7,6 +7,9 @@ where those are plain (`core.plain`), else by the general fold. Laws in the test
 
 from base64 import urlsafe_b64decode
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import repeat
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -85,27 +88,22 @@ class Journaled(msgspec.Struct, frozen=True):
 class Copies:
     """The copies of persons at hand, by the event that they say they belong to; each is used at most once."""
 
-    def __init__(self, arrived: Iterable[PersonMessage]) -> None:
-        self._copies: dict[Dot, list[PersonRow]] = {}
+    def __init__(self, arrived: Sequence[PersonMessage]) -> None:
+        rows: list[PersonRow] = list(map(_person_row, map(_PERSON_COLUMNS, arrived)))
+        self._copies = _by_dot(rows)
         self.right: list[PersonRow] = []
         self.adopted: list[Dot] = []
-        for one in arrived:
-            row = PersonRow(one.sequence, one.seq, one.device, one.payload)
-            self._copies.setdefault((one.device, one.seq), []).append(row)
 
-    def adopt(self, orphans: Iterable[PersonRow]) -> None:
+    def adopt(self, orphans: Sequence[PersonRow]) -> None:
         """Take copies that came earlier; they are tried before those that came now."""
-        earlier: dict[Dot, list[PersonRow]] = {}
-        for orphan in orphans:
-            earlier.setdefault((orphan.device, orphan.seq), []).append(orphan)
-        for dot, copies in earlier.items():
-            self._copies[dot] = copies + self._copies.get(dot, [])
+        for dot, copies in _by_dot(orphans).items():
+            self._copies[dot] = [*copies, *self._copies.get(dot, ())]
             self.adopted.append(dot)
 
-    def only(self, dot: Dot) -> bytes:
-        """The one copy of this event's person; nothing where there is none, or more than one."""
-        copies = self._copies.get(dot)
-        return copies[0].body if copies is not None and len(copies) == 1 else b""
+    def only(self, dots: Iterable[Dot]) -> list[bytes]:
+        """Of each event the one copy of its person; nothing where there is none, or more than one."""
+        found = map(self._copies.get, dots)
+        return [copies[0].body if copies is not None and len(copies) == 1 else b"" for copies in found]
 
     def keep(self, row: Row) -> None:
         """The only copy is known to be the right one, when the event has a person at all. Its copies are used up."""
@@ -139,6 +137,24 @@ class Copies:
         return [copy for copies in self._copies.values() for copy in copies]
 
 
+_PERSON_COLUMNS: Final = attrgetter("sequence", "seq", "device", "payload")
+_DOT: Final = attrgetter("device", "seq")
+# As by their names, many at once: a call of Python's own for each costs four times as much.
+_person_row: Final = partial(tuple.__new__, PersonRow)
+_event_row: Final = partial(tuple.__new__, EventRow)
+
+
+def _by_dot(rows: Sequence[PersonRow]) -> dict[Dot, Sequence[PersonRow]]:
+    """The copies of each event's person, in their order."""
+    single: dict[Dot, Sequence[PersonRow]] = dict(zip(map(_DOT, rows), zip(rows, strict=True), strict=True))
+    if len(single) == len(rows):
+        return single
+    copies: dict[Dot, list[PersonRow]] = {}
+    for row in rows:
+        copies.setdefault(_DOT(row), []).append(row)
+    return {**copies}
+
+
 def with_person(held: Held, body: bytes) -> Held:
     """`held` with this person, or as it was when that is not the right copy."""
     try:
@@ -169,7 +185,7 @@ def read(batch: Batch, of: Journaled) -> Reading:
     copies = Copies(batch.persons)
     bodies = [message.payload for message in batch.events]
     events: list[Row | Held | None] = [None] * len(bodies)
-    for rows in plain.read(bodies, lambda _, dots: list(map(copies.only, dots)), of.policies, is_chained=True):
+    for rows in plain.read(bodies, lambda _, dots: copies.only(dots), of.policies, is_chained=True):
         for row in rows:
             # What is damaged, or about another regency's roll, takes a closer look.
             message = batch.events[row.at]
@@ -503,14 +519,24 @@ def _changed_standings(
 
 
 def _event_rows(reading: Reading, faults: Mapping[bytes, str], regency: str, stamps: Sequence[int]) -> list[EventRow]:
-    rows = []
-    revision = reading.batch.after.revision
-    for message, one, stamp in zip(reading.batch.events, reading.events, stamps, strict=True):
-        (device, seq), (place, voter) = one.dot, one.key
+    events = reading.batch.events
+    dots, keys = [one.dot for one in reading.events], [one.key for one in reading.events]
+    standings = [faults.get(one.hash, COUNTED) for one in reading.events] if faults else [COUNTED] * len(events)
+    if any(place != regency for place, _ in keys):
         # A key belongs to one regency: what it says about another's roll is held, and counts nowhere.
-        standing = faults.get(one.hash, COUNTED) if place == regency else NOT_ENTITLED
-        rows.append(EventRow(message.sequence, seq, voter, device, standing, message.payload, stamp, revision))
-    return rows
+        pairs = zip(standings, keys, strict=True)
+        standings = [one if place == regency else NOT_ENTITLED for one, (place, _) in pairs]
+    columns = zip(
+        [message.sequence for message in events],
+        [seq for _, seq in dots],
+        [voter for _, voter in keys],
+        [device for device, _ in dots],
+        standings,
+        [message.payload for message in events],
+        stamps,
+        repeat(reading.batch.after.revision),
+    )
+    return list(map(_event_row, columns))
 
 
 # --- a state as rows -------------------------------------------------------------------------------------------------
@@ -541,7 +567,7 @@ def row_of(state: State, counted: Sequence[Counted]) -> VoterRow:
 def _row_of_settled(voter: str, settled: Settled) -> VoterRow:
     """The same of a settled voter, of whom nothing is in conflict or proposed."""
     reading, birth = settled.reading, settled.line[0]
-    shown = _SHOWN.decode(settled.record).fields
+    record = settled.record
     return VoterRow(
         voter,
         settled.attempts,
@@ -553,23 +579,19 @@ def _row_of_settled(voter: str, settled: Settled) -> VoterRow:
         reading.reason,
         None,
         None,
-        shown.sex,
-        shown.disability,
+        _word(record, b'"sex":"'),
+        _word(record, b'"disability":"'),
         settled.decision_bytes,
-        settled.record.decode("ascii"),
+        record.decode("ascii"),
     )
 
 
-class _ShownFields(msgspec.Struct, gc=False):
-    sex: str | None
-    disability: str | None
+def _word(record: bytes, key: bytes) -> str | None:
+    """The word that `key` leads to, for no value of a settled voter's record can hold a quotation mark."""
+    start = record.find(key) + len(key)
+    return None if start < len(key) else record[start : record.index(b'"', start)].decode("ascii")
 
 
-class _Shown(msgspec.Struct, gc=False):
-    fields: _ShownFields
-
-
-_SHOWN: Final = msgspec.json.Decoder(_Shown)
 # As in the state's own line: the fields of a record stand in canonical order.
 _ENCODER: Final = msgspec.json.Encoder()
 _RECORDS: Final = (Listed, New)
