@@ -35,9 +35,15 @@ export const AREA_DIGITS = Object.freeze({ pantarlih: 10, pps: 10, ppk: 6, kpu: 
  * @param {Record<string, number>} later @param {Record<string, number>} earlier
  */
 export function covers(later, earlier) {
-  const devices = Object.keys(earlier);
-  if (!devices.every((device) => seqIn(later, device) >= earlier[device])) return false;
-  return Object.keys(later).length !== devices.length || devices.some((device) => later[device] !== earlier[device]);
+  let isMore = false;
+  let entries = 0;
+  for (const device in earlier) {
+    const seq = seqIn(later, device);
+    if (seq < earlier[device]) return false;
+    isMore ||= seq > earlier[device];
+    entries += 1;
+  }
+  return isMore || Object.keys(later).length > entries;
 }
 
 /** @param {Record<string, number>} clock @param {string} device */
@@ -74,14 +80,18 @@ function byDot(held) {
   return own;
 }
 
-/** Sums of up to 64 clock entries may pass 2^53, where numbers lose their last digits. @param {Counted} one */
+/** Sums of up to 64 clock entries may pass 2^53, where numbers lose their last digits: then they are added exactly. @param {Counted} one @returns {number | bigint} */
 function sumOf(one) {
-  return Object.values(one.held.place.clock).reduce((sum, seq) => sum + BigInt(seq), 0n);
+  let sum = 0;
+  for (const device in one.held.place.clock) sum += one.held.place.clock[device];
+  if (Number.isSafeInteger(sum)) return sum;
+  return Object.values(one.held.place.clock).reduce((exact, seq) => exact + BigInt(seq), 0n);
 }
 
 /** @param {Counted} one @param {Counted} other */
 function inOrderOfCauses(one, other) {
-  const [left, right] = [sumOf(one), sumOf(other)];
+  const left = sumOf(one);
+  const right = sumOf(other);
   return left < right ? -1 : left > right ? 1 : compareBytes(one.held.hash, other.held.hash);
 }
 

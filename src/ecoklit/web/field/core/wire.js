@@ -1,10 +1,10 @@
 /** The wire line, and an event as held: its exact bytes, its hash, and what is known to be wrong with it (SPEC §1). Twin of `core/wire.py`. */
 
 import * as canonical from "./canonical.js";
-import { utf8 } from "./bytes.js";
+import { fromUtf8, utf8 } from "./bytes.js";
 import { Malformed, isObject, parse } from "./event.js";
 import * as ids from "./ids.js";
-import { LINE_BYTES_MAX, NESTING_MAX } from "./limits.js";
+import { LINE_BYTES_MAX } from "./limits.js";
 import { faultOfPerson } from "./person.js";
 
 /**
@@ -28,22 +28,52 @@ import { faultOfPerson } from "./person.js";
 /** The event on one wire line, without its line break; throws Malformed when it is nobody's. @param {Uint8Array} line @returns {Held} */
 export function read(line) {
   if (line.length > LINE_BYTES_MAX) throw new Malformed(`the line has ${line.length} bytes, more than ${LINE_BYTES_MAX}`);
-  let envelope;
-  try {
-    // The envelope is one more object around the event and the person.
-    envelope = canonical.decode(line, NESTING_MAX + 1);
-  } catch (error) {
-    throw malformed(error);
-  }
+  const source = textOf(line);
+  const envelope = parsed(source);
   if (!isEnvelope(envelope)) throw new Malformed('the line is not {"event":…} or {"event":…,"person":…}');
-  const parts = /** @type {{event: unknown, person?: unknown}} */ (envelope);
-  return holdValues(parts.event, utf8(canonical.write(parts.event)), parts.person);
+  const { event, person } = /** @type {{event: unknown, person?: unknown}} */ (envelope);
+  const eventText = written(event);
+  const personText = person === undefined ? null : written(person);
+  if (lineText(eventText, personText) !== source) throw new Malformed("the line is not canonical JSON");
+  return held(event, utf8(eventText), person, personText === null ? null : utf8(personText));
 }
 
 /** The event as held, from its two parts; throws Malformed when it is nobody's. @param {Uint8Array} eventBytes @param {Uint8Array | null} personBytes @returns {Held} */
 export function hold(eventBytes, personBytes) {
+  return held(canonicalValue(eventBytes), eventBytes, personBytes === null ? undefined : canonicalValue(personBytes), personBytes);
+}
+
+/** @param {Uint8Array} bytes */
+function canonicalValue(bytes) {
   try {
-    return holdValues(canonical.decode(eventBytes), eventBytes, personBytes === null ? undefined : canonical.decode(personBytes));
+    return canonical.decode(bytes);
+  } catch (error) {
+    throw malformed(error);
+  }
+}
+
+/** @param {Uint8Array} bytes */
+function textOf(bytes) {
+  try {
+    return fromUtf8(bytes);
+  } catch {
+    throw new Malformed("the line is not UTF-8");
+  }
+}
+
+/** @param {string} source @returns {unknown} */
+function parsed(source) {
+  try {
+    return JSON.parse(source);
+  } catch {
+    throw new Malformed("the line is not JSON");
+  }
+}
+
+/** @param {unknown} value */
+function written(value) {
+  try {
+    return canonical.write(value);
   } catch (error) {
     throw malformed(error);
   }
@@ -56,14 +86,15 @@ function malformed(error) {
 
 /** @param {unknown} value */
 function isEnvelope(value) {
-  return isObject(value) && ["event", "event,person"].includes(Object.keys(/** @type {object} */ (value)).sort().join());
+  if (!isObject(value)) return false;
+  const keys = Object.keys(/** @type {object} */ (value));
+  return keys[0] === "event" && (keys.length === 1 || (keys.length === 2 && keys[1] === "person"));
 }
 
-/** @param {unknown} value @param {Uint8Array} bytes @param {unknown} person undefined when none came @returns {Held} */
-function holdValues(value, bytes, person) {
+/** @param {unknown} value @param {Uint8Array} bytes @param {unknown} person undefined when none came @param {Uint8Array | null} personBytes @returns {Held} */
+function held(value, bytes, person, personBytes) {
   const { place, event, fault } = parse(value);
   const hash = ids.sha256(bytes);
-  const personBytes = person === undefined ? null : canonical.encode(person);
   const personFault = personBytes === null ? null : faultOfPerson(person, event, ids.sha256(personBytes));
   const isRight = personBytes !== null && personFault === null;
   return {
@@ -84,7 +115,10 @@ function holdValues(value, bytes, person) {
 
 /** One wire line, without its line break. @param {Uint8Array} eventBytes @param {Uint8Array | null} personBytes @returns {Uint8Array} */
 export function write(eventBytes, personBytes) {
-  const text = new TextDecoder();
-  const event = text.decode(eventBytes);
-  return utf8(personBytes === null ? `{"event":${event}}` : `{"event":${event},"person":${text.decode(personBytes)}}`);
+  return utf8(lineText(fromUtf8(eventBytes), personBytes === null ? null : fromUtf8(personBytes)));
+}
+
+/** @param {string} event @param {string | null} person */
+function lineText(event, person) {
+  return person === null ? `{"event":${event}}` : `{"event":${event},"person":${person}}`;
 }
