@@ -28,6 +28,7 @@ _ZERO: Final = bytes(TALLY_BYTES)
 def watch(db: sqlite3.Connection) -> None:
     """Let every change that this connection makes from now on go into the tallies; for a store that has them."""
     db.create_function("with_row", -1, _with_row, deterministic=True)
+    db.execute("pragma temp_store = memory")  # the triggers are written anew each time
     db.execute("pragma recursive_triggers = on")  # or what a `replace` takes out would not be told
     for table in tables(db):
         names = columns(db, table)
