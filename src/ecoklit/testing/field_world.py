@@ -6,6 +6,7 @@ The service is a strict one in memory (`MemoryDoor`), or the real admission into
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -112,8 +113,16 @@ class AdmittedDoor(MemoryDoor):
 class World:
     """An election with its root, its office, a service, a list of one TPS, and phones that are made when asked for."""
 
-    def __init__(self, folder: Path, door: type[MemoryDoor]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        door: type[MemoryDoor],
+        *,
+        voters: int = VOTERS,
+        connection: type[sqlite3.Connection] = sqlite3.Connection,
+    ) -> None:
         self.folder = folder
+        self.connection = connection
         self.root, self.office, self.service = (made_up_key(1, name) for name in ("root", "kpu", "service"))
         root = RegistryLog(self.root, election=ELECTION, regency=REGENCY, officer="kpu-1", role="kpu")
         self.rights = RegistryLog(self.office, election=ELECTION, regency=REGENCY, officer="kpu-1", role="kpu")
@@ -124,13 +133,13 @@ class World:
         ]
         self.door = door(ELECTION, REGENCY, self.service, {**policies(), STRICT.name: STRICT}, opening)
         self.known = list(opening)
-        self.listed = self._list()
+        self.listed = self._list(voters)
         for body in sign_pushes(self.office, ELECTION, self.listed):
             self.door.push(body)
         self.clock = Clock()
         self._open: list[Phone] = []
 
-    def _list(self) -> list[Any]:
+    def _list(self, voters: int) -> list[Any]:
         log = DeviceLog(ELECTION, self.office.device, officer="kpu-1", role="kpu", policy="2024-1")
         return [
             log.append(
@@ -140,7 +149,7 @@ class World:
                 source="dp4",
                 person={"record": person.record(), "salt": ids.to_base64url(nth.to_bytes(16, "big"))},
             )
-            for nth, person in enumerate(PEOPLE[:VOTERS])
+            for nth, person in enumerate(PEOPLE[:voters])
         ]
 
     def say(self, type: str, *, send: bool = True, **fields: Any) -> None:
@@ -160,7 +169,8 @@ class World:
         return b"".join(line.line + b"\n" for line in (*self.known, *listed))
 
     def open(self, name: str) -> Phone:
-        phone = Phone(Outbox(self.folder / name, make=True), policies(), now=self.clock, entropy=chance(name))
+        outbox = Outbox(self.folder / name, make=True, connection=self.connection)
+        phone = Phone(outbox, policies(), now=self.clock, entropy=chance(name))
         self._open.append(phone)
         return phone
 

@@ -8,9 +8,8 @@ import stat
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 
@@ -20,6 +19,7 @@ from ecoklit.core.wire import Held
 from ecoklit.field import outbox as outboxes
 from ecoklit.field.outbox import STORE_FILE, About, Outbox, Page
 from ecoklit.field.trouble import PhoneFault
+from ecoklit.testing.dying_connection import Dying, PowerLost
 from ecoklit.testing.made_up_keys import made_up_key
 
 KEY = made_up_key(1, "phone")
@@ -227,46 +227,6 @@ def test_another_programs_database_is_not_taken_over(home: Path) -> None:
 
 
 # --- power lost ----------------------------------------------------------------------------------------------------
-
-
-class PowerLost(BaseException):
-    """No code of ours may catch this one, as none runs when the power is gone."""
-
-
-class Dying(sqlite3.Connection):
-    """A connection that takes `left` more statements, and none after that. Before each it may be looked at."""
-
-    left: int = 2**31
-    taken: int = 0
-    look: Callable[[], None] | None = None
-    opened: ClassVar[list[sqlite3.Connection]] = []
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        Dying.opened.append(self)
-
-    @classmethod
-    def reset(cls, left: int = 2**31, look: Callable[[], None] | None = None) -> None:
-        """The process is gone, and with it what it had open; another one has so many statements."""
-        cls.left, cls.taken, cls.look = left, 0, look
-        while cls.opened:
-            cls.opened.pop().close()
-
-    def execute(self, *arguments: Any) -> sqlite3.Cursor:
-        self._count()
-        return super().execute(*arguments)
-
-    def executemany(self, *arguments: Any) -> sqlite3.Cursor:
-        self._count()
-        return super().executemany(*arguments)
-
-    def _count(self) -> None:
-        if Dying.look is not None:
-            Dying.look()
-        if Dying.left == 0:
-            raise PowerLost
-        Dying.left -= 1
-        Dying.taken += 1
 
 
 @pytest.fixture(autouse=True)
