@@ -245,13 +245,13 @@ def work(home: Path, acknowledged: list[int]) -> None:
         outbox.number(one.voter for one in log_of(4))
 
 
-def test_power_lost_before_any_statement_loses_nothing_acknowledged(tmp_path: Path) -> None:
+def test_power_lost_before_any_statement_loses_nothing_acknowledged(memory_folder: Path) -> None:
     """Whichever statement is the last one, the store opens again with all that was acknowledged, and goes on."""
-    work(tmp_path / "whole", [])
+    work(memory_folder / "whole", [])
     statements = Dying.taken
     assert statements > 40
     for left in range(statements):
-        home, acknowledged = tmp_path / f"{left}", []
+        home, acknowledged = memory_folder / f"{left}", []
         Dying.reset(left)
         with pytest.raises(PowerLost):
             work(home, acknowledged)
