@@ -126,6 +126,10 @@ class Client:
         self._told = None
         self._bare = set()
         stuck: Stuck | None = None
+        if self._outbox.lacks_own(identity.device):
+            # A recovered store: what the service holds of it comes first, or its log would end too early.
+            self._pull_all(about, identity)
+            self._outbox.fill_own(identity.device)
         try:
             self._push_all(about, identity)
         except Stuck as error:

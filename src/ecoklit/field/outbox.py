@@ -235,12 +235,40 @@ class Outbox:
             raise PhoneFault("phone_damaged", f"{self._path} is no store of a phone: move it away, or name another.")
 
     def _migrate(self) -> None:
-        for script in MIGRATIONS[self._stored_version() :]:  # again, now that nobody else can write
-            for statement in script.split(";"):
-                self._db.execute(statement)
+        self.make_tables(self._db, self._stored_version())  # again, now that nobody else can write
         self._db.execute(f"pragma application_id = {APPLICATION_ID}")
         self._db.execute(f"pragma user_version = {len(MIGRATIONS)}")
         soundness.seal(self._db)
+
+    @staticmethod
+    def make_tables(db: sqlite3.Connection, version: int = 0) -> None:
+        """Make the tables of a store, or those that came after this version of it."""
+        for script in MIGRATIONS[version:]:
+            for statement in script.split(";"):
+                db.execute(statement)
+
+    def restore(self, tables: Mapping[str, Iterable[Sequence[object]]]) -> None:
+        """Hold these rows and no others: what could be read of another store."""
+        with self._writing():
+            for table, rows in tables.items():
+                self._db.execute(f"delete from {table}")
+                marks = ", ".join("?" for _ in soundness.columns(self._db, table))
+                self._db.executemany(f"insert or ignore into {table} values ({marks})", list(rows))
+
+    def lacks_own(self, device: str) -> bool:
+        """Whether entries of this log are not there that were: a recovery could not read them."""
+        count, last = self._db.execute("select count(*), max(seq) from own where device = ?", (device,)).fetchone()
+        identity = self.identity()
+        return bool(count < max(last or 0, identity.held if identity is not None else 0))
+
+    def fill_own(self, device: str) -> None:
+        """Take the entries that are not there from what the service told of them."""
+        with self._writing():
+            self._db.execute(
+                "insert or ignore into own select device, seq, hash, event, person, 0 from pulled"
+                " where device = ? and epoch != ? and seq not in (select seq from own where device = ?)",
+                (device, GONE, device),
+            )
 
     def _stored_version(self) -> int:
         return int(self._db.execute("pragma user_version").fetchone()[0])
