@@ -65,7 +65,7 @@ def test_power_lost_anywhere_in_a_day_ends_at_one_fold(memory_folder: Path) -> N
     phone = quiet.work()
     statements = Dying.taken
     digest, numbers = phone.digest(TPS), phone.outbox.numbers()
-    assert statements > 20
+    assert statements > 15
     for left in range(statements):
         day = Day(memory_folder / f"{left}")
         Dying.reset(left, only=ENDS)
