@@ -75,8 +75,8 @@ NEW_OBJECTS_MIN: Final = 100_000  # before garbage is looked for
 class House:
     """The parts of a running service. `trouble` is what keeps the projector from going on, None while all is well.
 
-    `accounts` and `exclusion` are there when this service has the keys of its broker; `is_full` says whether the broker
-    has just refused a push for want of room.
+    `accounts` and `exclusion` are there when this service has the keys of its broker; `commit_trouble` is the code of
+    what keeps pushes from being stored, None while all is well.
     """
 
     settings: Settings
@@ -93,7 +93,7 @@ class House:
     accounts: BrokerAccounts | None = field(default=None)
     exclusion: NatsExclusion | None = field(default=None)
     trouble: EcoklitError | None = field(default=None)
-    is_full: Callable[[], bool] = field(default=lambda: False)
+    commit_trouble: Callable[[], str | None] = field(default=lambda: None)
 
 
 @asynccontextmanager
@@ -528,7 +528,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 gate=gate,
                 accounts=accounts,
                 exclusion=NatsExclusion(settings.nats(), accounts) if accounts is not None else None,
-                is_full=lambda: commits.is_full,
+                commit_trouble=commits.trouble,
             )
 
 

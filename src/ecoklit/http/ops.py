@@ -17,7 +17,6 @@ from ecoklit.ports import Position
 
 ANSWER_SECONDS_MAX: Final = 2.0
 OK: Final = "ok"
-FULL: Final = "journal_full"
 
 
 class Live(msgspec.Struct):
@@ -48,7 +47,9 @@ async def live() -> Live:
     return Live()
 
 
-@get("/health/ready", responses={503: ResponseSpec(Ready, description="The journal does not answer, or is full.")})
+@get(
+    "/health/ready", responses={503: ResponseSpec(Ready, description="The journal does not answer, or stores nothing.")}
+)
 async def ready(house: NamedDependency[SkipValidation[House]]) -> Response[Ready]:
     """Whether pushes are taken, and how far the roll is behind the journal."""
     journal, last = await _journal(house)
@@ -70,7 +71,7 @@ async def _journal(house: NamedDependency[SkipValidation[House]]) -> tuple[str, 
         async with asyncio.timeout(ANSWER_SECONDS_MAX):
             last = await house.journal.last()
             # A broker without room still answers whoever reads.
-            return FULL if house.is_full() else OK, last
+            return house.commit_trouble() or OK, last
     except TimeoutError:
         return "journal_unavailable", None
     except EcoklitError as error:

@@ -11,11 +11,15 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from ecoklit.core.limits import PUSH_EVENTS_MAX
+from ecoklit.errors import EcoklitError
 from ecoklit.limits import GROUP_BYTES_MAX, WAITING_EVENTS_MAX
-from ecoklit.ports import Journal, JournalBusy, JournalFull, JournalUnavailable, Push, Stale, Stored, check_pushes
+from ecoklit.ports import Journal, JournalBusy, JournalUnavailable, Push, Stale, Stored, check_pushes
 
-FULL_SECONDS: Final = 15.0
-"""For so long a service whose broker had no room says so. Then it is to be tried again, or nobody would find out."""
+FAILED_SECONDS: Final = 15.0
+"""For so long a service whose last commit failed says so. Then it is to be tried again, or nobody would find out."""
+
+SLOW_SECONDS: Final = 5.0
+"""A commit takes milliseconds. A broker with a full disk says nothing at all until its caller gives up."""
 
 
 class _Waiting(NamedTuple):
@@ -33,12 +37,22 @@ class GroupCommit:
         self._waiting_events = 0
         self._worker: asyncio.Task[None] | None = None
         self._closed = False
-        self._full_at: float | None = None
+        self._failure: EcoklitError | None = None
+        self._failed_at = 0.0
+        self._committing_since: float | None = None
 
-    @property
-    def is_full(self) -> bool:
-        """Whether the last commit was refused for want of room, within the last `FULL_SECONDS`."""
-        return self._full_at is not None and asyncio.get_running_loop().time() - self._full_at < FULL_SECONDS
+    def trouble(self) -> str | None:
+        """Why nothing is stored now, None while all is well.
+
+        The code that the last commit failed with, within the last `FAILED_SECONDS`; or `journal_unavailable` while the
+        one in flight has had no answer for `SLOW_SECONDS`.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._committing_since is not None and now - self._committing_since > SLOW_SECONDS:
+            return "journal_unavailable" if self._failure is None else self._failure.code
+        if self._failure is not None and now - self._failed_at < FAILED_SECONDS:
+            return self._failure.code
+        return None
 
     async def submit(self, push: Push) -> Stored | Stale:
         """Store one push, whole or not at all; durable on return, as `Journal.append` promises.
@@ -69,20 +83,23 @@ class GroupCommit:
 
     async def _work(self) -> None:
         while group := self._next_group():
+            self._committing_since = asyncio.get_running_loop().time()
             try:
                 outcomes = await self._journal.append([waiting.push for waiting in group])
             except asyncio.CancelledError:
                 _fail([*group, *self._queue], JournalUnavailable("The service was stopped: send this again."))
                 raise
             except Exception as failure:
-                if isinstance(failure, JournalFull):
-                    self._full_at = asyncio.get_running_loop().time()
+                if isinstance(failure, EcoklitError):
+                    self._failure, self._failed_at = failure, asyncio.get_running_loop().time()
                 _fail(group, failure)
             else:
-                self._full_at = None
+                self._failure = None
                 for waiting, outcome in zip(group, outcomes, strict=True):
                     if not waiting.outcome.done():
                         waiting.outcome.set_result(outcome)
+            finally:
+                self._committing_since = None
 
     def _next_group(self) -> list[_Waiting]:
         """Take from the queue, oldest first, what one append can hold: no two pushes of one device, no push split."""

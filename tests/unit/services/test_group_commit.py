@@ -210,19 +210,33 @@ def test_the_journal_in_memory_is_a_journal() -> None:
     assert isinstance(journal, Journal)
 
 
-async def test_a_full_broker_is_known_until_it_takes_something(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a refusal for want of room the group says so for a while, and no longer once a push was taken."""
+async def test_a_failed_commit_is_known_until_one_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a commit failed the group says why for a while, and no longer once a push was taken."""
     journal = MemoryJournal()
     group = GroupCommit(journal)
-    log = OpaqueLog(device_name(0))
-    assert not group.is_full
+    push = OpaqueLog(device_name(0)).push(1, 0)
+    assert group.trouble() is None
     journal.fail_next("full")
     with pytest.raises(JournalFull):
-        await group.submit(log.push(1, 0))
-    assert group.is_full
-    monkeypatch.setattr("ecoklit.services.group_commit.FULL_SECONDS", 0.0)
-    assert not group.is_full
+        await group.submit(push)
+    assert group.trouble() == "journal_full"
+    monkeypatch.setattr("ecoklit.services.group_commit.FAILED_SECONDS", 0.0)
+    assert group.trouble() is None
     monkeypatch.undo()
-    assert group.is_full
-    await group.submit(log.push(1, 0))
-    assert not group.is_full
+    assert group.trouble() == "journal_full"
+    await group.submit(push)
+    assert group.trouble() is None
+
+
+async def test_a_commit_without_an_answer_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a commit waits longer than one can take, the group says that nothing is stored."""
+    journal = _SlowJournal()
+    group = GroupCommit(journal)
+    writing = asyncio.create_task(group.submit(_logs(1)[0].push(1, 0)))
+    await journal.entered.wait()
+    assert group.trouble() is None
+    monkeypatch.setattr("ecoklit.services.group_commit.SLOW_SECONDS", -1.0)
+    assert group.trouble() == "journal_unavailable"
+    journal.proceed.set()
+    await writing
+    assert group.trouble() is None

@@ -97,7 +97,7 @@ class House:
         host: str = "127.0.0.1",
         nats_url: str | None = None,
     ) -> None:
-        """`broker_store` is where the broker keeps its own, when that is not among the `stores`; `nats_url` is where the
+        """`broker_store` is where the broker keeps its own, when not among the `stores`; `nats_url` is where the
         service and the projector are to find the broker: a proxy, when it is not its own."""
         self.folder = folder
         self.stores = stores or folder
