@@ -67,6 +67,11 @@ class Layout(msgspec.Struct, frozen=True):
     clock: list[tuple[slice, slice]]
     marks: list[slice]
 
+    @property
+    def clock_span(self) -> slice:
+        """Where the clock's members stand, with what is between them."""
+        return slice(self.clock[0][0].start - 1, self.clock[-1][1].stop)
+
     def fits(self, rows: Matrix, members: Matrix) -> NDArray[np.bool_]:
         """Which of these rows are well-formed events like the first; `members` tells each byte's alphabets."""
         same = rows == self.first

@@ -67,6 +67,8 @@ class Row(msgspec.Struct, gc=False):
     tps: str
     place: str
     clock: dict[str, int]
+    clock_text: str
+    """Its members as they stand in the bytes."""
     saw: bytes
     """The hashes' beginnings that it names, one after the other."""
     person: _Person
@@ -168,6 +170,7 @@ def _rows_of(
         tps,
         columns.recurring(matrix, spans["to"]) if kind.is_move else tps,
         _clocks(clock_devices, clock_numbers),
+        columns.texts(matrix, layout.clock_span),
         columns.marks(matrix, layout.marks) if layout.marks else repeat(b""),
         [_NO_PERSON if person is None else person for person in people],
         officers,
@@ -272,7 +275,10 @@ def _place_of(rows: Sequence[Row]) -> str | None:
         (device, seq), kind = row.dot, row.kind
         if row.clock != {**seen, device: seq} or seen.get(device, 0) >= seq:
             return None
-        saw = b"".join([marks[other] for other in row.clock if other != device])
+        saw = b""
+        for other in row.clock:
+            if other != device:
+                saw += marks[other]
         if row.saw != saw or not place.startswith(row.tps[: kind.area_digits]):
             return None
         if kind.effect.mask & TPS:
@@ -346,9 +352,8 @@ def _settled(reading: Reading, line: list[Row], place: str) -> Settled:
     regency, voter = last.key
     # As `encode_decision`, of words that need no escape. The last has seen them all, so its clock is the voter's.
     alive = ",".join([f'"{device}:{seq}"' for device, seq in dots])
-    clock = ",".join([f'"{device}":{seq}' for device, seq in last.clock.items()])
     decision = (
-        f'{{"alive":[{alive}],"attempts":{attempts},"clock":{{{clock}}}{reading.said}"regency":"{regency}",'
+        f'{{"alive":[{alive}],"attempts":{attempts},"clock":{{{last.clock_text}}}{reading.said}"regency":"{regency}",'
         f'"tps":"{place}","verdict":"{reading.verdict}","voter":"{voter}"}}'
     ).encode("ascii")
     record = (
