@@ -9,7 +9,7 @@ import argparse
 from typing import Final
 
 from ecoklit.cli.command import Commands
-from ecoklit.cli.phone import carrying, enrolling, listing, reporting, syncing, visiting
+from ecoklit.cli.phone import carrying, enrolling, listing, recovering, reporting, syncing, visiting
 from ecoklit.cli.phone.row import Row, add_row
 
 COMMANDS: Final[tuple[Row, ...]] = (
@@ -21,6 +21,7 @@ COMMANDS: Final[tuple[Row, ...]] = (
     reporting.REPORT,
     carrying.EXPORT,
     enrolling.REISSUE,
+    recovering.RECOVER,
 )
 """In the order of an officer's work."""
 
