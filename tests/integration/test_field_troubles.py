@@ -852,3 +852,26 @@ def test_a_restored_registry_is_learned_anew(world: World) -> None:
     assert "dipulihkan dari cadangan (epoch 2)" in said
     assert phone.outbox.registry_known() == [one.line for one in world.door.registry_lines]
     assert_whole(world, phone, confirmed_voters=2)
+
+
+@pytest.mark.parametrize(
+    ("acts", "name", "why"),
+    [
+        ([("revoked", {"revoked": "phone", "from_seq": 1})], "revoked_device", "the device was revoked from"),
+        ([("revoked", {"revoked": "phone", "from_seq": 1, "area": TPS})], "not_entitled", "has no longer the right"),
+        ([("tps_set", {"tps": [NEXT_TPS]})], "unknown_tps", f"the registry has no {TPS}"),
+        ([("window_closed", {"area": REGENCY})], "late", "it came when coklit of its area was closed"),
+    ],
+)
+def test_a_quarantine_that_came_as_a_name_has_its_why(world: World, acts: Any, name: str, why: str) -> None:
+    """Where a receipt only names what keeps an entry out, the phone finds the why in the registry that it knows."""
+    phone = world.phone("a")
+    for type, fields in acts:
+        world.say(type, **{name: phone.identity().device if to == "phone" else to for name, to in fields.items()})
+    visit(phone, 1)
+    world.sync(phone)
+    # As a projection says it, and nothing of it from a pull.
+    phone.outbox._db.execute("delete from standing where teller = 'pull'")
+    phone.outbox._db.execute("update standing set why = ''")
+    (outside,) = phone.outside()
+    assert (outside.name, outside.why.startswith(why) or why in outside.why) == (name, True)

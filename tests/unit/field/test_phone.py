@@ -14,8 +14,9 @@ from ecoklit.contract import policies
 from ecoklit.core import ids
 from ecoklit.core.causality import COUNTED
 from ecoklit.core.device_log import DeviceLog
-from ecoklit.core.receipt import Receipt, SignedReceipt, sign_receipt
+from ecoklit.core.receipt import Receipt, SignedReceipt, Stood, sign_receipt
 from ecoklit.core.replica import Replica
+from ecoklit.core.signing import ED25519, P256
 from ecoklit.core.voter import State
 from ecoklit.core.wire import Held
 from ecoklit.field.outbox import FROM_PULL, About, Outbox, Page, Told
@@ -393,3 +394,40 @@ def test_the_terms_of_a_roll_add_up(phone: Phone) -> None:
     terms = phone.terms(TPS)
     counts = [len(getattr(terms, name)) for name in ("listed", "new", "arrived", "departed", "removed", "on_list")]
     assert counts == [6, 1, 0, 1, 1, 5]
+
+
+# --- keys and whys -------------------------------------------------------------------------------------------------
+
+
+def test_a_phone_makes_the_kind_of_key_that_is_asked_for(tmp_path: Path) -> None:
+    """A new phone makes an ed25519 key, or a p256 one; a draw that is no scalar is drawn again; later no other kind."""
+    draws = iter([b"\xff" * 32, bytes(32), b"\x01" * 32])
+    with Outbox(tmp_path / "old", make=True) as outbox:
+        phone = Phone(outbox, policies(), now=Clock(), entropy=lambda size: next(draws))
+        key = phone.identity(P256).key
+        assert (key.algorithm, key.seed) == (P256, b"\x01" * 32)
+        assert phone.identity().key == phone.identity(P256).key == key
+        with refused("bad_key"):
+            phone.identity(ED25519)
+    with Outbox(tmp_path / "new", make=True) as outbox:
+        assert Phone(outbox, policies(), now=Clock(), entropy=entropy()).identity().key.algorithm == ED25519
+
+
+def test_an_own_entry_has_the_why_that_was_told(phone: Phone) -> None:
+    """An own entry that does not count has the why that the service gave it, and none where nobody knows one."""
+    phone.say("found", phone.roll(TPS)[0].state.decision.voter, how="in_person")
+    phone.outbox.take_receipt(_receipt(phone, 1, [Stood(1, "parked")]))
+    (outside,) = phone.outside()
+    assert (outside.fate, outside.name, outside.why) == ("parked", "parked", "")
+    phone.outbox.take_receipt(_receipt(phone, 1, [Stood(1, "parked", "waits for x:7")]))
+    assert [one.why for one in phone.outside()] == ["waits for x:7"]
+
+
+def _receipt(phone: Phone, seq: int, standings: list[Stood]) -> SignedReceipt:
+    device = phone.identity().device
+    held = phone.outbox.own(device, after=seq - 1, upto=seq)[0]
+    receipt = Receipt(
+        device=device, election=ELECTION, epoch=1, head=ids.to_base64url(held.hash), position={}, regency="9404",
+        registry=1, seq=seq, standings=standings,
+    )  # fmt: skip
+    return sign_receipt(made_up_key(1, "service"), receipt)
