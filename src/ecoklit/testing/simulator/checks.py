@@ -89,7 +89,11 @@ class Ledger:
                 body["prev"] == prev and (seq == 1 or before is not None),
                 "gap", f"The journal holds entry {seq} of {device}, and not the one before it.",
             )  # fmt: skip
-            _demand(event_hash in self.signed, "unsigned", f"The journal holds entry {seq} of {device}, which nobody signed.")
+            _demand(
+                event_hash in self.signed,
+                "unsigned",
+                f"The journal holds entry {seq} of {device}, which nobody signed.",
+            )
             entry = Entry(position, event_hash, body, self._stamps.get(device, 0))
             self._entries.append(entry)
             self._dots[device, seq] = entry
@@ -193,7 +197,11 @@ def look_at_everything(world: World) -> None:
             entry = ledger._dots[dot]
             about.setdefault(row.voter, []).append(entry)
             _look_at_counted(ledger, entry, rights, at.events)
-    _demand(sorted(about) == sorted(tables.voters), "vanished", "A voter with counted events has no state, or the other way.")
+    _demand(
+        sorted(about) == sorted(tables.voters),
+        "vanished",
+        "A voter with counted events has no state, or the other way.",
+    )
     for voter, counted in about.items():
         row = tables.voters[voter]
         decision = canonical.decode(row.decision)
@@ -242,7 +250,9 @@ def _look_at_voter(world: World, seen: Seen) -> None:
         return
     opinion = decision["verdict"] + (f"/{decision['reason']}" if decision["reason"] else "")
     behind = [one for one in counted if _verdict(world, one.body) == opinion]
-    _demand(bool(behind), "left_by_a_proposal", f"Voter {seen.voter} left the list as {opinion}: nobody ruled or proved it.")
+    _demand(
+        bool(behind), "left_by_a_proposal", f"Voter {seen.voter} left the list as {opinion}: nobody ruled or proved it."
+    )
     if opinion == "disqualified/duplicate":
         return
     for met in counted:
@@ -266,7 +276,9 @@ def _verdict(world: World, body: Body) -> str:
         case "ruled":
             return str(body.get("verdict", "")) + (f"/{body['reason']}" if "reason" in body else "")
         case "moved" | "deceased" | "disqualified":
-            removal = {"moved": "moved_away", "deceased": "deceased"}.get(body["type"], f"disqualified/{body.get('reason')}")
+            removal = {"moved": "moved_away", "deceased": "deceased"}.get(
+                body["type"], f"disqualified/{body.get('reason')}"
+            )
             proved = "evidence" in body and policy.strength(removal, body["evidence"]) >= 0
             if body["type"] == "moved" and "to" in body and (proved or body["to"][:10] == body["tps"][:10]):
                 return "unvisited"
@@ -302,7 +314,9 @@ class Rights:
             elif kind == "device_enrolled" and (by_office or terms) and body["enrolled"] not in self.holders:
                 self.holders[body["enrolled"]] = body["holder"]
             elif kind == "assigned" and (by_office or terms):
-                self.grants.append((position, body["officer_assigned"], body["role_assigned"], body["area"], body["to_device"]))
+                self.grants.append(
+                    (position, body["officer_assigned"], body["role_assigned"], body["area"], body["to_device"])
+                )
             elif kind == "revoked" and by_office:
                 self.revoked.append((position, body["revoked"], body["from_seq"], body.get("area", "")))
             elif kind == "readmitted" and by_office:
@@ -329,7 +343,11 @@ class Rights:
         if device in self.clones and entry.stamp >= self.clones[device]:
             return "its device was known as cloned by then"
         named = [one for one in self.grants if (one[1], one[2]) == (body["officer"], body["role"])]
-        over = [one for one in self.grants if body["tps"].startswith(one[3]) and one[4] == device and not self._is_over(one, seq)]
+        over = [
+            one
+            for one in self.grants
+            if body["tps"].startswith(one[3]) and one[4] == device and not self._is_over(one, seq)
+        ]
         if not any(body["tps"].startswith(one[3]) for one in named):
             return f"{body['officer']} is no {body['role']} of {body['tps']}"
         if not any(one in named or one[2] == "operator" for one in over):

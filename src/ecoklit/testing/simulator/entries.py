@@ -17,7 +17,12 @@ WEIGHTS: Final[dict[str, int]] = {
     "met": 30, "corrected": 12, "on_paper": 6, "not_met": 10, "moved_near": 7, "moved_far": 5, "left": 6,
     "died": 10, "disqualified": 6, "undone": 6, "new": 4,
 }  # fmt: skip
-GOOD_PROOF: Final = {"died": "village_letter", "moved_far": "ktp_el", "left": "transfer_letter", "disqualified": "service_card"}
+GOOD_PROOF: Final = {
+    "died": "village_letter",
+    "moved_far": "ktp_el",
+    "left": "transfer_letter",
+    "disqualified": "service_card",
+}
 
 
 def enter(hand: Hand, places: Sequence[str], random: Random, *, officer: str | None = None) -> str:
@@ -105,7 +110,9 @@ def _told(said: Said) -> str:
         f"{name} {value}" for name in ("how", "to", "to_area", "evidence", "reason", "verdict", "why", "officer")
         if isinstance(value := getattr(event, name, None), str)
     ]  # fmt: skip
-    return f"entry {said.held.seq} of {said.held.device[:6]}: voter {said.held.voter[:6]} {event.kind} ({', '.join(more)})"
+    return (
+        f"entry {said.held.seq} of {said.held.device[:6]}: voter {said.held.voter[:6]} {event.kind} ({', '.join(more)})"
+    )
 
 
 def _how(random: Random) -> str:
@@ -113,7 +120,9 @@ def _how(random: Random) -> str:
 
 
 def _changes(random: Random) -> dict[str, str]:
-    return random.choice(({"rt": f"{random.randint(1, 9):03d}"}, {"name": f"Nama {random.randint(1, 9)}"}, {"ektp": "B"}))
+    return random.choice(
+        ({"rt": f"{random.randint(1, 9):03d}"}, {"name": f"Nama {random.randint(1, 9)}"}, {"ektp": "B"})
+    )
 
 
 def made_up_record(random: Random) -> dict[str, str | None]:

@@ -150,5 +150,3 @@ def _copy(source: Path, target: Path) -> None:
         (target / name).unlink(missing_ok=True)
         if (source / name).exists():
             shutil.copyfile(source / name, target / name)
-
-

@@ -100,8 +100,9 @@ def _settle(world: World, hand: Hand) -> bool:
             raise Broken("stuck", f"{hand.name}'s phone is stuck for good ({stuck.code}): {stuck.message}") from stuck
         _give_new_key(world, hand)
         return True
-    world.note(f"{hand.name} {done.sent} {done.held} {done.pulled} {[one.same for one in done.compared]}")
-    return not all(one.same for one in done.compared)
+    apart = [one.tps for one in done.compared if not one.same]
+    world.tell(f"{hand.name} syncs: {done.sent} sent, {done.pulled} pulled{', differs at ' if apart else ''}{', '.join(apart)}")
+    return bool(apart)
 
 
 def sync(world: World, hand: Hand) -> Synced:
@@ -114,7 +115,9 @@ def sync(world: World, hand: Hand) -> Synced:
         except Stuck:
             raise
         except EcoklitError as error:
-            raise Broken("no_sync", f"{hand.name}'s phone cannot sync in peace ({error.code}): {error.message}") from error
+            raise Broken(
+                "no_sync", f"{hand.name}'s phone cannot sync in peace ({error.code}): {error.message}"
+            ) from error
     raise Broken("no_sync", f"{hand.name}'s phone is told to come later for ever.")
 
 
@@ -122,7 +125,9 @@ def _give_new_key(world: World, hand: Hand) -> None:
     try:
         said = hand.phone.reissue()
     except NotSaid as error:
-        raise Broken("not_said_again", f"{hand.name}'s phone is stuck, and cannot say its entries again: {error}") from error
+        raise Broken(
+            "not_said_again", f"{hand.name}'s phone is stuck, and cannot say its entries again: {error}"
+        ) from error
     world.ledger.sign(hand.logs())
     world.office.enrol(hand.phone.identity().key, hand.officer, hand.role, hand.area)
     if hand.role == "operator":
@@ -194,7 +199,9 @@ def _look_at_phones(world: World) -> None:
         for place in hand.outbox.places():
             may = entitlement.may_read(registry, hand.device, place.tps)
             if (place.tps in refused) == may:
-                raise Broken("not_let_in", f"{hand.name} may{'' if may else ' not'} read {place.tps}, and was told otherwise.")
+                raise Broken(
+                    "not_let_in", f"{hand.name} may{'' if may else ' not'} read {place.tps}, and was told otherwise."
+                )
         for one in done.compared:
             if not one.same:
                 raise Broken("phone_differs", f"{hand.name}'s roll of {one.tps} is not the service's, and {one.why}.")
@@ -212,7 +219,9 @@ def _look_at_log(world: World, hand: Hand) -> None:
         entry = world.ledger.at(world, held.dot)
         if entry is None or entry.hash != held.hash:
             if held.dot not in again:
-                raise Broken("entry_lost", f"Entry {held.seq} of {hand.name} ({held.device}) is nowhere at the service.")
+                raise Broken(
+                    "entry_lost", f"Entry {held.seq} of {hand.name} ({held.device}) is nowhere at the service."
+                )
             continue
         row = world.site.live.events[held.dot]
         if row.standing in entitlement.QUARANTINES and held.dot not in again and held.hash not in outside:

@@ -30,7 +30,7 @@ class Liar(NamedTuple):
 Body = dict[str, Any]
 
 LIES: Final = (
-    "half_a_clock", "half_a_clock", "future", "wrong_saw", "no_own_entry", "another_tps", "another_role", "another_officer",
+    "half_a_clock", "all_but_one", "all_but_one", "future", "wrong_saw", "no_own_entry", "another_tps", "another_role", "another_officer",
     "born_as_another", "unknown_field", "unknown_policy", "unknown_evidence", "far_future", "falling", "wrong_person",
     "removes_blindly", "ruled_duplicate",
 )  # fmt: skip
@@ -41,6 +41,8 @@ def lie(liar: Liar, journal: Sequence[bytes], random: Random) -> tuple[str, Held
     heard = [canonical.decode(payload) for payload in journal]
     about = [one for one in heard if "voter" in one]
     what = random.choice(LIES)
+    if what == "all_but_one":
+        about = _of_most(about)
     victim = random.choice(about)["voter"] if about else ids.birth_id(ELECTION, liar.key.device, 1, _ZERO)
     known = [(one, payload) for one, payload in zip(heard, journal, strict=True) if one["voter"] == victim]
     body = _removal(liar, victim, known, at="2024-06-25T10:00:00+09:00")
@@ -92,6 +94,8 @@ def _spoil(what: str, body: Body, known: Sequence[tuple[Body, bytes]], random: R
         case "removes_blindly":
             births = [one["device"] for one, _ in known[:1] if one["device"] in others]
             _name_one(body, others, random, lambda one: births[0] if births else random.choice(others))
+        case "all_but_one":
+            _leave_out_one(body, known, others, random)
         case "future" if others:
             body["clock"][random.choice(others)] += random.randint(1, 3)
         case "wrong_saw" if others:
@@ -122,10 +126,32 @@ def _spoil(what: str, body: Body, known: Sequence[tuple[Body, bytes]], random: R
         case "wrong_person":
             body["person"] = _ZERO
         case "ruled_duplicate":
-            body |= {"type": "disqualified", "reason": "duplicate", "duplicate_of": "00000000-0000-8000-8000-000000000000"}
+            body |= {
+                "type": "disqualified",
+                "reason": "duplicate",
+                "duplicate_of": "00000000-0000-8000-8000-000000000000",
+            }
             del body["evidence"]
         case _:
             pass
+
+
+def _of_most(about: Sequence[Body]) -> list[Body]:
+    """The events about the voters of whom most devices spoke."""
+    devices: dict[str, dict[str, None]] = {}
+    for one in about:
+        devices.setdefault(one["voter"], {})[one["device"]] = None
+    most = max(map(len, devices.values()), default=0)
+    return [one for one in about if len(devices[one["voter"]]) == most]
+
+
+def _leave_out_one(body: Body, known: Sequence[tuple[Body, bytes]], others: Sequence[str], random: Random) -> None:
+    """Name all that is known of the voter but what one visitor said, as if that one had never been there."""
+    visitors = [device for device in others if device != known[0][0]["device"]]
+    if len(visitors) > 1:
+        gone = random.choice(visitors)
+        body["saw"] = [mark for device, mark in zip(others, body["saw"], strict=True) if device != gone]
+        del body["clock"][gone]
 
 
 def _name_one(body: Body, others: Sequence[str], random: Random, choose: Any) -> None:

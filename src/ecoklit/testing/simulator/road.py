@@ -134,7 +134,9 @@ class Road:
     def _demand_proof(self, body: bytes) -> None:
         push = read_push(body, ELECTION)
         if push.held and is_chained(push.held) and (push.device, body) not in self._world.site.evidence.kept:
-            self._world.broken("refused_and_gone", f"A push of {push.device} was refused as a fork, and is kept nowhere.")
+            self._world.broken(
+                "refused_and_gone", f"A push of {push.device} was refused as a fork, and is kept nowhere."
+            )
 
 
 def _as_told(error: BaseException) -> Exception:

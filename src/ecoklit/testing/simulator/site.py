@@ -85,10 +85,11 @@ class Backup(NamedTuple):
 class SimulatedJournal(MemoryJournal):
     """A journal whose appends take time, and that can be killed meanwhile."""
 
+    flush_seconds: float | None = None
+    """A planted bug: it answers at once, and only so much later is on disk."""
+
     def __init__(self, latency: Latency) -> None:
         super().__init__()
-        self.answers_early = False
-        """A planted bug: it answers, and only then is on disk."""
         self._latency = latency
         self._life = 0
         self._pending: Sequence[Push] = ()
@@ -107,7 +108,7 @@ class SimulatedJournal(MemoryJournal):
             fault = self._faults.popleft() if self._faults else None
             if fault == "full":
                 raise JournalFull("The journal in memory was told to be full: send this again.")
-            if self.answers_early:
+            if self.flush_seconds is not None:
                 return self._answer_early(pushes)
             self._pending = pushes
             await asyncio.sleep(self._latency())
@@ -130,7 +131,7 @@ class SimulatedJournal(MemoryJournal):
     def _answer_early(self, pushes: Sequence[Push]) -> list[Stored | Stale]:
         if self._on_disk is None:
             self._on_disk = (len(self._events), len(self._persons))
-            asyncio.get_running_loop().call_later(5 * self._latency(), self._flush, self._life)
+            asyncio.get_running_loop().call_later(self.flush_seconds or 0.0, self._flush, self._life)
         return self._store(pushes, None)
 
     def _flush(self, life: int) -> None:
@@ -412,6 +413,8 @@ class Site:
         self.gateways[number] = None
 
     def start_gateways(self) -> None:
+        if self.is_rebuild_needed:
+            return
         for number, gateway in enumerate(self.gateways):
             if gateway is None:
                 self.gateways[number] = Gateway(self)
@@ -479,21 +482,22 @@ class Site:
             self.start_projector()
             return error
         self.is_rebuild_needed = self.is_rebuilding = False
+        self.start_gateways()
         self.start_projector()
         return done
 
     # --- the broker ----------------------------------------------------------------------------------------------
 
     def restore(self, copy: Backup) -> None:
-        """The broker's store is replaced by an older copy: all is stopped, the epoch is raised, all is started."""
+        """The broker's store is replaced by an older copy: all is stopped, the roll is made anew, the epoch is raised, all
+        is started (docs/OPERATING.md). While there is no roll, the gateways stay down."""
         self.kill_projector()
         for number in range(len(self.gateways)):
             self.crash_gateway(number)
         self.broker.crash(lambda: 1.0)
         self.broker.restore(copy)
         self.epoch += 1
-        self.start_gateways()
-        self.start_projector()
+        self.is_rebuild_needed = True
 
     def crash_database(self) -> None:
         """Killed: the step that was being applied is there, or is not; every connection is gone."""

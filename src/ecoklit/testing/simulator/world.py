@@ -26,6 +26,7 @@ from ecoklit.testing.simulator import checks, entries, lies
 from ecoklit.testing.simulator.checks import Broken, Ledger
 from ecoklit.testing.simulator.hand import Hand, PowerCut
 from ecoklit.testing.simulator.lies import Liar
+from ecoklit.testing.simulator.memory import remembering
 from ecoklit.testing.simulator.office import Office
 from ecoklit.testing.simulator.plan import NETWORK, PHONES, Deed, Plan
 from ecoklit.testing.simulator.road import Road
@@ -47,10 +48,11 @@ DEAR_EVERY: Final = 10
 TYPED_FOR: Final = tuple(f"p-{number:02d}" for number in range(1, 13))
 """The twelve officers for whom one operator types."""
 
+
 class World:
     """One world, from its plan. `perform` does it all; raises Broken when a promise is broken."""
 
-    def __init__(self, plan: Plan, folder: Path, *, answers_early: bool = False) -> None:
+    def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan = plan
         self.folder = folder
         self.policies = policies()
@@ -82,7 +84,6 @@ class World:
                 now=lambda: self.wall().isoformat(timespec="seconds"),
                 on_receipt=self._on_receipt,
             )
-            self.site.broker.journal.answers_early = answers_early
         self.hands: dict[str, Hand] = {}
         self.liars: dict[str, Liar] = {}
         self._pushed_lies: Counter[str] = Counter()
@@ -91,7 +92,10 @@ class World:
 
     def wall(self) -> datetime:
         """What a right clock shows: a second of the loop is some hours."""
-        return DAWN + timedelta(days=self.loop.time() / DAY_SECONDS)
+        return self.wall_at(self.loop.time())
+
+    def wall_at(self, seconds: float) -> datetime:
+        return DAWN + timedelta(days=seconds / DAY_SECONDS)
 
     def is_cut_off(self, who: str) -> bool:
         return self._cut_off.get(who, 0.0) > self.loop.time()
@@ -148,7 +152,9 @@ class World:
         for tps in PLACES:
             for _ in range(plan.voters):
                 kpu.random = random
-                kpu.phone.say("listed", None, tps=tps, source="model_a", person={"record": entries.made_up_record(random)})
+                kpu.phone.say(
+                    "listed", None, tps=tps, source="model_a", person={"record": entries.made_up_record(random)}
+                )
         self.ledger.sign(kpu.logs())
         self.loop.pass_time(0.5)
         kpu.sync(self.loop.pass_time)
@@ -193,7 +199,7 @@ class World:
         """All of it: the beginning, the deeds, and the peace after them."""
         from ecoklit.testing.simulator import healing
 
-        with self.loop:
+        with self.loop, remembering():
             try:
                 self.begin()
                 self.is_calm = False
@@ -204,9 +210,13 @@ class World:
                 self.loop.pass_time(last + 0.01)
                 self.look(dear=True)
                 healing.heal(self)
+            except Exception as error:
+                self._note_failure(error)
             finally:
                 for hand in self.hands.values():
                     hand.close()
+        if self._broken is not None:
+            raise self._broken
 
     def _fall_due(self, deed: Deed) -> None:
         if self._depth >= DEPTH_MAX:
@@ -229,7 +239,9 @@ class World:
         import traceback
 
         where = traceback.extract_tb(error.__traceback__)[-1]
-        self.broken("crashed", f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno} {where.name})")
+        self.broken(
+            "crashed", f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno} {where.name})"
+        )
 
     def _do(self, deed: Deed) -> None:
         if self._broken is not None:
@@ -290,6 +302,7 @@ class World:
             self._demand_known(error)
             return f"{hand.name} cannot save an entry ({getattr(error, 'code', 'value')})"
         finally:
+            hand.power.mend()
             self.ledger.sign(hand.logs())
 
     def _demand_known(self, error: Exception) -> None:
@@ -413,7 +426,9 @@ class World:
         own = {"area": hand.area} if random.random() < 0.4 else {}
         begin = max(1, held - random.randint(-2, 2))
         self.office.say("revoked", revoked=hand.device, from_seq=begin, **own)
-        return self._said(random, f"revokes {hand.name}'s {'right in ' + hand.area if own else 'phone'} from entry {begin} on")
+        return self._said(
+            random, f"revokes {hand.name}'s {'right in ' + hand.area if own else 'phone'} from entry {begin} on"
+        )
 
     def _reassign(self, deed: Deed, random: Random) -> str:
         hand = self.hands[deed.who]
@@ -616,8 +631,16 @@ class World:
         self.site.restore(copy)
         self.ledger.restored(self)
         self._copies = [copy]
+        self._make_anew()
         lost = now.events - copy.events
-        return f"The broker is restored from its copy: {lost} events and {now.lines - copy.lines} registry lines are lost"
+        return (
+            f"The broker is restored from its copy: {lost} events and {now.lines - copy.lines} registry lines are lost"
+        )
+
+    def _make_anew(self) -> None:
+        """The operator tries until there is a roll again."""
+        if self.site.is_rebuild_needed and isinstance(self.site.rebuild(), EcoklitError):
+            self.loop.call_later(0.4, self._make_anew)
 
     def _step_refused(self, deed: Deed, random: Random) -> str:
         self.site.store_faults.append("refused")
@@ -659,7 +682,6 @@ class World:
                 raise Broken("roll_differs", f"The live roll is not what the journal gives: {codes}.")
             return "swapped in" if done.swapped else "thrown away"
         return done.code
-
 
     def places(self) -> Sequence[str]:
         return PLACES
