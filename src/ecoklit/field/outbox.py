@@ -281,6 +281,8 @@ class Outbox:
             yield
         except sqlite3.DatabaseError as error:
             raise self._fault(code, error) from error
+        except UnicodeDecodeError as error:  # of SQLite's own words, which quote what is damaged
+            raise self._damaged("its schema") from error
 
     def _fault(self, code: str, error: sqlite3.DatabaseError) -> PhoneFault:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:

@@ -66,7 +66,8 @@ def faults(db: sqlite3.Connection) -> list[str]:
     except (sqlite3.DatabaseError, ValueError):
         found.append("")
     finally:
-        db.execute("rollback")
+        if db.in_transaction:
+            db.execute("rollback")
     return found
 
 
