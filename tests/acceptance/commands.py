@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,8 +66,7 @@ class Folder:
 
     def begin(self, *argv: str | Path, **more: str) -> subprocess.Popen[bytes]:
         """A command as a process of its own that goes on meanwhile."""
-        pipe = subprocess.PIPE
-        return subprocess.Popen([ECOKLIT, *argv], env=self.environ(**more), stdout=pipe, stderr=pipe)
+        return begun([ECOKLIT, *argv], env=self.environ(**more))
 
     def said(self, command: str, *argv: str | Path, code: int = 0) -> list[dict[str, Any]]:
         """The objects that a command prints, run in this process."""
@@ -112,13 +111,21 @@ def start(folder: Folder, **more: str) -> Up:
     """`ecoklit up` on the folder, once it is ready. What it logs is in up.log beside the folder."""
     said = folder.data.parent / "up.log"
     with said.open("ab") as log:
-        process = subprocess.Popen(
-            [ECOKLIT, "up", "--json"], env=folder.environ(**more), stdout=subprocess.PIPE, stderr=log
-        )
+        process = begun([ECOKLIT, "up", "--json"], env=folder.environ(**more), stderr=log)
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line, said.read_text()
     return Up(process, json.loads(line))
+
+
+def begun(args: Sequence[str | Path], **options: Any) -> subprocess.Popen[Any]:
+    """A process that hears Ctrl-C, also where the tests themselves were started deaf to it, in a shell's background."""
+
+    def hear() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(args, **{**pipes, **options}, preexec_fn=hear)
 
 
 @contextmanager

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import ECOKLIT, begun
 
 from ecoklit.cli.main import main
 from ecoklit.contract import data_path
 from ecoklit.core import canonical, ids
 from ecoklit.core.device_log import DeviceLog
 
-ECOKLIT = Path(sys.executable).parent / "ecoklit"
 STORIES = sorted(
     (entry for entry in data_path("events", "vectors", "stories").iterdir() if entry.name.endswith(".json")),
     key=lambda entry: entry.name,
@@ -192,7 +192,7 @@ def test_an_output_that_is_full_is_one_sentence() -> None:
 
 def test_ctrl_c_is_one_sentence() -> None:
     """Ctrl-C while it waits for input ends it with one sentence and code 130."""
-    command = subprocess.Popen([ECOKLIT, "fold"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    command = begun([ECOKLIT, "fold"], stdin=subprocess.PIPE)
     wait_until_reading(command.pid)
     command.send_signal(signal.SIGINT)
     out, said = command.communicate(timeout=60)

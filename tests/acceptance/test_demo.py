@@ -8,14 +8,13 @@ import re
 import signal
 import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from commands import ECOKLIT, Done, begun, fresh_folder, processes_of, wait_until
 
 from ecoklit.bootstrap import House
 from ecoklit.cli import demo
@@ -25,7 +24,6 @@ from ecoklit.core.policy import Policy
 from ecoklit.testing import replay as replays
 from ecoklit.testing.replay import Replay
 
-ECOKLIT = Path(sys.executable).parent / "ecoklit"
 AREA = "94.04.02"  # Agimuga: 8 villages, 8 TPS, 813 voters
 VOTERS = 813
 RUN_SECONDS_MAX = 240
@@ -39,38 +37,32 @@ def command(folder: Path, *options: str, **environ: str) -> dict[str, Any]:
     }
 
 
-def run(folder: Path, *options: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *options: str, **environ: str) -> Done:
     return subprocess.run(
         **command(folder, *options, **environ), capture_output=True, text=True, check=False, timeout=RUN_SECONDS_MAX
     )
 
 
-def processes_of(folder: Path) -> list[str]:
-    """The command lines that name something in `folder`."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if str(folder) in line:
-            found.append(line)
-    return found
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with fresh_folder() as name:
+        yield name
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+def told() -> Iterator[tuple[dict[str, Any], Path]]:
     """What one run says to a program, and the folder that it worked in."""
-    folder = tmp_path_factory.mktemp("told")
-    done = run(folder, "--json")
-    assert (done.returncode, done.stderr) == (Exit.OK, "")
-    return json.loads(done.stdout), folder
+    with fresh_folder() as folder:
+        done = run(folder, "--json")
+        assert (done.returncode, done.stderr) == (Exit.OK, "")
+        yield json.loads(done.stdout), folder
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
+def shown() -> str:
     """What another run of the same seed shows to a person, through a pipe."""
-    done = run(tmp_path_factory.mktemp("shown"), "--rows", "0")
+    with fresh_folder() as folder:
+        done = run(folder, "--rows", "0")
     assert (done.returncode, done.stderr) == (Exit.OK, "")
     return done.stdout
 
@@ -247,17 +239,17 @@ def busy_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_a_port_in_use_is_named(tmp_path: Path, busy_port: int) -> None:
+def test_a_port_in_use_is_named(folder: Path, busy_port: int) -> None:
     """The port that ECOKLIT_PORT asks for is another program's: said so, exit 4, nothing is left."""
-    done = run(tmp_path, ECOKLIT_PORT=str(busy_port))
+    done = run(folder, ECOKLIT_PORT=str(busy_port))
     assert done.returncode == Exit.UNFIT and f"port_in_use: Port {busy_port}" in done.stderr
-    assert list(tmp_path.iterdir()) == [] and processes_of(tmp_path) == []
+    assert list(folder.iterdir()) == [] and processes_of(folder) == []
 
 
 @pytest.mark.parametrize(("number", "after"), [(signal.SIGINT, "1/9"), (signal.SIGTERM, "3/9"), (signal.SIGINT, "6/9")])
-def test_it_can_be_stopped_at_any_point(number: int, after: str, tmp_path: Path) -> None:
+def test_it_can_be_stopped_at_any_point(number: int, after: str, folder: Path) -> None:
     """Ctrl-C or SIGTERM in the middle: one sentence, exit 130, no server and no folder left."""
-    going = subprocess.Popen(**command(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    going = begun(**command(folder), text=True)
     assert going.stdout is not None
     for line in going.stdout:
         if line.startswith(after):
@@ -268,14 +260,5 @@ def test_it_can_be_stopped_at_any_point(number: int, after: str, tmp_path: Path)
         Exit.STOPPED,
         "ecoklit: dihentikan, tidak ada yang hilang · stopped, nothing is lost.\n",
     )
-    assert list(tmp_path.iterdir()) == []
-    assert wait_for_none(tmp_path) == []
-
-
-def wait_for_none(folder: Path) -> list[str]:
-    """The processes of `folder`; a server that was told to end may take a moment."""
-    for _ in range(50):
-        if not processes_of(folder):
-            break
-        time.sleep(0.1)
-    return processes_of(folder)
+    assert list(folder.iterdir()) == []
+    wait_until(lambda: not processes_of(folder), "no server outlives it")
