@@ -28,6 +28,13 @@ from ecoklit.field.soundness import Row
 from ecoklit.field.trouble import PhoneFault
 
 ASIDE: Final = "recovering"
+BESIDE: Final = ("-wal", "-shm")
+_HEAD: Final = ((0, 24), (44, 48), (56, 64), (68, 72))
+"""Of the file's head what never changes: what it is, its pages, the versions, its text and its mark."""
+
+_UNREADABLE: Final = (sqlite3.DatabaseError, UnicodeError)
+"""What SQLite says of a damaged file may be no text itself."""
+
 _TOLD: Final = ("pulled", "standing", "lost", "policy", "registry_known")
 """What the service told, and tells again when it is asked from the beginning."""
 
@@ -53,12 +60,12 @@ def recover(home: Path) -> Recovered | None:
     """Make the store in `home` whole; None when nothing is wrong with it. Raises PhoneFault when its key is gone."""
     if _is_sound(home):
         return None
-    found, mended, again = _read(home / STORE_FILE)
-    device = _demand_key(found)
-    kept = _keep(home)
     aside = home / ASIDE
     shutil.rmtree(aside, ignore_errors=True)
     with Outbox(aside, make=True) as fresh:
+        found, mended, again = _read(_readable(home, aside))
+        device = _demand_key(found)
+        kept = _keep(home)
         fresh.restore({table: [tuple(row.values()) for row in rows] for table, rows in found.items()})
         # What a key's own row says of it may be lost with it; receipts say the same.
         marks = [_int(row["held"]) for row in found["identity"] if row["device"] == device]
@@ -88,14 +95,44 @@ def _keep(home: Path) -> Path:
     nth = 1
     while (kept := home / f"damaged-{nth}.sqlite").exists():
         nth += 1
-    with contextlib.suppress(sqlite3.DatabaseError):
-        db = sqlite3.connect(home / STORE_FILE)
-        db.execute("pragma wal_checkpoint(truncate)")
-        db.close()
     shutil.copy2(home / STORE_FILE, kept)
-    for beside in ("-wal", "-shm"):
-        (home / f"{STORE_FILE}{beside}").unlink(missing_ok=True)
+    for beside in BESIDE:
+        # It is in the copy that was read. With a new store it would have no meaning, and SQLite would give it one.
+        if (home / f"{STORE_FILE}{beside}").exists():
+            (home / f"{STORE_FILE}{beside}").replace(home / f"{kept.name}{beside}")
     return kept
+
+
+# --- a copy that can be read -----------------------------------------------------------------------------------------
+
+
+def _readable(home: Path, aside: Path) -> Path:
+    """A copy of the damaged file whose head and whose schema are those of a fresh store, which lies in `aside`.
+
+    A bit in either would hide all tables, and neither says anything that is not known.
+    """
+    copy = aside / "copy.sqlite"
+    for beside in ("", *BESIDE[:1]):
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy2(home / f"{STORE_FILE}{beside}", aside / f"{copy.name}{beside}")
+    with copy.open("r+b") as damaged, (aside / STORE_FILE).open("rb") as fresh:
+        for first, last in _HEAD:
+            fresh.seek(first)
+            damaged.seek(first)
+            damaged.write(fresh.read(last - first))
+    with contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as db, contextlib.suppress(*_UNREADABLE):
+        db.execute("pragma writable_schema = on")
+        names = {str(name) for (name,) in db.execute("select name from sqlite_schema")}
+        for name, sql in _statements(aside):
+            if name not in names:
+                db.execute("update sqlite_schema set name = ?, tbl_name = ? where sql = ?", (name, name, sql))
+            db.execute("update sqlite_schema set sql = ?, type = 'table', tbl_name = name where name = ?", (sql, name))
+    return copy
+
+
+def _statements(aside: Path) -> list[tuple[str, str]]:
+    with contextlib.closing(sqlite3.connect(aside / STORE_FILE)) as db:
+        return db.execute("select name, sql from sqlite_schema where type = 'table'").fetchall()
 
 
 # --- what can be read ------------------------------------------------------------------------------------------------
@@ -107,6 +144,7 @@ def _read(file: Path) -> tuple[dict[str, Table], list[str], list[str]]:
     mended: list[str] = []
     again: list[str] = []
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as db:
+        db.execute("pragma writable_schema = on")  # what of the schema is still damaged hides its own table only
         db.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
         told = {str(row[0]): row[1] for row in _rows(db, soundness.TALLY, ["name", "total"])}
         for table, names in _schema().items():
@@ -145,7 +183,7 @@ def _rows(db: sqlite3.Connection, table: str, names: Sequence[str]) -> list[Row]
     found: dict[Row, None] = {}
     first = names[0]
     for order in ("", f" order by {first} asc", f" order by {first} desc"):
-        with contextlib.suppress(sqlite3.DatabaseError):
+        with contextlib.suppress(*_UNREADABLE):
             for row in db.execute(f"select {', '.join(names)} from {table}{order}"):
                 found[tuple(row)] = None
             if not order:

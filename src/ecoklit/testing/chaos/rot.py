@@ -11,7 +11,10 @@ cuts its last block off at the bit, when it starts again: everything behind it i
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import shutil
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,12 +24,19 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from ecoklit import contract
 from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.jetstream import JetStreamJournal
 from ecoklit.adapters.jetstream_registry import JetStreamRegistry
 from ecoklit.adapters.postgres_copies import PostgresCopies
+from ecoklit.core.event import RECORD_FIELDS
 from ecoklit.core.wire import hold
+from ecoklit.field import soundness
+from ecoklit.field.outbox import STORE_FILE, Outbox
+from ecoklit.field.phone import Phone
+from ecoklit.field.recovery import recover
+from ecoklit.field.trouble import PhoneFault
 from ecoklit.ports import Journal
 from ecoklit.services.inspect import PERSON_MISSING, UNREADABLE, Inspected, Inspector, Proof, inspect, over_holes
 from ecoklit.testing.chaos.house import (
@@ -40,7 +50,7 @@ from ecoklit.testing.chaos.house import (
     HouseFault,
     temporary_folder,
 )
-from ecoklit.testing.chaos.load import Hand, Load, Plan
+from ecoklit.testing.chaos.load import AT, Hand, Load, Plan
 from ecoklit.testing.chaos.options import Options
 from ecoklit.testing.chaos.table import DIFFER, EQUAL, Row, judged
 from ecoklit.testing.chaos.verdict import Audit
@@ -92,8 +102,14 @@ async def _run(house: RottingHouse, options: Options) -> list[Row]:
             images = await _images(house)
             found = await _found_in_blocks(house, images, random, BITS_QUICK if options.quick else BITS)
             healed = await _healed_journal(house, load, images, random)
+            await house.restart(SERVICE)
+            await house.restart(PROJECTOR)
+            await house.ready()
+            stores = await asyncio.to_thread(_found_in_stores, load, random, BITS_QUICK if options.quick else BITS)
+            for part in (PROJECTOR, SERVICE):
+                await house.stop(part)
             pages = await _found_in_pages(house, load, random, BITS_QUICK if options.quick else BITS)
-    return [found, healed, pages]
+    return [found, healed, stores, pages]
 
 
 def flip(file: Path, at: int, bit: int) -> None:
@@ -343,6 +359,94 @@ async def _synced(load: Load) -> None:
 def _is_settled(hand: Hand) -> bool:
     synced = hand.sync()
     return synced is not None and not hand.outbox.is_unsent() and all(one.same for one in synced.compared)
+
+
+# --- a phone's store -------------------------------------------------------------------------------------------------
+
+
+class _Store(NamedTuple):
+    """All that a phone's store holds, by table, and its own log by seq."""
+
+    rows: dict[str, list[soundness.Row]]
+    log: dict[int, bytes]
+
+
+def _found_in_stores(load: Load, random: Random, bits: int) -> Row:
+    """Each bit by itself in a copy of a phone's store, a third of whose entries are unsent: either nothing that it
+    holds has changed, or it says so; then it recovers, and syncs."""
+    plan = msgspec.json.decode((load.folder / "load0.json").read_bytes(), type=Plan)
+    home = load.folder / "rotting"
+    name = plan.phones[0]
+    faults, seen, against = Counter[str](), Counter[str](), list[str]()
+    shutil.copytree(Path(plan.folder) / name, home / name)
+    with Outbox(home / name) as outbox:
+        _say_more(outbox)
+    before = _store(home / name)
+    missed = 0
+    for _ in range(bits):
+        shutil.rmtree(home / "round", ignore_errors=True)
+        shutil.copytree(home / name, home / "round")
+        bit = chosen([home / "round" / STORE_FILE], random)
+        bit.flip()
+        faults["bits"] += 1
+        try:
+            after = _store(home / "round")
+        except PhoneFault:
+            seen[_recovered(home / "round", before, against, bit)] += 1
+            continue
+        seen["harmless"] += 1
+        if after != before:
+            missed += 1
+            against.append(f"{bit}: something changed, and nothing said so")
+    plan.folder = str(home)
+    last = _synced_by(Hand(plan, name, Path(plan.registry).read_bytes()))
+    if last is not None:
+        against.append(last)
+    told = ", ".join(f"{count} {what}" for what, count in sorted(seen.items()))
+    return judged("rot: phone", bits, faults, (len(before.log), missed, 0), against=against[:3], seen=told)
+
+
+def _say_more(outbox: Outbox) -> None:
+    """Some more entries, which nobody has sent."""
+    phone = Phone(outbox, contract.policies(), now=lambda: AT, entropy=os.urandom)
+    for nth in range(1 + outbox.end(outbox.about().device)[0] // 2):
+        person = {"record": dict.fromkeys(RECORD_FIELDS) | {"name": f"WARGA belum {nth}"}}
+        phone.say("new", None, how="in_person", document="ktp_el", person=person)
+
+
+def _store(home: Path) -> _Store:
+    """Raises PhoneFault when the store says that it is damaged."""
+    with Outbox(home) as outbox, contextlib.closing(sqlite3.connect(home / STORE_FILE)) as db:
+        rows = {table: sorted(soundness.rows(db, table), key=repr) for table in soundness.tables(db)}
+        return _Store(rows, {one.seq: one.hash for one in outbox.own(outbox.about().device)})
+
+
+def _recovered(home: Path, before: _Store, against: list[str], bit: Bit) -> str:
+    """What `ecoklit phone recover` makes of a damaged store; what speaks against it goes into `against`."""
+    try:
+        made = recover(home)
+    except PhoneFault as fault:
+        return f"{fault.code}, its key is gone"
+    if made is None:
+        against.append(f"{bit}: damaged, and nothing to recover")
+        return "nothing to recover"
+    after = _store(home)
+    named = {*made.coming, *made.lost}
+    if {seq for seq, hash in before.log.items() if after.log.get(seq) != hash} != named:
+        against.append(f"{bit}: entries are gone that were not named: {made}")
+    if after.rows == before.rows:
+        return "mended by itself"
+    return f"{len(made.lost)} entries lost, and named" if made.lost else "to be told again"
+
+
+def _synced_by(hand: Hand) -> str | None:
+    """What speaks against the phone being as good as new, once it has synced."""
+    try:
+        if any(_is_settled(hand) for _ in range(SYNCS_MAX)):
+            return None
+        return f"{hand.tps}: the phone does not come to the service's digest"
+    finally:
+        hand.close()
 
 
 # --- the database's pages --------------------------------------------------------------------------------------------
