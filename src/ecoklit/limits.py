@@ -61,6 +61,10 @@ RETRY_SECONDS: Final = 5
 RETRY_SECONDS_MAX: Final = 600
 """The longest that anybody is told to wait."""
 
+TURNS_PER_SECOND_MIN: Final = 100.0
+"""How many of those who wait are asked to come again in a second when all places are taken and hardly any becomes
+free: a broker that was away for a while comes back to phones that do not wait for ten minutes."""
+
 CONNECTIONS_MAX: Final = 16_384
 """Open at once by HTTP, most of them idle phones that keep theirs (2 KiB each); more wait in the backlog."""
 

@@ -22,6 +22,8 @@ from ecoklit.limits import (
     REQUESTS_IN_FLIGHT_MAX,
     REQUESTS_PER_CALLER,
     RETRY_SECONDS,
+    RETRY_SECONDS_MAX,
+    TURNS_PER_SECOND_MIN,
     Rate,
 )
 from ecoklit.problems import ProblemError, retry_after
@@ -53,6 +55,37 @@ class Buckets:
         return min(self._rate.burst, level + (self._now() - at) * self._rate.per_second)
 
 
+class Turns:
+    """When those who find all places taken are to come again: one after another, as fast as places become free.
+
+    Told the same few seconds, twenty thousand phones would come again and again, and turning them away would take the
+    time in which they could be served. What they are told is spread by `retry_after`, and by themselves, to twice as
+    long on average; so turns are given out at twice the rate.
+    """
+
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._rate = TURNS_PER_SECOND_MIN
+        self._since = now()
+        self._done = 0
+        self._last = 0.0
+
+    def done(self) -> None:
+        """A place has become free."""
+        self._done += 1
+        taken = self._now() - self._since
+        if taken >= 1:
+            # Half of it from before: one slow second is not the rate.
+            self._rate = max(TURNS_PER_SECOND_MIN, (self._rate + self._done / taken) / 2)
+            self._since, self._done = self._now(), 0
+
+    def wait_seconds(self) -> float:
+        """How long until the next turn that nobody has."""
+        now = self._now()
+        self._last = max(self._last + 1 / (2 * self._rate), now + RETRY_SECONDS)
+        return min(self._last - now, RETRY_SECONDS_MAX)
+
+
 class Gate:
     """The bounds of one service, the same for all its doors."""
 
@@ -61,6 +94,7 @@ class Gate:
         self.requests = Buckets(REQUESTS_PER_CALLER, now)
         self.bytes = Buckets(BYTES_PER_CALLER, now)
         self.in_flight = 0
+        self._turns = Turns(now)
         self._of_caller: Counter[str] = Counter()
         self._in_flight_max = in_flight_max
 
@@ -83,12 +117,13 @@ class Gate:
             _demand(RETRY_SECONDS if self._of_caller[caller] >= at_once_max else 0)
             self.requests.charge(caller)
         if self.in_flight >= self._in_flight_max:
-            raise service_busy()
+            raise service_busy(self._turns.wait_seconds())
         self.in_flight += 1
         self._of_caller[caller or ""] += 1
 
     def leave(self, caller: str | None) -> None:
         self.in_flight -= 1
+        self._turns.done()
         name = caller or ""
         self._of_caller[name] -= 1
         if not self._of_caller[name]:
@@ -105,13 +140,13 @@ class Gate:
             _demand(self.devices.wait_seconds(device))
 
 
-def service_busy() -> ProblemError:
+def service_busy(wait_seconds: float = RETRY_SECONDS) -> ProblemError:
     """What more is told than fits at once."""
     return ProblemError(
         "service_busy",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Many are pushing at once: nothing is lost; send it again after Retry-After.",
-        retry_after(RETRY_SECONDS),
+        retry_after(wait_seconds),
     )
 
 
