@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from ecoklit.core.event import Malformed
 from ecoklit.core.policy import PolicyFault, parse_policy
+from ecoklit.core.receipt import Receipt, read_receipt, sign_receipt
 from ecoklit.errors import EcoklitError
 from ecoklit.field.page import read_page
 from ecoklit.services.reads import read_after, read_ask
+from ecoklit.testing.made_up_keys import made_up_key
 
 DEEP = b'{"x":' + b"[" * 100_000
 
@@ -31,3 +34,16 @@ def test_a_policy_that_nests_without_end_is_none() -> None:
     """A policy in a page's line, or in a file, was read until the stack ended."""
     with pytest.raises(PolicyFault):
         parse_policy(DEEP)
+
+
+def test_a_receipt_has_one_spelling() -> None:
+    """A receipt's line with a second signature, or with white space, was read as if it were the service's own."""
+    receipt = Receipt(
+        device="a" * 16, election="pilkada-2024", epoch=1, head="A" * 43, position={}, regency="9404", registry=1,
+        seq=1, standings=[],
+    )  # fmt: skip
+    line = sign_receipt(made_up_key(1, "service"), receipt).line
+    assert read_receipt(line + b"\n").line == line
+    for other in (line[:-1] + b',"signature":"' + b"A" * 86 + b'"}', line.replace(b'{"receipt"', b'{ "receipt"', 1)):
+        with pytest.raises(Malformed):
+            read_receipt(other)

@@ -57,7 +57,10 @@ _SETTINGS: Final = {
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "log_min_error_statement": "panic",  # a failed statement may carry a person: never into the log
+    # A refused row, statement or value may be a person's: what PostgreSQL refuses it says to who asked, not to its log.
+    "log_min_error_statement": "panic",
+    "log_min_messages": "log",
+    "log_error_verbosity": "terse",
 }
 
 

@@ -141,7 +141,8 @@ class PostgresReader:
 def level_of(area: str) -> str:
     """regency, district, village or tps; UnknownArea when the code is none."""
     if len(area) not in _LEVELS or not (ids.is_area(area) or ids.is_tps(area)):
-        raise UnknownArea(f"{area} is no area here: give a regency (4 digits), district (6), village (10) or TPS (13).")
+        # What was asked for instead is not repeated: it may be somebody's number.
+        raise UnknownArea("That is no area here: give a regency (4 digits), district (6), village (10) or TPS (13).")
     return _LEVELS[len(area)]
 
 

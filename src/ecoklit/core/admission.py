@@ -192,7 +192,8 @@ def _demand_one_device(held: Sequence[Held], heads: Sequence[SignedHead], before
 
 def _demand_election(number: int, found: str, election: str) -> None:
     if found != election:
-        raise Refused(WRONG_ELECTION, f"line {number} is of {found}; this service is of {election}")
+        # What a stranger calls an election is not repeated: a word has room for an identity number.
+        raise Refused(WRONG_ELECTION, f"line {number} is of another election; this service is of {election}")
 
 
 # --- what the registry tells -----------------------------------------------------------------------------------------

@@ -175,7 +175,7 @@ def _parse_slowly(data: bytes) -> Parsed:
     try:
         event = msgspec.convert(value, AnyEvent)
     except msgspec.ValidationError as error:
-        return place, None, str(error)
+        return place, None, _without_values(error)
     fault = _fault_of_words(event) or _fault_of_type(event)
     return place, None if fault else event, fault
 
@@ -195,6 +195,14 @@ def _place(value: Any) -> Place:
         if not well_formed:
             raise Malformed(f"the event's {name} is not well formed")
     return place
+
+
+def _without_values(error: Exception) -> str:
+    # msgspec quotes the value that is no closed word, and the name of a field that it does not know. Faults are shown,
+    # and what stands in the wrong place may be a voter's name or number.
+    return "the event has not the form of its type" + (
+        " - at " + str(error).rpartition(" - at ")[2] if " - at `" in str(error) else ""
+    )
 
 
 _HASH = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"

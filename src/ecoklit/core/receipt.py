@@ -95,4 +95,8 @@ def read_receipt(line: bytes) -> SignedReceipt:
         raise Malformed("that is no receipt of this service") from error
     if not (ids.is_device(receipt.device) and ids.is_hash(receipt.head) and ids.is_device(parts.service)):
         raise Malformed("the receipt's device, head and service are not well formed")
-    return SignedReceipt(receipt, receipt_bytes, parts.service, parts.signature)
+    signed = SignedReceipt(receipt, receipt_bytes, parts.service, parts.signature)
+    # Or a second `signature`, which other readers would take for the one, would be read over.
+    if not ids.is_signature(parts.signature) or signed.line != line.removesuffix(b"\n"):
+        raise Malformed("the receipt is not canonical JSON with a signature of 64 bytes")
+    return signed

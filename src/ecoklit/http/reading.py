@@ -104,7 +104,7 @@ async def history(reader: NamedDependency[SkipValidation[RollReader]], voter: Vo
     events = await reader.history(voter)
     if not events:
         raise EcoklitError("not_found", "No event about this voter is held here: check the id.")
-    return History(voter, events)
+    return History(voter, [disclosed(event) for event in events])
 
 
 @get("/v1/devices/{area:str}", responses=RESPONSES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ecoklit.core.ids import is_device
 from ecoklit.core.registry import Registry
 from ecoklit.errors import EcoklitError
 
@@ -40,7 +41,8 @@ def credentials_of(registry: Registry, device: str, issuer: Issuer | None) -> st
         )
     enrolled = registry.devices.get(device)
     if enrolled is None:
-        raise NoAccess("unknown_device", f"The registry does not know {device}: have it enrolled first.")
+        named = device if is_device(device) else "such a device"  # what else it is may be somebody's number
+        raise NoAccess("unknown_device", f"The registry does not know {named}: have it enrolled first.")
     if registry.is_revoked(device):
         raise NoAccess("not_entitled", f"{device} is revoked: enrol a new key.")
     if enrolled.nkey is None:

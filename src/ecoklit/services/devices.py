@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from ecoklit.core.causality import PARKED, is_beyond
+from ecoklit.core.ids import is_area, is_tps
 from ecoklit.core.policy import Policy
 from ecoklit.core.registry import Enrolled, Grant, Registry, extended
 from ecoklit.errors import EcoklitError
@@ -50,7 +51,8 @@ def devices_in(registry: Registry, area: str, ends: Mapping[str, LastHeld] | Non
     EcoklitError unknown_area.
     """
     if not area.startswith(registry.regency):
-        raise EcoklitError("unknown_area", f"{area} is no area of regency {registry.regency}: give one within it.")
+        named = area if is_area(area) or is_tps(area) else "That"  # what else it is may be somebody's number
+        raise EcoklitError("unknown_area", f"{named} is no area of regency {registry.regency}: give one within it.")
     return [
         _device(registry, enrolled, ends)
         for enrolled in registry.devices.values()

@@ -93,7 +93,7 @@ class Registrar:
             if (signed.election, signed.regency) != (self._election, self._regency):
                 raise Refused(
                     admission.WRONG_ELECTION,
-                    f"registry event {signed.seq} of {signed.device} is of {signed.election} in {signed.regency}; "
+                    f"registry event {signed.seq} of {signed.device} is of another election or regency; "
                     f"this service is of {self._election} in {self._regency}",
                 )
         held = [await self._admit_log(tuple(log)) for _, log in groupby(lines, key=lambda signed: signed.device)]

@@ -24,10 +24,12 @@ def test_no_digit_after_the_sixth_is_shown(number: str) -> None:
         {"nik": NIK, "nkk": NIK, "name": "Contoh"},
         {"register": "nik", "value": NIK},
         {"register": "nkk", "value": NIK},
+        {"source": NIK, "name": "Contoh"},
+        {"event": {"officer": NIK, "saw": [NIK]}},
     ],
 )
 def test_no_row_shows_a_number(row: dict[str, str]) -> None:
-    """Neither a list nor a side of a conflict about the number itself shows it."""
+    """Neither a list, nor a side of a conflict about the number itself, nor a word that somebody made of it shows it."""
     assert NIK not in str(disclosed(row))
 
 
