@@ -52,7 +52,7 @@ async def _run(folder: Path, small: Path, options: Options) -> Row:
                     filler.unlink()
                 restarts += await _recovered(house, load)
             await load.drain()
-            closing = await audit.closing(house, load)
+            closing = await audit.closing(house, load, rebuild=not options.quick)
     return judged(
         "disk full", rounds, {"disk full": rounds}, closing.seen.counts, digests=closing.digests,
         against=[*against, *closing.seen.against],

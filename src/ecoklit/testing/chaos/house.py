@@ -95,10 +95,8 @@ class House:
         sync_always: bool = True,
         fsync: bool = True,
         host: str = "127.0.0.1",
-        nats_url: str | None = None,
     ) -> None:
-        """`broker_store` is where the broker keeps its own, when not among the `stores`; `nats_url` is where the
-        service and the projector are to find the broker: a proxy, when it is not its own."""
+        """`broker_store` is where the broker keeps its own, when that is not among the `stores`."""
         self.folder = folder
         self.stores = stores or folder
         self.phones = tuple(phones)
@@ -114,7 +112,9 @@ class House:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._frozen: list[int] = []
         self._nats_port, self._monitor_port, self._port = free_ports(3)
-        self._nats_url = nats_url
+        self.proxy_url: str | None = None
+        """Where the service and the projector find the broker, when there is something in between."""
+
         for name in phones:
             self.election.device(name, "pantarlih", tps_of(self.phones, name))
 
@@ -161,7 +161,7 @@ class House:
             "ECOKLIT_DATA": str(self.folder / "data"),
             "ECOKLIT_ELECTION": ELECTION,
             "ECOKLIT_REGENCY": REGENCY,
-            "ECOKLIT_NATS_URL": self._nats_url or self.nats_url,
+            "ECOKLIT_NATS_URL": self.proxy_url or self.nats_url,
             "ECOKLIT_NATS_MONITOR_URL": self.monitor_url,
             "ECOKLIT_DATABASE_URL": self.dsn,
             "ECOKLIT_HOST": self.host,

@@ -20,7 +20,7 @@ from ecoklit.testing.chaos.table import Row, judged
 from ecoklit.testing.chaos.verdict import Audit
 
 ROUNDS: Final = 120
-ROUNDS_QUICK: Final = 8
+ROUNDS_QUICK: Final = 6
 PHONE: Final = "phone"
 BACKEND: Final = "one backend"
 """One of the database's processes: its postmaster then stops all the others, and recovers by itself."""

@@ -5,6 +5,7 @@ tells a witness, a file beside its store that no fault of the test touches:
 
     {"saved": SEQ, "hash": H}              the entry is on the phone's disk
     {"acked": SEQ, "hash": H}              a verified receipt names it, and is on the phone's disk
+    {"away": true}                         a sync that broke off, or was asked to wait
     {"trouble": CODE, "why": TEXT}         something that no fault of ours explains
     {"done": true, "same": BOOL|null}      all is sent; whether the phone's digest was the service's
 
@@ -122,24 +123,28 @@ class WitnessedOutbox(Outbox):
 
 
 class Noted(NamedTuple):
-    """What one phone noted: (seq, hash) of what was saved and acknowledged, its troubles, and how it ended."""
+    """What one phone noted: seq → hash of what was saved and acknowledged, its troubles, how it ended, and how many
+    syncs broke off."""
 
     saved: dict[int, str]
     acked: dict[int, str]
     troubles: list[str]
     done: bool
     same: bool | None
+    away: int
 
 
 def read_witness(file: Path) -> Noted:
     """A line that a kill cut off in the middle is left out: it was not told."""
-    noted = Noted({}, {}, [], False, None)
+    noted = Noted({}, {}, [], False, None, 0)
     for line in file.read_bytes().split(b"\n")[:-1] if file.exists() else ():
         told = json.loads(line)
         if "saved" in told:
             noted.saved[told["saved"]] = told["hash"]
         elif "acked" in told:
             noted.acked[told["acked"]] = told["hash"]
+        elif "away" in told:
+            noted = noted._replace(away=noted.away + 1)
         elif "trouble" in told:
             noted.troubles.append(f"{told['trouble']}: {told['why']}")
         else:
@@ -196,8 +201,10 @@ class Hand:
         try:
             return Client(self.phone, way, self._services, sleep=time.sleep).sync()
         except Away:
+            self.witness.tell(away=True)
             time.sleep(AWAY_SECONDS)
         except TryLater as later:
+            self.witness.tell(away=True)
             time.sleep(min(later.seconds, WAIT_SECONDS_MAX))
         except EcoklitError as error:
             self.witness.tell(trouble=error.code, why=error.message)
@@ -367,6 +374,10 @@ class Load:
     def saved(self) -> int:
         """How many entries the phones have said were saved."""
         return sum(max(one.saved, default=0) for one in self.noted().values())
+
+    def broken_off(self) -> int:
+        """How many syncs did not come to their end."""
+        return sum(one.away for one in self.noted().values())
 
     async def more_saved(self, entries: int) -> None:
         """Wait until so many more entries are saved, receipted or not. Raises HouseFault when they are not."""

@@ -26,7 +26,7 @@ from ecoklit.testing.chaos.options import CannotRun, Options
 from ecoklit.testing.chaos.table import Row, control, judged
 
 ENTRIES: Final = 120
-ENTRIES_QUICK: Final = 24
+ENTRIES_QUICK: Final = 12
 CALLS: Final = "trace=write,writev,pwrite64,pwritev,fsync,fdatasync,sendto,sendmsg"
 STRACE: Final = ("strace", "-f", "-tt", "-y", "-s", "300", "-e", CALLS)
 ATTACH_SECONDS_MAX: Final = 20.0

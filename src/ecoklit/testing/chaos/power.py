@@ -27,7 +27,7 @@ from ecoklit.testing.chaos.table import Row, control, judged
 from ecoklit.testing.chaos.verdict import Audit, Closing
 
 ROUNDS: Final = 15
-ROUNDS_QUICK: Final = 2
+ROUNDS_QUICK: Final = 1
 CONTROL_ROUNDS: Final = 3
 DISK_MIB: Final = 768
 EVENTS_MIN: Final = 100
