@@ -133,7 +133,7 @@ def limits_of(registry: Registry, device: str, officer: str, role: str, tps: str
 
 def _limits(registry: Registry, device: str, officer: str, role: str, tps: str) -> tuple[int, int]:
     revoked = min(
-        (one.from_seq for one in registry.revocations if one.device == device and one.area is None),
+        (one.from_seq for one in registry.revocations_from(device) if one.area is None),
         default=_NO_LIMIT,
     )
     if device not in registry.devices or ids.regency_of(tps) != registry.regency:

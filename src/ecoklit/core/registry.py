@@ -168,8 +168,12 @@ class Registry:
         self.services: dict[str, PublicKey] = {}
         self.devices: dict[str, Enrolled] = {}
         self.vouchers: dict[str, Voucher] = {}
-        self.grants: tuple[Grant, ...] = ()
-        self.revocations: tuple[Revocation, ...] = ()
+        self._grants: list[Grant] = []
+        self._grants_to: dict[str, tuple[Grant, ...]] = {}
+        self._grants_of: dict[str, tuple[Grant, ...]] = {}
+        self._granters: set[str] = set()
+        self._revocations: list[Revocation] = []
+        self._revoked: dict[str, tuple[Revocation, ...]] = {}
         self.readmissions: tuple[Readmission, ...] = ()
         self.windows: tuple[Window, ...] = ()
         self.policies: tuple[tuple[int, PolicySet], ...] = ()
@@ -180,13 +184,26 @@ class Registry:
         self.lost: dict[str, int] = {}
         self.losses: tuple[tuple[int, DotsLost], ...] = ()
         self.logs: dict[str, LogEnd] = {}
-        self.voids: tuple[Void, ...] = ()
+        self._voids: list[Void] = []
         self.judged: dict[Any, Any] = {}
         """A memory of `core.entitlement`: what this very registry says of one device, officer, role and tps."""
 
     def extended(self, position: int, line: SignedRegistry) -> Registry:
         """The registry with one event more, at `position`, which lies above its own."""
         return extended(self, [(position, line)])
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """Every right ever given, in the order in which they were."""
+        return tuple(self._grants)
+
+    @property
+    def revocations(self) -> tuple[Revocation, ...]:
+        return tuple(self._revocations)
+
+    @property
+    def voids(self) -> tuple[Void, ...]:
+        return tuple(self._voids)
 
     def key_of(self, device: str) -> PublicKey | None:
         """The key of whoever may sign registry lines: root, service, enrolled device or voucher; else None."""
@@ -212,11 +229,11 @@ class Registry:
     def grants_of(self, device: str) -> Iterator[Grant]:
         """The rights that a device can use as its holder, revoked ones left out."""
         enrolled = self.devices.get(device)
-        for grant in self.grants:
-            mine = grant.to_device == device or (
-                grant.to_device is None and enrolled is not None and enrolled.holder == grant.officer
-            )
-            if mine and not self.ended(device, grant):
+        own = self._grants_to.get(device, ())
+        if enrolled is not None:
+            own = tuple(sorted((*own, *self._grants_of.get(enrolled.holder, ())), key=_position))
+        for grant in own:
+            if not self.ended(device, grant):
                 yield grant
 
     def ended(self, device: str, grant: Grant) -> bool:
@@ -225,11 +242,13 @@ class Registry:
 
     def revocations_of(self, device: str, grant: Grant) -> Iterator[Revocation]:
         """The revocations that take `grant` from `device`: a later grant is not touched by an earlier revocation."""
-        for one in self.revocations:
-            if one.device == device and (
-                one.area is None or (grant.area.startswith(one.area) and one.position > grant.position)
-            ):
+        for one in self.revocations_from(device):
+            if one.area is None or (grant.area.startswith(one.area) and one.position > grant.position):
                 yield one
+
+    def revocations_from(self, device: str) -> tuple[Revocation, ...]:
+        """What was ever taken from a device, in the order in which it was."""
+        return self._revoked.get(device, ())
 
     def lost_at(self, position: int) -> dict[str, int]:
         """`lost` as it was at `position`, which is not beyond this registry's."""
@@ -241,11 +260,18 @@ class Registry:
 
     def is_revoked(self, device: str) -> bool:
         """Whether the whole device is revoked, from whatever seq on."""
-        return any(one.device == device and one.area is None for one in self.revocations)
+        return any(one.area is None for one in self.revocations_from(device))
 
     def _copy(self) -> Registry:
         copy = Registry(self.election, self.regency)
         copy.__dict__.update(self.__dict__)
+        copy._grants = list(self._grants)
+        copy._grants_to = dict(self._grants_to)
+        copy._grants_of = dict(self._grants_of)
+        copy._granters = set(self._granters)
+        copy._revocations = list(self._revocations)
+        copy._revoked = dict(self._revoked)
+        copy._voids = list(self._voids)
         copy.services = dict(self.services)
         copy.devices = dict(self.devices)
         copy.vouchers = dict(self.vouchers)
@@ -277,7 +303,7 @@ def extended(registry: Registry, lines: Iterable[tuple[int, SignedRegistry | Voi
         copy.position = position
         void = line if isinstance(line, Void) else _take(copy, position, line)
         if void is not None:
-            copy.voids = (*copy.voids, void)
+            copy._voids.append(void)
     return copy
 
 
@@ -290,35 +316,6 @@ def _read(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, SignedRegis
 
 
 # --- at the door (SPEC §7.4) -----------------------------------------------------------------------------------------
-
-
-def admit(registry: Registry, lines: Iterable[SignedRegistry]) -> list[SignedRegistry]:
-    """Those of `lines` that the registry does not hold yet, in order, each of a log that goes on without a hole.
-
-    Raises Refused wrong_election, unknown_device, bad_signature, equivocation, gap, broken_chain for the first line
-    that is to be refused: the lines before it may be admitted. Authority is not asked for here: what its author had no
-    right to is held, and void.
-    """
-    fresh: list[SignedRegistry] = []
-    grown = registry
-    for line in lines:
-        if _is_held(grown, line):
-            continue
-        _demand(grown, line)
-        grown = grown.extended(grown.position + 1, line)
-        fresh.append(line)
-    return fresh
-
-
-def _is_held(registry: Registry, line: SignedRegistry) -> bool:
-    end = registry.logs.get(line.device)
-    return end is not None and line.seq == end.seq and line.hash == end.hash
-
-
-def _demand(registry: Registry, line: SignedRegistry) -> None:
-    """Refuse the first fault of `line` by name. A line below its log's end is the caller's to compare."""
-    for fault in _faults_at_the_door(registry, line):
-        raise fault
 
 
 def _faults_at_the_door(registry: Registry, line: SignedRegistry) -> Iterator[Refused]:
@@ -402,7 +399,7 @@ def _why_not_by_voucher(registry: Registry, device: str, event: AnyRegistryEvent
             return f"the code was used by {voucher.used_by}"
         return None if event.holder == voucher.officer else f"the code was made for {voucher.officer}"
     if isinstance(event, Assigned):
-        if any(grant.by == device for grant in registry.grants):
+        if device in registry._granters:
             # Or whoever has kept the code would take back a right that was ended since.
             return f"the code was used by {voucher.used_by}"
         asked = (event.to_device, event.officer_assigned, event.role_assigned, event.area)
@@ -464,7 +461,7 @@ def _apply(registry: Registry, position: int, device: str, event: AnyRegistryEve
         case Assigned():
             to_device = None if event.to_device is UNSET else event.to_device
             grant = Grant(event.officer_assigned, event.role_assigned, event.area, to_device, position, device)
-            registry.grants = (*registry.grants, grant)
+            _give(registry, grant)
         case Vouched():
             registry.vouchers[event.voucher] = Voucher(
                 event.key, event.officer_assigned, event.role_assigned, event.area, event.until, position, device
@@ -472,7 +469,8 @@ def _apply(registry: Registry, position: int, device: str, event: AnyRegistryEve
         case Revoked():
             area = None if event.area is UNSET else event.area
             revocation = Revocation(event.revoked, event.from_seq, area, position)
-            registry.revocations = (*registry.revocations, revocation)
+            registry._revocations.append(revocation)
+            registry._revoked[event.revoked] = (*registry.revocations_from(event.revoked), revocation)
         case Readmitted():
             readmission = Readmission(position, _areas(registry, device, event), event)
             registry.readmissions = (*registry.readmissions, readmission)
@@ -491,6 +489,20 @@ def _apply(registry: Registry, position: int, device: str, event: AnyRegistryEve
             registry.lost[event.lost] = min(event.after, registry.lost.get(event.lost, event.after))
         case _:
             pass  # stage_set and erased are read by those whom they concern
+
+
+def _give(registry: Registry, grant: Grant) -> None:
+    # By whom it concerns, too: a regency has thousands, and whoever asks wants a device's few.
+    registry._grants.append(grant)
+    registry._granters.add(grant.by)
+    if grant.to_device is None:
+        registry._grants_of[grant.officer] = (*registry._grants_of.get(grant.officer, ()), grant)
+    else:
+        registry._grants_to[grant.to_device] = (*registry._grants_to.get(grant.to_device, ()), grant)
+
+
+def _position(grant: Grant) -> int:
+    return grant.position
 
 
 def _areas(registry: Registry, device: str, event: Readmitted) -> tuple[str, ...]:
