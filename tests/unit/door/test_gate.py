@@ -6,13 +6,15 @@ import contextlib
 
 import pytest
 
-from ecoklit.door.gate import Buckets, Gate
+from ecoklit.door.gate import Buckets, Gate, Turns
 from ecoklit.http.address import address_of
 from ecoklit.limits import (
     BYTES_PER_CALLER,
     IN_FLIGHT_PER_ADDRESS_MAX,
     PUSHES_PER_DEVICE,
     REQUESTS_PER_CALLER,
+    RETRY_SECONDS,
+    TURNS_PER_SECOND_MIN,
     Rate,
 )
 from ecoklit.problems import ProblemError, retry_after
@@ -151,3 +153,27 @@ def test_those_who_wait_come_back_apart() -> None:
     assert min(waits) >= 20 and max(waits) <= 40 and len(waits) > 5
     assert retry_after(10**9)["Retry-After"] == "600"
     assert 1 <= int(retry_after(0.0)["Retry-After"]) <= 2
+
+
+def test_those_who_wait_come_one_after_another() -> None:
+    """Of a crowd that finds all places taken each is told a later turn than the one before, twice as many in a second
+    as places become free; when the crowd is gone, the next one waits no longer than anybody ever did."""
+    clock = Clock()
+    turns = Turns(clock)
+    for _ in range(5):
+        for _ in range(400):
+            clock.now += 1 / 400
+            turns.done()
+    waits = [turns.wait_seconds() for _ in range(8000)]
+    assert waits == sorted(waits) and waits[0] == RETRY_SECONDS
+    assert 8000 / (2 * 420) < waits[-1] - waits[0] < 8000 / (2 * 300)
+    clock.now += 3600
+    assert turns.wait_seconds() == RETRY_SECONDS
+
+
+def test_a_crowd_is_not_sent_away_for_long_by_a_door_that_stands() -> None:
+    """Where no place becomes free at all, twenty thousand are told no more than two minutes apart."""
+    turns = Turns(Clock())
+    waits = [turns.wait_seconds() for _ in range(20_000)]
+    assert waits[-1] <= RETRY_SECONDS + 20_000 / (2 * TURNS_PER_SECOND_MIN)
+    assert Turns(Clock()).wait_seconds() == RETRY_SECONDS
