@@ -120,21 +120,27 @@ def take(outbox: Outbox, taken: Taken, *, service: str | None = None) -> None:
 
 
 def services_of(outbox: Outbox) -> dict[str, PublicKey]:
-    """The service keys that the root key named: device id → key. {} before the phone is enrolled."""
-    return _registry_of(outbox).services
+    """The service keys that the root key named: device id → key. {} before the phone is enrolled.
+
+    They stand in the registry's first line, and there only: nobody names others later (SPEC §8.2).
+    """
+    return _registry_of(outbox, outbox.registry()[:1]).services
 
 
 def areas_of(outbox: Outbox) -> list[str]:
     """Where the phone has a right, as far as it knows: 13 digits for a TPS, fewer for a whole area."""
-    registry = _registry_of(outbox)
-    return sorted({grant.area for grant in registry.grants_of(outbox.about().device)})
+    device = outbox.about().device
+    registry = _registry_of(outbox, outbox.registry_known())
+    if device not in registry.devices:  # no service showed to know it yet
+        registry = _registry_of(outbox, outbox.registry())
+    return sorted({grant.area for grant in registry.grants_of(device)})
 
 
-def _registry_of(outbox: Outbox) -> Registry:
+def _registry_of(outbox: Outbox, lines: Iterable[bytes]) -> Registry:
     about = outbox.about()
-    known = outbox.registry_known() or outbox.registry()
-    lines = enumerate(known, start=1) if about.election else ()
-    return fold_registry(about.election, about.regency, lines, root=about.root)
+    return fold_registry(
+        about.election, about.regency, enumerate(lines, start=1) if about.election else (), root=about.root
+    )
 
 
 def _of_kind(data: bytes, kind: str) -> Iterable[bytes]:

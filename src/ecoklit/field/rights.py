@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from ecoklit.core.entitlement import QUARANTINES, fault_of
 from ecoklit.core.event import Malformed
 from ecoklit.core.push_file import lines_of
-from ecoklit.core.registry import DAMAGED, Grant, Registry, RegistryFault, fold_registry
+from ecoklit.core.registry import DAMAGED, Grant, Registry, RegistryFault, extended, fold_registry
 from ecoklit.core.registry_event import read_line
 from ecoklit.core.wire import Held
 from ecoklit.field import enrolment
@@ -38,22 +38,22 @@ def learn(outbox: Outbox, transport: Transport, told: int | None) -> list[str]:
     the phone knows as much. Raises WrongService when what comes is not this election's registry.
     """
     known = outbox.registry_known()
-    if told is not None and told < len(known):
-        known = []  # it was restored from an older copy: what it lost is no longer known either
-    elif told == len(known):
+    if told == len(known):
         return []
-    fresh = _fetched(transport, len(known))
-    if not fresh and known:
+    # One that knows fewer lines was restored from an older copy: what it lost is no longer known here either.
+    after = 0 if told is not None and told < len(known) else len(known)
+    fresh = _fetched(transport, after)
+    if not fresh:
         return []
     about = outbox.about()
     places = [place.tps for place in outbox.places()]
-    before = _folded(about, outbox.registry_known()) or _folded(about, outbox.registry())
-    after = _folded(about, [*known, *fresh])
-    if after is None or about.device not in after.devices:
+    before = _folded(about, known) or _folded(about, outbox.registry())
+    now = _extended(before, after, fresh) if after and before else _folded(about, fresh)
+    if now is None or about.device not in now.devices:
         return []  # it does not know the phone yet, which shows its enrolment with its next push
-    rights = rights_of(after, about, places)
-    outbox.learn(fresh, after=len(known), about=rights.about, places=rights.places, policies=rights.policies)
-    return [] if before is None else list(changes(before, after, about.device, places))
+    rights = rights_of(now, about, places)
+    outbox.learn(fresh, after=after, about=rights.about, places=rights.places, policies=rights.policies)
+    return [] if before is None else list(changes(before, now, about.device, places))
 
 
 def _fetched(transport: Transport, after: int) -> list[bytes]:
@@ -79,6 +79,15 @@ def _folded(about: About, lines: Sequence[bytes]) -> Registry | None:
         registry = fold_registry(about.election, about.regency, enumerate(lines, start=1), root=about.root)
     except RegistryFault as error:
         raise WrongService(f"That is not this election's registry ({error}): mend the service's address.") from error
+    return _sound(registry)
+
+
+def _extended(known: Registry, after: int, fresh: Iterable[bytes]) -> Registry:
+    """The registry that is known with the lines beyond position `after`: what was checked is not checked again."""
+    return _sound(extended(known, enumerate(map(read_line, fresh), start=after + 1)))
+
+
+def _sound(registry: Registry) -> Registry:
     broken = next((void for void in registry.voids if void.name in DAMAGED), None)
     if broken is not None:
         raise WrongService(
