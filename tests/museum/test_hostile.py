@@ -7,8 +7,10 @@ import pytest
 from ecoklit.core.event import Malformed
 from ecoklit.core.policy import PolicyFault, parse_policy
 from ecoklit.core.receipt import Receipt, read_receipt, sign_receipt
+from ecoklit.door.encoding import decoded
 from ecoklit.errors import EcoklitError
 from ecoklit.field.page import read_page
+from ecoklit.problems import ProblemError
 from ecoklit.services.reads import read_after, read_ask
 from ecoklit.testing.made_up_keys import made_up_key
 
@@ -47,3 +49,10 @@ def test_a_receipt_has_one_spelling() -> None:
     for other in (line[:-1] + b',"signature":"' + b"A" * 86 + b'"}', line.replace(b'{"receipt"', b'{ "receipt"', 1)):
         with pytest.raises(Malformed):
             read_receipt(other)
+
+
+def test_a_frame_is_as_long_as_it_says() -> None:
+    """A zstd frame that declares more than it holds was unpacked as if it were whole."""
+    with pytest.raises(ProblemError) as refused:
+        decoded(bytes.fromhex("28b52ffd60f732010000"), "zstd", 4096)
+    assert refused.value.code == "bad_encoding"

@@ -79,9 +79,11 @@ def _unzstd(body: bytes, bytes_max: int) -> tuple[bytes, bool]:
     decoder = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG_MAX})
     try:
         plain = decoder.decompress(body, max_length=bytes_max + 1)
+        declared = zstd.get_frame_info(body).decompressed_size
     except zstd.ZstdError:
         return b"", False
-    return plain, decoder.eof and not decoder.unused_data
+    # Taken by parts, the library does not hold a frame to the size that it declares.
+    return plain, decoder.eof and not decoder.unused_data and declared in (None, len(plain))
 
 
 _DECODERS: Final[dict[str, Callable[[bytes, int], tuple[bytes, bool]]]] = {

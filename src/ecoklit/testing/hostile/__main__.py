@@ -7,6 +7,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
@@ -47,15 +48,22 @@ def run_api(arguments: argparse.Namespace) -> int:
 
 
 def run_fuzz(arguments: argparse.Namespace) -> int:
-    targets = arguments.target or list(TARGETS)
     failed = 0
     print(f"{'target':<14}{'inputs':>10}{'reached':>10}  found")
-    for target in targets:
-        share = max(1, arguments.seconds * _weight(target) // sum(map(_weight, targets)))
-        fuzzed = corpus.fuzz(arguments.corpus, target, share, keep=arguments.keep)
-        failed += bool(fuzzed.failure) or not fuzzed.runs
-        print(f"{target:<14}{fuzzed.runs:>10}{fuzzed.reached:>10}  {fuzzed.failure or 'nothing'}", flush=True)
+    for one in fuzz_all(arguments.corpus, arguments.seconds, arguments.target, keep=arguments.keep):
+        failed += bool(one.failure) or not one.runs
+        print(f"{one.target:<14}{one.runs:>10}{one.reached:>10}  {one.failure or 'nothing'}", flush=True)
     return 1 if failed else 0
+
+
+def fuzz_all(
+    folder: Path, seconds: int, targets: Sequence[str] | None = None, *, keep: bool = False
+) -> Iterator[corpus.Fuzzed]:
+    """Fuzz these targets, all when none is named, one after the other; they share the `seconds`."""
+    named = targets or list(TARGETS)
+    for target in named:
+        share = max(1, seconds * _weight(target) // sum(map(_weight, named)))
+        yield corpus.fuzz(folder, target, share, keep=keep)
 
 
 def _weight(target: str) -> int:
