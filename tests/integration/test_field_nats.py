@@ -383,6 +383,17 @@ def test_what_is_no_broker_is_named(url: str, tcp_world: NatsWorld) -> None:
         tcp_world.by(tcp_world.phone("a"), url)
 
 
+@pytest.mark.parametrize("scheme", ["nats", "ws"])
+def test_what_answers_may_be_no_broker(tcp_world: NatsWorld, scheme: str) -> None:
+    """A web server at the broker's address is said to be none, or to be away; nothing is lost."""
+    port = tcp_world.broker.server.monitor_url.rpartition(":")[2]
+    phone = tcp_world.phone("a")
+    visit(phone, 1)
+    with pytest.raises((WrongService, Away)):
+        tcp_world.sync(phone, tcp_world.by(phone, f"{scheme}://127.0.0.1:{port}"))
+    assert phone.status().unsent == 1
+
+
 def test_refusals_have_their_names(tcp_world: NatsWorld) -> None:
     """A refusal over the broker is the contract's, with the seq that a gap expects; one that helps nobody is stuck."""
     phone = tcp_world.phone("a")

@@ -108,6 +108,10 @@ class NatsRequests:
                 continue
             except (TimeoutError, OSError, nats.errors.Error) as error:
                 raise self._away() from error
+            except (
+                Exception
+            ) as error:  # whatever answers there speaks something else, and its client says so in its own way
+                raise WrongService(f"What answers at {self.shown} is no broker: mend its address.") from error
         raise NotEntitled(
             f"The broker {self.shown} does not let this phone in: its key may be revoked. Ask the office."
         )
