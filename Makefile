@@ -1,7 +1,7 @@
 # The only front door: everything a person or a machine does here goes through one of these targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fast bench bench-sync lint clean
+.PHONY: help setup demo test check fast chaos bench bench-sync lint clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,6 +53,9 @@ test: $(READY) ## every test, against a real nats-server and a real PostgreSQL
 
 fast: $(READY) ## the tests that need no server
 	ECOKLIT_LAWS=quick $(BIN)/pytest $(SHARED) tests/unit tests/laws tests/vectors $(ARGS)
+
+chaos: $(READY) ## real processes killed, frozen, filled and cut off; ARGS="--only kill --seed 7" for one part
+	$(BIN)/python -m ecoklit.testing.chaos $(ARGS)
 
 lint: $(READY) ## format, lint, types and the direction of imports
 	$(BIN)/ruff format --check .

@@ -49,6 +49,9 @@ async def _run(house: House, options: Options, rounds: int) -> Row:
                     faults[victim] += 1
                 await rise(house, load, victims)
                 seen = await audit.look(house, load)
+                if not load.working:
+                    against.append(f"round {nth}: all phones have said their share, so nothing was under load")
+                    break
                 if seen.lost or seen.doubled or seen.against:
                     against += [f"round {nth} ({', '.join(victims)}): {one}" for one in seen.against]
                     break

@@ -49,7 +49,7 @@ async def _run(folder: Path, options: Options) -> Row:
 
 
 async def _broker_stopped(house: House, load: Load, seconds: float) -> tuple[float, list[str]]:
-    """How long it stood, and what was not as promised: 503 and Retry-After, not ready, phones that keep what they say."""
+    """How long it stood, and what was not as promised: 503 and Retry-After, not ready, phones that keep all."""
     against, since = list[str](), time.monotonic()
     house.freeze(BROKER)
     try:

@@ -117,7 +117,7 @@ class Audit:
     async def closing(self, house: House, load: Load, *, rebuild: bool = True) -> Closing:
         """Everything, from the beginning, when every phone has sent all that it saved. The projector is stopped."""
         self._hashes.clear()
-        self._last, self._doubled = None, 0
+        self._last, self._doubled, self._against = None, 0, []
         await house.settled()
         seen = await self.look(house, load)
         against = [*seen.against, *self.phones(load, drained=True)]
