@@ -536,6 +536,20 @@ async def test_a_push_of_nothing_new_is_receipted_at_its_stamp(door: Door) -> No
     assert (again.registry, again.seq, again.head) == (first.registry, first.seq, first.head)
 
 
+async def test_a_push_of_old_and_new_is_receipted_at_the_stamp_of_the_new(door: Door) -> None:
+    """The receipt speaks of the last event, so its stamp is that one's; the repeated keep theirs in the journal."""
+    log = door.log()
+    held = births(log, 2)
+    first = await door.push(*held)
+    door.made_up.device("later")
+    mixed = await door.push(*held, *births(log, 1))
+    assert (mixed.seq, mixed.head) == (3, log.prev)
+    assert mixed.registry == await door.registry.last() > first.registry
+    stamps = {dict(message.headers).get(STAMP_HEADER) for message in await door.journal.read_events(0, 10)}
+    assert {str(first.registry), str(mixed.registry)} <= stamps
+    assert (await door.push(*held)).registry == mixed.registry  # too late to be told the earlier one
+
+
 async def test_what_a_receipt_proves_is_stamped_as_it_was(door: Door) -> None:
     """After a loss, the events that a receipt covers get its stamp again; what came after it gets today's."""
     held = births(door.log(), 4)

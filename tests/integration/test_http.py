@@ -203,16 +203,34 @@ async def test_registry_events_are_refused_by_the_same_names(client: httpx.Async
         for name in ("nobody", "k")
     )
     lines = [own.append("window_opened", area=REGENCY, at=AT) for _ in range(3)]
+    elsewhere = RegistryLog(own.key, election="another-2024", regency=REGENCY, officer="o-1", role="kpu")
+    next_door = RegistryLog(own.key, election=house.settings.election, regency="9403", officer="o-1", role="kpu")
+    unlinked = log_from(own, seq=1, prev="A" * 43)
+    forked = log_from(own, seq=0, prev="A" * 42 + "E")
     forged = lines[0].line.replace(lines[0].signature.encode(), stranger.key.signature(lines[0].message).encode())
     for sent, status, code in (
         (stranger.append("window_opened", area=REGENCY, at=AT).line, 403, "unknown_device"),
         (forged, 403, "bad_signature"),
         (lines[1].line, 409, "gap"),
         (lines[0].line[:-1], 400, "malformed"),
+        (b"\n".join([lines[0].line] * 201), 413, "too_large"),
+        (elsewhere.append("window_opened", area=REGENCY, at=AT).line, 409, "wrong_election"),
+        (next_door.append("window_opened", area="9403", at=AT).line, 409, "wrong_election"),
+        (forked.append("window_opened", area=REGENCY, at=AT).line, 409, "equivocation"),
+        (lines[0].line + b"\n" + unlinked.append("window_opened", area=REGENCY, at=AT).line, 409, "broken_chain"),
     ):
         assert_problem(await client.post("/v1/push", content=sent + b"\n", headers=NDJSON), status, code)
     receipt = (await client.post("/v1/push", content=lines[0].line + b"\n", headers=NDJSON)).json()["receipt"]
     assert (receipt["log"], receipt["seq"]) == ("registry", 1)
+    other = log_from(own, seq=0, prev="A" * 43).append("window_closed", area=REGENCY, at=AT).line
+    assert_problem(await client.post("/v1/push", content=other, headers=NDJSON), 409, "equivocation")
+
+
+def log_from(log: RegistryLog, *, seq: int, prev: str) -> RegistryLog:
+    """Another log under the same key, which goes on from there."""
+    other = RegistryLog(log.key, election=log.election, regency=REGENCY, officer="o-1", role="kpu")
+    other.seq, other.prev = seq, prev
+    return other
 
 
 async def test_an_event_that_cannot_count_is_taken_and_shown(client: httpx.AsyncClient, house: House) -> None:

@@ -43,6 +43,7 @@ from ecoklit.core.event import RECORD_FIELDS
 from ecoklit.core.head import sign_head
 from ecoklit.core.push_file import write_push
 from ecoklit.core.receipt import read_receipt
+from ecoklit.core.registry_event import RegistryLog
 from ecoklit.core.wire import Held
 from ecoklit.door.gate import Gate
 from ecoklit.errors import EcoklitError
@@ -280,6 +281,48 @@ def with_wide_window(body: bytes) -> bytes:
     options = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
     packer = zstd.ZstdCompressor(options=options)
     return packer.compress(body) + packer.flush()
+
+
+def registry_line(office: Office, kind: str = "window_opened", **more: Any) -> bytes:
+    """One line of ANNA's log in the registry, the first unless `seq` and `prev` say otherwise."""
+    seq, prev = more.pop("seq", 0), more.pop("prev", "A" * 43)
+    of: dict[str, Any] = {"election": office.made_up.election, "regency": REGENCY, **more}
+    log = RegistryLog(of.pop("key", ANNA), officer="o-1", role="kpu", **of)
+    log.seq, log.prev = seq, prev
+    return log.append(kind, area=of["regency"], at=AT).line
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "status"),
+    [
+        (lambda office: [registry_line(office)] * 201, "too_large", 413),
+        (lambda office: [registry_line(office)[:-1]], "malformed", 400),
+        (lambda office: [registry_line(office, election="another-2024")], "wrong_election", 409),
+        (lambda office: [registry_line(office, regency="9403")], "wrong_election", 409),
+        (lambda office: [registry_line(office, key=made_up_key(1, "nobody"))], "unknown_device", 403),
+        (lambda office: [forged(registry_line(office), registry_line(office, key=BUDI))], "bad_signature", 403),
+        (lambda office: [registry_line(office, prev="A" * 42 + "E")], "equivocation", 409),
+        (lambda office: [registry_line(office, seq=2)], "gap", 409),
+        (lambda office: [registry_line(office), registry_line(office, seq=1)], "broken_chain", 409),
+    ],
+)
+async def test_every_refusal_of_a_registry_line_has_its_name(
+    broker: Broker, office: Office, lines: Callable[[Office], list[bytes]], code: str, status: int
+) -> None:
+    """A registry event that comes by the broker is refused by the names that HTTP has, and none of them is taken."""
+    phone = await broker.device(ANNA.device)
+    answer = await phone.push(b"".join(line + b"\n" for line in lines(office)))
+    assert answer.headers is not None
+    assert (answer.headers[ERROR], answer.headers[ERROR_CODE]) == (code, str(status))
+    taken = read_receipt((await phone.push(registry_line(office) + b"\n")).data).receipt
+    assert (taken.log, taken.seq) == ("registry", 1)
+    other = await phone.push(registry_line(office, "window_closed") + b"\n")
+    assert other.headers is not None and other.headers[ERROR] == "equivocation"
+
+
+def forged(line: bytes, other: bytes) -> bytes:
+    """`line` under the signature of `other`."""
+    return line.rpartition(b'"signature"')[0] + b'"signature"' + other.rpartition(b'"signature"')[2]
 
 
 async def test_packed_pushes_are_taken_like_plain_ones(broker: Broker, office: Office) -> None:
