@@ -74,13 +74,16 @@ async def mend(
             await writer.fill(event.device, seq, copies)
             await writer.add(event.device, seq, event.payload, event.headers)
     await writer.flush()
+    lacking = {dot: copy.person for dot, copy in copies.items() if dot[1] <= inspected.sound.get(dot[0], 0)}
     async for persons in over_holes(old[0].read_persons, last.persons):
         for person in persons if not isinstance(persons, int) else ():
             left.take_person(person)
             await writer.add_person(person.device, person.seq, person.payload)
-    for (device, seq), copy in sorted(copies.items()):
-        if copy.person is not None and seq <= inspected.sound.get(device, 0):
-            await writer.add_person(device, seq, copy.person)
+            if lacking.get((person.device, person.seq)) == person.payload:
+                del lacking[person.device, person.seq]
+    for (device, seq), copied in sorted(lacking.items()):
+        if copied is not None:
+            await writer.add_person(device, seq, copied)
     await writer.flush()
     return Mended(writer.events, writer.persons, lines, writer.copied, left.pushes())
 

@@ -226,7 +226,7 @@ async def test_copies_close_gaps_that_hashes_prove(day: Day) -> None:
     assert (await day.inspected(copies=copies)).gaps == []
     fresh, done = await mended(day, copies)
     assert [one[:2] for one in await events_of(fresh)] == [one[:2] for one in before]
-    assert (done.copied, done.left) == (2, {}) and (await day.inspected(fresh)).faults == []
+    assert (done.copied, done.persons, done.left) == (2, 18, {}) and (await day.inspected(fresh)).faults == []
     wrong = {dot: copy._replace(body=day.phones[1].said[0].event_bytes) for dot, copy in copies.items()}
     assert len((await day.inspected(copies=wrong)).gaps) == 2
 
