@@ -300,7 +300,7 @@ class Projector:
         there = await store.voters_of(named) if named else {}
         quarantine = judge.quarantine(known.held.values())
         elsewhere = Elsewhere(there, reading.dots, quarantine=quarantine, lost=judge.lost)
-        placements = steps.placements_of(reading, held, self._regency)
+        placements = steps.placements_of(reading, known, self._regency)
         return await self._aside(batch, steps.make_step, reading, known, elsewhere, of, stamps, placements)
 
     async def _aside(

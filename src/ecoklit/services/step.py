@@ -290,6 +290,10 @@ class Known(msgspec.Struct, frozen=True):
     completed: list[Dot]
     """The earlier events whose person has come."""
     refolded: frozenset[str]
+    earlier: list[Row]
+    """The earlier events that were read by columns."""
+    unread: list[HeldRow]
+    """The other earlier events."""
 
 
 def touched(reading: Reading, regency: str, others: Iterable[str]) -> list[str]:
@@ -305,7 +309,10 @@ def gather(reading: Reading, rows: Sequence[HeldRow], of: Journaled, odd: Collec
     `odd` are the voters that something besides the events about them can change.
     """
     copies = reading.copies
-    lines, rest = _lines(reading, rows, of, odd)
+    earlier = list(_earlier(rows, of))
+    unread = _unread(rows, earlier)
+    lines, rest = _lines(reading, earlier, of, odd)
+    rest.update(dict.fromkeys([row.voter for row in unread]))
     settled = {}
     settling = Settling()
     for voter, line in lines.items():
@@ -318,14 +325,14 @@ def gather(reading: Reading, rows: Sequence[HeldRow], of: Journaled, odd: Collec
     held: dict[str, list[Held]] = {}
     standings: dict[Dot, str] = {}
     completed: list[Dot] = []
-    for earlier in rows:
-        if earlier.voter in rest:
-            whole = copies.complete(_restored(earlier))
-            if earlier.person is None and whole.person_bytes is not None:
+    for row in rows:
+        if row.voter in rest:
+            whole = copies.complete(_restored(row))
+            if row.person is None and whole.person_bytes is not None:
                 completed.append(whole.dot)
             if whole.regency == of.regency:
-                held.setdefault(earlier.voter, []).append(whole)
-                standings[whole.dot] = earlier.standing
+                held.setdefault(row.voter, []).append(whole)
+                standings[whole.dot] = row.standing
     for message, one in zip(reading.batch.events, reading.events, strict=True):
         if isinstance(one, Row) and one.key[1] in settled:
             copies.keep(one)
@@ -333,13 +340,30 @@ def gather(reading: Reading, rows: Sequence[HeldRow], of: Journaled, odd: Collec
             whole = copies.complete(wire.hold(message.payload, None) if isinstance(one, Row) else one)
             if whole.regency == of.regency:
                 held.setdefault(whole.voter, []).append(whole)
-    return Known(settled, held, standings, completed, frozenset(row.voter for row in rows))
+    refolded = frozenset([row.voter for row in rows])
+    return Known(settled, held, standings, completed, refolded, earlier, unread)
+
+
+def _earlier(rows: Sequence[HeldRow], of: Journaled) -> Iterator[Row]:
+    """The stored events that counted and are plain by themselves."""
+    people = [row.person or b"" for row in rows]
+    bodies = [row.body if row.standing == COUNTED else b"" for row in rows]
+    for some in plain.read(bodies, lambda places, _: [people[at] for at in places], of.policies, is_proved=True):
+        yield from some
+
+
+def _unread(rows: Sequence[HeldRow], earlier: Sequence[Row]) -> list[HeldRow]:
+    """Of `rows` those of which `earlier` has no row."""
+    if len(earlier) == len(rows):
+        return []
+    read = {row.at for row in earlier}
+    return [row for at, row in enumerate(rows) if at not in read]
 
 
 def _lines(
-    reading: Reading, rows: Sequence[HeldRow], of: Journaled, odd: Collection[str]
+    reading: Reading, earlier: Iterable[Row], of: Journaled, odd: Collection[str]
 ) -> tuple[dict[str, list[Row]], dict[str, None]]:
-    """The rows of each voter, and the voters of whom some held event is no row, or that are `odd`."""
+    """The rows of each voter, and the voters of whom an event of the batch is no row, or that are `odd`."""
     lines: dict[str, list[Row]] = {}
     rest = dict.fromkeys(odd)
     for one in reading.events:
@@ -347,22 +371,9 @@ def _lines(
             lines.setdefault(one.key[1], []).append(one)
         elif one.regency == of.regency:
             rest[one.voter] = None
-    read_count = 0
-    people = [row.person or b"" for row in rows]
-    bodies = [row.body if row.standing == COUNTED else b"" for row in rows]
-    for some in plain.read(bodies, lambda places, _: [people[at] for at in places], of.policies, is_proved=True):
-        read_count += len(some)
-        for row in some:
-            lines.setdefault(row.key[1], []).append(row)
-    if read_count < len(rows):
-        rest.update(_with_more(lines, rows))
+    for row in earlier:
+        lines.setdefault(row.key[1], []).append(row)
     return lines, rest
-
-
-def _with_more(lines: Mapping[str, Sequence[Row]], rows: Sequence[HeldRow]) -> dict[str, None]:
-    """The voters of whom more is held than there are rows of."""
-    dots = {row.dot for line in lines.values() for row in line}
-    return {row.voter: None for row in rows if (row.device, row.seq) not in dots}
 
 
 def _restored(row: HeldRow) -> Held:
@@ -416,10 +427,14 @@ class Elsewhere:
 # --- where voters were ever placed -----------------------------------------------------------------------------------
 
 
-def placements_of(reading: Reading, rows: Sequence[HeldRow], regency: str) -> list[PlacementRow]:
+def placements_of(reading: Reading, known: Known, regency: str) -> list[PlacementRow]:
     """Every TPS that an event of the batch names and no earlier event about its voter did."""
     found = dict.fromkeys(_named(reading, regency))
-    for row in rows:
+    for one in known.earlier:
+        found.pop((one.key[1], one.tps), None)
+        if one.place != one.tps:
+            found.pop((one.key[1], one.place), None)
+    for row in known.unread:
         for tps in _places_of_row(row):
             found.pop((row.voter, tps), None)
     revision = reading.batch.after.revision
