@@ -27,6 +27,7 @@ import msgspec
 
 from ecoklit.adapters.data_folder import write_durably
 from ecoklit.adapters.nats_accounts import BrokerAccounts
+from ecoklit.adapters.nats_blocks import put_right
 from ecoklit.errors import EcoklitError
 from ecoklit.limits import PAYLOAD_BYTES_MAX
 
@@ -112,6 +113,7 @@ class EmbeddedNats:
                 }  # fmt: skip
             if cluster is not None:
                 config |= _with_others(cluster)
+            put_right(folder / "store")
             path = _write_config(folder, config)
             process = _spawn(binary, path, folder, lock_fd)
             try:
