@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -32,6 +33,7 @@ from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
 from ecoklit.testing.hostile.besieged import Besieged, besieged
 from ecoklit.testing.hostile.particulars import CANARY, NEEDLES, Recorder
+from ecoklit.testing.hostile.recording import RECORDER
 from ecoklit.testing.made_up_keys import known_key
 from ecoklit.testing.made_up_registry import MadeUpElection, signed_push
 
@@ -39,6 +41,15 @@ TPS = "9404012001001"
 AT = "2024-06-25T09:00:00+09:00"
 NDJSON = {"content-type": "application/x-ndjson"}
 NIK, NAME = str(CANARY["nik"]), str(CANARY["name"])
+
+
+@pytest.fixture(autouse=True)
+def unheard(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What these tests say on purpose is no leak of this run."""
+    recorder = request.config.stash[RECORDER]
+    recorder.deaf = True
+    yield
+    recorder.deaf = False
 
 
 def log_of(election: MadeUpElection, name: str) -> DeviceLog:
@@ -215,6 +226,7 @@ def test_the_search_finds(tmp_path: Path) -> None:
         structlog.get_logger().info("seen", nik=other)
         (tmp_path / "postgres.log").write_text(f"DETAIL: Key (nik)=({NIK}) already exists.")
         recorder.keep_logs(tmp_path)
+        (tmp_path / "postgres.log").unlink()
         recorder.keep("url", "/v1/rolls/9404012001001?at=1700000000000000")
     assert {(leak.what, leak.place) for leak in recorder.found()} == {
         ("Kenari Bersiul", "error"), ("Bersiul Lantang", "error"), (other, "log line"), (NIK, "log postgres.log"),
