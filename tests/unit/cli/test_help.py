@@ -16,8 +16,8 @@ README = (ROOT / "README.md").read_text()
 OPERATING = ROOT / "docs" / "OPERATING.md"
 COMMANDS = [
     "init", "join", "enrol", "assign", "revoke", "lost", "window", "policy", "tps", "lists", "registry", "reader",
-    "up", "serve", "import", "push", "project", "rebuild", "roll", "recap", "conflicts", "history", "reconcile",
-    "closing", "quarantine", "phone", "fold", "demo",
+    "up", "serve", "import", "push", "project", "rebuild", "inspect", "mend", "roll", "recap", "conflicts",
+    "history", "reconcile", "closing", "quarantine", "phone", "fold", "demo",
 ]  # fmt: skip
 
 
