@@ -3,7 +3,8 @@
 Beside it PouchDB-server and a service on the `eventsourcing` package get the same events in pushes of the same size
 from the same load process, all servers up at once and measured in turns; the medians of the turns are shown. fsync is
 on everywhere unless a row says otherwise. ecoklit does more meanwhile than is counted: it checks signatures, chains and
-form, keeps persons apart, and its projector works on; the others only store.
+form, and keeps persons apart; the others only store. Its projector waits while the door is full (decision 0068): what
+it still has to do when the last answer is there is told beside.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ async def _play(rival: Rival, logs: Sequence[Log], events: int) -> tuple[float, 
     shown = ", ".join(f"{name} {seconds:.1f}" for name, seconds in {**used, "load": told.cpu}.items())
     _tell(f"{rival.name}, {events} a push: {rate:,.0f} events/s in {told.seconds:.1f} s; CPU {shown}{_waits(told)}")
     if "broker" in used:
-        await servers.settled(rival.running)
+        _tell(f"  the roll shows all of it {await servers.settled(rival.running):.1f} s later")
     return rate, shown
 
 
