@@ -1,7 +1,7 @@
 # The only front door: everything a person or a machine does here goes through one of these targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fast chaos bench bench-sync lint clean
+.PHONY: help setup demo test check fast chaos bench bench-sync sim lint clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -56,6 +56,9 @@ fast: $(READY) ## the tests that need no server
 
 chaos: $(READY) ## real processes killed, frozen, filled and cut off; ARGS="--only kill --seed 7" for one part
 	$(BIN)/python -m ecoklit.testing.chaos $(ARGS)
+
+sim: $(READY) ## made-up worlds, each from one number; SEEDS=1000, ARGS="--seed 7" for one, ARGS=--canaries
+	$(BIN)/python -m ecoklit.testing.simulator $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)
 
 lint: $(READY) ## format, lint, types and the direction of imports
 	$(BIN)/ruff format --check .

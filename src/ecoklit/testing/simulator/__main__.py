@@ -38,11 +38,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=100, metavar="COUNT", help="so many worlds (100)")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="the number of the first of them (0)")
     parser.add_argument("--only", type=_numbers, metavar="N,N,…", help="of the world --seed, these deeds alone")
-    parser.add_argument("--without", default="", metavar="KIND,…", help="of the world --seed, none of these faults or people")
+    parser.add_argument(
+        "--without", default="", metavar="KIND,…", help="of the world --seed, none of these faults or people"
+    )
     parser.add_argument("--voters", type=int, metavar="N", help="of the world --seed, so many voters on each list")
     parser.add_argument("--as-it-is", action="store_true", help="do not look for a shorter story of what failed")
     parser.add_argument("--canary", choices=[*CANARIES], metavar="NAME", help="plant this bug first")
-    parser.add_argument("--canaries", action="store_true", help=f"find each planted bug within {CANARY_SEEDS_MAX} worlds")
+    parser.add_argument(
+        "--canaries", action="store_true", help=f"find each planted bug within {CANARY_SEEDS_MAX} worlds"
+    )
     return parser
 
 
@@ -78,7 +82,9 @@ def _swarm(arguments: argparse.Namespace) -> int:
             print(f"seed {outcome.plan.seed}: {outcome.broken}", flush=True)
     _print_summary(counts)
     spent = time.process_time() - began
-    print(f"\n{arguments.seeds} worlds from {arguments.first} on, {len(failed)} failed; {spent / arguments.seeds:.2f} s of CPU each")
+    print(
+        f"\n{arguments.seeds} worlds from {arguments.first} on, {len(failed)} failed; {spent / arguments.seeds:.2f} s of CPU each"
+    )
     if failed:
         _print_failure(failed[0], arguments)
     return 1 if failed else 0
@@ -92,7 +98,10 @@ def _print_summary(counts: Counter[str]) -> None:
 
 def _print_failure(failed: Outcome, arguments: argparse.Namespace) -> None:
     if not arguments.as_it_is:
-        print(f"\nseed {failed.plan.seed} fails ({failed.broken and failed.broken.check}): looking for its shortest story …", flush=True)
+        print(
+            f"\nseed {failed.plan.seed} fails ({failed.broken and failed.broken.check}): looking for its shortest story …",
+            flush=True,
+        )
         failed = shortest(failed, canary=arguments.canary)
     _print_story(failed)
     broken = failed.broken

@@ -154,7 +154,9 @@ def revoked_counts(stack: ExitStack) -> None:
 def cursor_too_far(stack: ExitStack) -> None:
     """A page's cursor says one step more than the page brought."""
     true = pull.write_cursor
-    _patch(stack, pull, "write_cursor", lambda cursor: true(PullCursor(cursor.generation, cursor.since + 1, *cursor[2:])))
+    _patch(
+        stack, pull, "write_cursor", lambda cursor: true(PullCursor(cursor.generation, cursor.since + 1, *cursor[2:]))
+    )
 
 
 def standings_untold(stack: ExitStack) -> None:

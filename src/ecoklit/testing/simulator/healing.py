@@ -101,7 +101,9 @@ def _settle(world: World, hand: Hand) -> bool:
         _give_new_key(world, hand)
         return True
     apart = [one.tps for one in done.compared if not one.same]
-    world.tell(f"{hand.name} syncs: {done.sent} sent, {done.pulled} pulled{', differs at ' if apart else ''}{', '.join(apart)}")
+    world.tell(
+        f"{hand.name} syncs: {done.sent} sent, {done.pulled} pulled{', differs at ' if apart else ''}{', '.join(apart)}"
+    )
     return bool(apart)
 
 

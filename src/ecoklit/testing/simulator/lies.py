@@ -72,7 +72,7 @@ def _removal(liar: Liar, voter: str, known: Sequence[tuple[Body, bytes]], at: st
         "prev": ids.to_base64url(liar.said[-1].hash) if liar.said else _ZERO,
         "role": "pantarlih",
         "seq": seq,
-        "tps": known[-1][0]["tps"] if known else liar.tps,
+        "tps": liar.tps,
         "type": "deceased",
         "v": 1,
         "voter": voter,
@@ -149,7 +149,12 @@ def _leave_out_one(body: Body, known: Sequence[tuple[Body, bytes]], others: Sequ
     """Name all that is known of the voter but what one visitor said, as if that one had never been there."""
     visitors = [device for device in others if device != known[0][0]["device"]]
     if len(visitors) > 1:
-        gone = random.choice(visitors)
+        heard_of = [
+            one
+            for one in visitors
+            if any(one in body["clock"] for body, _ in known if body["device"] in visitors and body["device"] != one)
+        ]
+        gone = random.choice(heard_of or visitors)
         body["saw"] = [mark for device, mark in zip(others, body["saw"], strict=True) if device != gone]
         del body["clock"][gone]
 

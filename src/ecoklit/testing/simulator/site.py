@@ -47,6 +47,9 @@ GATEWAYS: Final = 2
 BATCH_EVENTS_MAX: Final = 7
 """Small, so that a day makes many steps of the projector."""
 
+STOPPING_STEPS: Final = 1000
+"""For those who are cancelled to end."""
+
 Latency = Callable[[], float]
 
 
@@ -485,6 +488,15 @@ class Site:
         self.start_gateways()
         self.start_projector()
         return done
+
+    def stop(self) -> None:
+        """Let nobody go on."""
+        self.kill_projector()
+        for number in range(len(self.gateways)):
+            self.crash_gateway(number)
+        for _ in range(STOPPING_STEPS):
+            if not self.loop.step(self.loop.time()):
+                break
 
     # --- the broker ----------------------------------------------------------------------------------------------
 

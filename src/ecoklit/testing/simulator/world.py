@@ -34,6 +34,9 @@ from ecoklit.testing.simulator.site import ELECTION, REGENCY, Backup, Site
 from ecoklit.testing.simulator.virtual_loop import VirtualLoop
 
 PLACES: Final = ("9404012001001", "9404012001002", "9404012002001")
+WORKED_ON: Final = (PLACES[0], PLACES[0], PLACES[1], PLACES[2])
+"""By the phones, in their order: two meet the same voters."""
+
 VILLAGE: Final = "9404012001"
 DAWN: Final = datetime.fromisoformat("2024-06-24T07:30:00+09:00")
 DAY_SECONDS: Final = 6.0
@@ -136,7 +139,7 @@ class World:
         kpu = self._hand("KPU", "kpu", REGENCY)
         self._hand("PPS", "pps", VILLAGE)
         for nth, name in enumerate(one for one in plan.people if one in PHONES):
-            self._hand(name, "pantarlih", PLACES[nth % len(PLACES)])
+            self._hand(name, "pantarlih", WORKED_ON[nth])
         if "Operator" in plan.people:
             self._hand("Operator", "operator", VILLAGE)
             for officer in TYPED_FOR:
@@ -213,6 +216,7 @@ class World:
             except Exception as error:
                 self._note_failure(error)
             finally:
+                self.site.stop()
                 for hand in self.hands.values():
                     hand.close()
         if self._broken is not None:
