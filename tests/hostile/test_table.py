@@ -14,6 +14,7 @@ import resource
 import socket
 import tempfile
 import uuid
+import zlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +32,7 @@ from ecoklit.adapters.nats_credentials import USER, BrokerKey, credentials
 from ecoklit.adapters.nats_door import ERROR
 from ecoklit.contract import policies
 from ecoklit.core import canonical, ids, roll, wire
-from ecoklit.core.broker_names import inbox_of
+from ecoklit.core.broker_names import inbox_of, pull_subject, push_subject, registry_subject
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.event import RECORD_FIELDS
 from ecoklit.core.head import sign_head
@@ -148,10 +149,15 @@ class World:
         history = (await self.http.get(f"/v1/voters/{held.voter}/history")).json()["events"]
         return str(next(one for one in history if (one["device"], one["seq"]) == held.dot)["standing"])
 
-    async def push(self, over: str, body: bytes, carrier: str) -> Answer:
+    async def push(self, over: str, body: bytes, carrier: str, encoding: str = "") -> Answer:
+        packed = {"Content-Encoding": encoding} if encoding else {}
         if over == "http":
-            answer = await self.http.post("/v1/push", content=body, headers=NDJSON)
+            answer = await self.http.post("/v1/push", content=body, headers=NDJSON | packed)
             return Answer("" if answer.status_code == 200 else answer.json()["code"], answer.content)
+        return await self.ask(push_subject(carrier), body, carrier, packed)
+
+    async def ask(self, subject: str, body: bytes, carrier: str, headers: dict[str, str] | None = None) -> Answer:
+        """What is answered over NATS."""
         user, client = BrokerKey.fresh(USER), Client()
         creds = credentials(self.service.accounts.issue_device(carrier, user.public), user)
         await client.connect(
@@ -159,7 +165,7 @@ class World:
             allow_reconnect=False,
         )  # fmt: skip
         try:
-            message = await client.request(f"ecoklit.push.{carrier}", body, timeout=WAIT)
+            message = await client.request(subject, body, timeout=WAIT, headers=headers or None)
             return Answer((message.headers or {}).get(ERROR, ""), message.data)
         finally:
             await client.close()
@@ -523,30 +529,44 @@ async def test_what_is_refused_leaves_nothing(
 PACKED = {"gzip": gzip.compress, "zstd": zstd.compress}
 
 
+@pytest.mark.parametrize("over", ["http", "nats"])
 @pytest.mark.parametrize("encoding", PACKED)
-async def test_a_bomb_is_never_unpacked(world: World, encoding: str) -> None:
+async def test_a_bomb_is_never_unpacked(world: World, encoding: str, over: str) -> None:
     """A quarter of a gigabyte of nothing in a small body is refused, and the service needs no memory for it; a bomb
     within a bomb is the bytes of the inner one."""
-    before = world.service.memory_mib()
-    pack: Any = PACKED[encoding]
-    if encoding == "gzip":
-        import zlib
-
-        deflate = zlib.compressobj(9, zlib.DEFLATED, 31)
-        bomb = b"".join([*(deflate.compress(bytes(2**24)) for _ in range(16)), deflate.flush()])
-    else:
-        squeeze = zstd.ZstdCompressor()
-        bomb = b"".join([*(squeeze.compress(bytes(2**24)) for _ in range(16)), squeeze.flush()])
-    assert len(bomb) < PUSH_BYTES_MAX
-    headers = NDJSON | {"content-encoding": encoding}
-    for body, code in ((bomb, "too_large"), (pack(pack(b"\n" * 1000)), "malformed")):
-        answer, _ = await asyncio.gather(
-            world.http.post("/v1/push", content=body, headers=headers), world.honest_work()
-        )
-        assert answer.json()["code"] == code
-    twice = await world.http.post("/v1/push", content=bomb, headers=NDJSON | {"content-encoding": "gzip, zstd"})
-    assert twice.json()["code"] == "unsupported_media_type"
+    before, carrier, pack = world.service.memory_mib(), world.honest.device, PACKED[encoding]
+    bomb = bomb_of(encoding)
+    for body, named, code in (
+        (bomb, encoding, "too_large"),
+        (pack(pack(b"\n" * 1000)), encoding, "malformed"),
+        (bomb[:-1], encoding, "too_large"),
+        (bomb, f"{encoding}, {encoding}", "unsupported_media_type"),
+        (pack(b"x")[:-1], encoding, "bad_encoding"),
+    ):
+        answer, _ = await asyncio.gather(world.push(over, body, carrier, named), world.honest_work())
+        assert answer.code == code
     assert world.service.memory_mib() < before + 64
+
+
+def bomb_of(encoding: str) -> bytes:
+    """256 MiB of nothing."""
+    pack = zlib.compressobj(9, zlib.DEFLATED, 31) if encoding == "gzip" else zstd.ZstdCompressor()
+    bomb = b"".join([*(pack.compress(bytes(2**24)) for _ in range(16)), pack.flush()])
+    assert len(bomb) < PUSH_BYTES_MAX
+    return bomb
+
+
+@pytest.mark.parametrize("subject", [pull_subject, registry_subject])
+async def test_a_question_of_garbage_is_a_bad_argument(world: World, subject: Callable[[str], str]) -> None:
+    """Over NATS a question is a body too: whatever it is made of, it is refused by name."""
+    device = world.honest.device
+    garbage = (
+        b"", b"null", b"[]", b"{", b"\xff\xfe", b'{"x":' + b"[" * 100_000, b'{"after":-1}', b'{"after":1e300}',
+        b'{"after":' + b"9" * 5000 + b"}", b'{"after":"1"}', b'{"after":NaN}', b'{"tps":"\\ud800"}', b"\x00" * 1000,
+    )  # fmt: skip
+    for body in garbage:
+        code, answer = await world.ask(subject(device), body, device)
+        assert code == "bad_argument", (body[:40], answer)
 
 
 # --- what is taken, and does nothing ---------------------------------------------------------------------------------
