@@ -17,7 +17,11 @@ from typing import Final, NamedTuple
 _HEAD: Final = struct.Struct("<IQqH")  # length, sequence, time, bytes of the subject
 _SEQUENCE: Final = struct.Struct("<Q")
 _LENGTH_MASK: Final = (1 << 31) - 1  # the highest bit says that there are headers
-_FLAGS: Final = 3 << 62  # erased, deleted: those records say nothing of the order
+_ERASED: Final = 1 << 63
+_DELETION: Final = 1 << 62  # the record marks a deletion: its sequence says nothing of the order
+JUMP_MIN: Final = 1 << 20
+"""At a block's ends, where only one neighbour speaks: fewer may have been erased in between."""
+
 _CHECKSUM_BYTES: Final = 8
 _LENGTH_BYTES: Final = 4
 
@@ -33,6 +37,7 @@ class Mended(NamedTuple):
 class _Record(NamedTuple):
     at: int
     sequence: int
+    is_erased: bool
 
 
 def put_right(store: Path) -> list[Mended]:
@@ -46,45 +51,46 @@ def put_right(store: Path) -> list[Mended]:
 
 
 def _mended(file: Path) -> list[Mended]:
-    found = [Mended(file, right, record.sequence) for record, right in _wrong(list(_records(file.read_bytes())))]
-    if not found:
-        return []
-    with file.open("r+b") as there:
-        for record, right in _wrong(list(_records(file.read_bytes()))):
-            there.seek(record.at + _LENGTH_BYTES)
-            there.write(_SEQUENCE.pack(right))
-        there.flush()
-        os.fsync(there.fileno())
-    return found
+    wrong = list(_wrong(list(_records(file.read_bytes()))))
+    if wrong:
+        with file.open("r+b") as there:
+            for record, right in wrong:
+                there.seek(record.at + _LENGTH_BYTES)
+                there.write(_SEQUENCE.pack(right))
+            there.flush()
+            os.fsync(there.fileno())
+    return [Mended(file, right, record.sequence) for record, right in wrong]
 
 
 def _records(block: bytes) -> Iterator[_Record]:
-    """The records as far as their lengths lead; those that are erased or mark a deletion are left out."""
+    """The records as far as their lengths lead, without those that mark a deletion."""
     at = 0
     while at + _HEAD.size + _CHECKSUM_BYTES <= len(block):
         length, sequence, _, subject = _HEAD.unpack_from(block, at)
         length &= _LENGTH_MASK
         if length < _HEAD.size + subject + _CHECKSUM_BYTES or at + length > len(block):
             return
-        if not sequence & _FLAGS:
-            yield _Record(at, sequence)
+        if not sequence & _DELETION:
+            yield _Record(at, sequence & ~_ERASED, bool(sequence & _ERASED))
         at += length
 
 
 def _wrong(records: list[_Record]) -> Iterator[tuple[_Record, int]]:
-    """Each record whose sequence differs in one bit from the one that stands between its neighbours'."""
-    for nth, record in enumerate(records):
-        before = records[nth - 1].sequence if nth else None
-        after = records[nth + 1].sequence if nth + 1 < len(records) else None
-        right = _between(before, after)
-        if right is not None and right != record.sequence and (right ^ record.sequence).bit_count() == 1:
+    """Each record whose sequence differs in one bit from the one that its neighbours leave for it.
+
+    The ends come last: their only neighbour may have been wrong itself.
+    """
+    known = [record.sequence for record in records]
+    for nth in (*range(1, len(records) - 1), *((0, len(records) - 1) if len(records) > 1 else ())):
+        record, right = records[nth], _between(known, nth)
+        if right is not None and (right ^ record.sequence).bit_count() == 1 and not record.is_erased:
+            known[nth] = right
             yield record, right
 
 
-def _between(before: int | None, after: int | None) -> int | None:
-    """What stands between these two; beside one of them where it is the block's first or last."""
-    if before is None:
-        return None if after is None else after - 1
-    if after is None or after == before + 2:
-        return before + 1
-    return None
+def _between(known: list[int], nth: int) -> int | None:
+    """The sequence that must be the `nth`; None where that cannot be told."""
+    if 0 < nth < len(known) - 1:
+        return known[nth - 1] + 1 if known[nth + 1] == known[nth - 1] + 2 else None
+    right = known[1] - 1 if nth == 0 else known[nth - 1] + 1
+    return right if abs(known[nth] - right) >= JUMP_MIN else None
