@@ -33,6 +33,10 @@ class Day:
 
     def __init__(self, folder: Path) -> None:
         self.world = World(folder, MemoryDoor, voters=VOTERS, connection=Dying)
+        # What only a pull brings: a cursor that is kept before its page would lose it.
+        other = self.world.phone("b", "p-2")
+        other.say("not_met", other.roll(TPS)[0].state.decision.voter, why="absent")
+        self.world.sync(other)
         self.file = self.world.enrol(KEY, "p-1", send=False)
         self.saved: list[bytes] = []
 
