@@ -1,14 +1,16 @@
 """Three brokers that hold each event three times: one killed at a time, or cut off from the other two, under load.
 
-A node that is killed comes back with what it had. One that is cut off goes on running and listening, and hears from
-nobody: whoever is connected to it must get no acknowledgement that the other two have not given. The ways between
-the nodes lead through gates of ours, which can be shut; clients reach every node all the time.
+A node that is killed comes back with what it had, or with an empty disk, which the others fill. One that is cut off
+goes on running and listening, and hears from nobody: whoever is connected to it must get no acknowledgement that the
+other two have not given. The ways between the nodes lead through gates of ours, which can be shut; clients reach every
+node all the time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import time
 import urllib.request
 from collections import Counter
@@ -29,10 +31,12 @@ from ecoklit.testing.chaos.table import Row, judged
 from ecoklit.testing.chaos.verdict import Audit
 
 NODES: Final = 3
-ROUNDS: Final = 24
-ROUNDS_QUICK: Final = 3
-KILLS_OF_ROUNDS: Final = (5, 6)
-"""So many of so many rounds kill; the others cut off."""
+KILLED: Final = "node killed"
+DISK_LOST: Final = "node killed, its disk lost"
+CUT_OFF: Final = "node cut off"
+FAULTS: Final = (KILLED, KILLED, KILLED, CUT_OFF, KILLED, KILLED, DISK_LOST)
+FAULTS_QUICK: Final = (KILLED, DISK_LOST, CUT_OFF)
+ROUNDS: Final = 28
 
 BETWEEN_SECONDS_MAX: Final = 2.0
 CUT_OFF_SECONDS: Final = 8.0
@@ -224,21 +228,23 @@ def run(options: Options) -> list[Row]:
 
 async def _run(house: ThreeNodes, options: Options) -> Row:
     random = Random(f"brokers {options.seed}")
-    rounds = ROUNDS_QUICK if options.quick else ROUNDS
+    rounds = len(FAULTS_QUICK) if options.quick else ROUNDS
     audit, faults, against = Audit(), Counter[str](), list[str]()
     async with house:
         with Load(house, entries_max=80 if options.quick else 400) as load:
             for nth in range(rounds):
                 await asyncio.sleep(random.random() * BETWEEN_SECONDS_MAX)
                 node = random.randrange(NODES)
-                if nth % KILLS_OF_ROUNDS[1] < KILLS_OF_ROUNDS[0] and not (options.quick and nth == rounds - 1):
-                    faults["node killed"] += 1
+                fault = FAULTS[nth % len(FAULTS)] if not options.quick else FAULTS_QUICK[nth]
+                faults[fault] += 1
+                if fault == CUT_OFF:
+                    against += await _cut_off(house, node)
+                else:
                     await house.strike(node)
+                    if fault == DISK_LOST:
+                        await asyncio.to_thread(shutil.rmtree, house.stores / f"node{node}")
                     await asyncio.sleep(random.random() * BETWEEN_SECONDS_MAX)
                     await house.rise(node)
-                else:
-                    faults["node cut off"] += 1
-                    against += await _cut_off(house, node)
                 await house.current()
                 await house.ready()
                 seen = await audit.look(house, load)

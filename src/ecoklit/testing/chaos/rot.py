@@ -213,8 +213,8 @@ async def _inspected(there: _Journals, copies: PostgresCopies) -> Inspected:
 
 async def _found_in_blocks(house: House, images: dict[str, Path], random: Random, bits: int) -> Row:
     copies = PostgresCopies(house.reader())
-    folder, faults, lost, against = house.folder / "round", Counter[str](), Counter[str](), list[str]()
-    missed = 0
+    folder, faults, against = house.folder / "round", Counter[str](), list[str]()
+    lost, put_right, missed = Counter[str](), Counter[str](), 0
     before = await _on(folder, images["stopped"], None, copies)
     if before.inspected.faults:
         against.append(f"faults before any bit was flipped: {before.inspected.faults[:3]}")
@@ -227,10 +227,17 @@ async def _found_in_blocks(house: House, images: dict[str, Path], random: Random
         lost[image] += len(events) + len(persons)
         unnamed = _unnamed(after.inspected, events, persons)
         missed += len(unnamed)
-        if unnamed or not (events or persons):
+        if not (events or persons):
+            put_right[image] += 1
+            if after.inspected.faults:
+                against.append(f"{image}, {after.bit}: nothing is lost, and {after.inspected.faults[:1]}")
+        if unnamed:
             against.append(f"{image}, {after.bit}: {len(unnamed)} not named, such as {sorted(unnamed)[:1]}")
     await copies._reader.close()
-    seen = ", ".join(f"{count} lost by bits in a store that was {image}" for image, count in sorted(lost.items()))
+    seen = "; ".join(
+        f"{image}: {faults[f'bits, {image}']} bits lose {lost[image]}, {put_right[image]} of them nothing"
+        for image in sorted(images)
+    )
     counts = (len(before.held.events), missed, 0)
     return judged("rot: blocks, named", bits, faults, counts, against=against[:3], seen=seen)
 
