@@ -29,8 +29,8 @@ def _parser() -> argparse.ArgumentParser:
     listed = "\n".join(f"  {name:20}{(plant.__doc__ or '').strip()}" for name, plant in CANARIES.items())
     parser = argparse.ArgumentParser(
         prog="python -m ecoklit.testing.simulator",
-        description="Run made-up worlds, each from one number: phones, offices, a bad network, machines that die. Safety "
-        "is looked at after every deed; then all faults stop, and everything must come to one digest.",
+        description="Run made-up worlds, each from one number: phones, offices, a bad network, machines that die. "
+        "Safety is looked at after every deed; then all faults stop, and everything must come to one digest.",
         epilog=f"canaries, planted bugs that must be found:\n{listed}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -83,7 +83,8 @@ def _swarm(arguments: argparse.Namespace) -> int:
     _print_summary(counts)
     spent = time.process_time() - began
     print(
-        f"\n{arguments.seeds} worlds from {arguments.first} on, {len(failed)} failed; {spent / arguments.seeds:.2f} s of CPU each"
+        f"\n{arguments.seeds} worlds from {arguments.first} on, {len(failed)} failed; "
+        f"{spent / arguments.seeds:.2f} s of CPU each"
     )
     if failed:
         _print_failure(failed[0], arguments)
@@ -99,7 +100,7 @@ def _print_summary(counts: Counter[str]) -> None:
 def _print_failure(failed: Outcome, arguments: argparse.Namespace) -> None:
     if not arguments.as_it_is:
         print(
-            f"\nseed {failed.plan.seed} fails ({failed.broken and failed.broken.check}): looking for its shortest story …",
+            f"\nseed {failed.plan.seed} fails ({failed.broken and failed.broken.check}): looking for a shorter story …",
             flush=True,
         )
         failed = shortest(failed, canary=arguments.canary)

@@ -14,7 +14,7 @@ from ecoklit.core.causality import PARKED, Counted
 from ecoklit.core.effect import PROPOSAL, VERDICT, Effect
 from ecoklit.core.policy import Policy
 from ecoklit.field.client import Client
-from ecoklit.ports import Push, PullCursor, RollUnavailable, Step, Stored
+from ecoklit.ports import PullCursor, Push, RollUnavailable, Step, Stored
 from ecoklit.services import pull
 from ecoklit.services.admit import Admission
 from ecoklit.testing.simulator.site import SimulatedJournal, SimulatedStore

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ecoklit.core import canonical, ids
 from ecoklit.core.receipt import read_receipt
 from ecoklit.core.wire import Held
+from ecoklit.errors import EcoklitError
 from ecoklit.ports import STAMP_HEADER
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Ledger:
             held = [canonical.decode(one)["registry"] for one in lines]
             own = [one for one in held if one["device"] == receipt.device]
             _demand(len(own) >= receipt.seq, "receipt_too_high",
-                    f"A receipt promises {receipt.seq} registry lines of {receipt.device}; {len(own)} are held.")  # fmt: skip
+                    f"A receipt promises {receipt.seq} registry lines of {receipt.device}; it has {len(own)}")  # fmt: skip
             return
         entry = self.at(world, (receipt.device, receipt.seq))
         _demand(
@@ -148,8 +149,11 @@ class Ledger:
 
 
 def look(world: World) -> None:
-    """No acknowledged event is lost, nothing unsigned is held, nobody says held without a receipt, nothing stands still."""
+    """No acknowledged event is lost, nothing unsigned is held, nobody says held without proof, nothing stands still."""
     site, ledger = world.site, world.ledger
+    for fault in world.loop.faults:
+        if isinstance(fault, Exception) and not isinstance(fault, EcoklitError):
+            raise Broken("crashed", f"A task failed: {fault!r}")
     if site.stopped_by is not None:
         raise Broken("projector_stopped", f"The projector stopped: {type(site.stopped_by).__name__}: {site.stopped_by}")
     ledger.entries(world)
@@ -164,7 +168,7 @@ def look(world: World) -> None:
         if identity is not None and identity.held:
             proof = max((seq for device, seq in ledger.ever if device == identity.device), default=0)
             _demand(identity.held <= proof, "held_without_receipt",
-                    f"{hand.name}'s phone says that {identity.held} entries are held; receipts proved {proof}.")  # fmt: skip
+                    f"{hand.name}'s phone says that {identity.held} entries are held: {proof} are proved.")  # fmt: skip
 
 
 # --- now and then ----------------------------------------------------------------------------------------------------
@@ -203,9 +207,9 @@ def look_at_everything(world: World) -> None:
         "A voter with counted events has no state, or the other way.",
     )
     for voter, counted in about.items():
-        row = tables.voters[voter]
-        decision = canonical.decode(row.decision)
-        _demand(decision["tps"] == row.tps, "two_rolls", f"Voter {voter} stands on two rolls.")
+        state = tables.voters[voter]
+        decision = canonical.decode(state.decision)
+        _demand(decision["tps"] == state.tps, "two_rolls", f"Voter {voter} stands on two rolls.")
         _look_at_voter(world, Seen(voter, decision, counted))
 
 
@@ -260,8 +264,8 @@ def _look_at_voter(world: World, seen: Seen) -> None:
             _demand(
                 any(_verdict(world, one.body) and covers(one.body["clock"], met.body["clock"]) for one in counted),
                 "left_though_met",
-                f"Voter {seen.voter} left the list as {opinion} by one who did not know that entry {met.body['seq']} of "
-                f"{met.body['device'][:6]} had met them.",
+                f"Voter {seen.voter} left the list as {opinion} by one who did not know that entry {met.body['seq']} "
+                f"of {met.body['device'][:6]} had met them.",
             )
 
 

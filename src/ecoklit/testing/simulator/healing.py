@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from ecoklit.core import entitlement, ids, roll
+from ecoklit.core import entitlement, roll
 from ecoklit.core.entitlement import Admitted
 from ecoklit.core.registry import Registry, fold_registry
 from ecoklit.core.replica import Replica
@@ -229,7 +229,7 @@ def _look_at_log(world: World, hand: Hand) -> None:
         if row.standing in entitlement.QUARANTINES and held.dot not in again and held.hash not in outside:
             raise Broken(
                 "not_told",
-                f"Entry {held.seq} of {hand.name} is set aside as {row.standing}, and {hand.name}'s phone does not say so.",
+                f"Entry {held.seq} of {hand.name} is set aside as {row.standing}, and the phone does not say so.",
             )
 
 

@@ -30,7 +30,8 @@ class Liar(NamedTuple):
 Body = dict[str, Any]
 
 LIES: Final = (
-    "half_a_clock", "all_but_one", "all_but_one", "future", "wrong_saw", "no_own_entry", "another_tps", "another_role", "another_officer",
+    "half_a_clock", "all_but_one", "all_but_one", "future", "wrong_saw", "no_own_entry", "another_tps", "another_role",
+    "another_officer",
     "born_as_another", "unknown_field", "unknown_policy", "unknown_evidence", "far_future", "falling", "wrong_person",
     "removes_blindly", "ruled_duplicate",
 )  # fmt: skip
@@ -41,12 +42,14 @@ def lie(liar: Liar, journal: Sequence[bytes], random: Random) -> tuple[str, Held
     heard = [canonical.decode(payload) for payload in journal]
     about = [one for one in heard if "voter" in one]
     what = random.choice(LIES)
-    if what == "all_but_one":
-        about = _of_most(about)
-    victim = random.choice(about)["voter"] if about else ids.birth_id(ELECTION, liar.key.device, 1, _ZERO)
+    choice: Body = random.choice((what == "all_but_one" and _who_told_whom(liar, about)) or about or [{}])
+    victim = choice.get("voter") or ids.birth_id(ELECTION, liar.key.device, 1, _ZERO)
     known = [(one, payload) for one, payload in zip(heard, journal, strict=True) if one["voter"] == victim]
     body = _removal(liar, victim, known, at="2024-06-25T10:00:00+09:00")
-    _spoil(what, body, known, random)
+    if what == "all_but_one":
+        _leave_out(body, sorted(one for one in body["clock"] if one != liar.key.device), choice.get("heard_of", ""))
+    else:
+        _spoil(what, body, known, random)
     person = canonical.encode({"salt": ids.to_base64url(bytes(16))}) if what == "wrong_person" else None
     held = wire.hold(canonical.encode(body), person)
     liar.said.append(held)
@@ -94,8 +97,6 @@ def _spoil(what: str, body: Body, known: Sequence[tuple[Body, bytes]], random: R
         case "removes_blindly":
             births = [one["device"] for one, _ in known[:1] if one["device"] in others]
             _name_one(body, others, random, lambda one: births[0] if births else random.choice(others))
-        case "all_but_one":
-            _leave_out_one(body, known, others, random)
         case "future" if others:
             body["clock"][random.choice(others)] += random.randint(1, 3)
         case "wrong_saw" if others:
@@ -136,25 +137,23 @@ def _spoil(what: str, body: Body, known: Sequence[tuple[Body, bytes]], random: R
             pass
 
 
-def _of_most(about: Sequence[Body]) -> list[Body]:
-    """The events about the voters of whom most devices spoke."""
-    devices: dict[str, dict[str, None]] = {}
+def _who_told_whom(liar: Liar, about: Sequence[Body]) -> list[Body]:
+    """The visits by one who had heard of another visitor: events, each with the other's name as `heard_of`."""
+    births: dict[str, str] = {}
     for one in about:
-        devices.setdefault(one["voter"], {})[one["device"]] = None
-    most = max(map(len, devices.values()), default=0)
-    return [one for one in about if len(devices[one["voter"]]) == most]
+        births.setdefault(one["voter"], one["device"])
+    return [
+        {**one, "heard_of": other}
+        for one in about
+        if one["type"] == "found" and one["device"] != liar.key.device
+        for other in sorted(one["clock"])
+        if other not in (one["device"], births[one["voter"]], liar.key.device)
+    ]
 
 
-def _leave_out_one(body: Body, known: Sequence[tuple[Body, bytes]], others: Sequence[str], random: Random) -> None:
+def _leave_out(body: Body, others: Sequence[str], gone: str) -> None:
     """Name all that is known of the voter but what one visitor said, as if that one had never been there."""
-    visitors = [device for device in others if device != known[0][0]["device"]]
-    if len(visitors) > 1:
-        heard_of = [
-            one
-            for one in visitors
-            if any(one in body["clock"] for body, _ in known if body["device"] in visitors and body["device"] != one)
-        ]
-        gone = random.choice(heard_of or visitors)
+    if gone in others:
         body["saw"] = [mark for device, mark in zip(others, body["saw"], strict=True) if device != gone]
         del body["clock"][gone]
 

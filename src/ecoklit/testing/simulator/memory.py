@@ -12,13 +12,14 @@ from typing import Final
 from unittest.mock import patch
 
 from ecoklit.core import enrolment, ids, registry_event, signing
+from ecoklit.core.signing import key_from_seed
 from ecoklit.field import outbox
 
 REMEMBERED_MAX: Final = 20_000
 
 _hold = lru_cache(REMEMBERED_MAX)(registry_event.hold)
 _verifies = lru_cache(REMEMBERED_MAX)(signing.PublicKey.verifies)
-_key_from_seed = lru_cache(REMEMBERED_MAX)(outbox.key_from_seed)
+_key_from_seed = lru_cache(REMEMBERED_MAX)(key_from_seed)
 _device_id = lru_cache(REMEMBERED_MAX)(ids.device_id)
 _voucher_key = lru_cache(REMEMBERED_MAX)(enrolment.voucher_key)
 

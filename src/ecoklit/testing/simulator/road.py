@@ -124,7 +124,8 @@ class Road:
         self._fresh = gateway.puller.nonces.issue()
         error = task.exception()
         if error is None:
-            return task.result()
+            answer: bytes = task.result()
+            return answer
         self._judge(task)
         self._world.note(f"{self._who} {what} {getattr(error, 'code', type(error).__name__)}")
         if isinstance(error, Refused) and error.code == EQUIVOCATION:

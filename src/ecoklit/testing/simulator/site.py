@@ -470,7 +470,7 @@ class Site:
         accept = self.is_rebuild_needed
         self.is_rebuilding = True
         try:
-            done = self.loop.run_until_complete(
+            done: Rebuilt = self.loop.run_until_complete(
                 rebuild(
                     SimulatedRolls(self),
                     {REGENCY: self.broker.journal},
@@ -501,8 +501,8 @@ class Site:
     # --- the broker ----------------------------------------------------------------------------------------------
 
     def restore(self, copy: Backup) -> None:
-        """The broker's store is replaced by an older copy: all is stopped, the roll is made anew, the epoch is raised, all
-        is started (docs/OPERATING.md). While there is no roll, the gateways stay down."""
+        """The broker's store is replaced by an older copy: all is stopped, the roll made anew, the epoch raised, all
+        started (docs/OPERATING.md). While there is no roll, the gateways stay down."""
         self.kill_projector()
         for number in range(len(self.gateways)):
             self.crash_gateway(number)

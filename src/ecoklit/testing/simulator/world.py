@@ -11,15 +11,12 @@ from random import Random
 from typing import Any, Final
 
 from ecoklit.contract import policies
-from ecoklit.core import ids, wire
 from ecoklit.core import enrolment as codes
-from ecoklit.core.event import Malformed
 from ecoklit.core.enrolment import BadEnrolment
-from ecoklit.core.signing import ED25519, key_from_seed
 from ecoklit.errors import EcoklitError
 from ecoklit.field import enrolment
 from ecoklit.field.parts import parts
-from ecoklit.field.trouble import PhoneFault, Stuck
+from ecoklit.field.trouble import PhoneFault
 from ecoklit.services.rebuild import Rebuilt
 from ecoklit.testing.made_up_keys import made_up_key
 from ecoklit.testing.simulator import checks, entries, lies
@@ -61,7 +58,7 @@ class World:
         self.policies = policies()
         self.is_calm = True
         self.rate = plan.rate
-        self.network = tuple(kind for kind in NETWORK if kind in plan.kinds)
+        self.network: tuple[str, ...] = tuple(kind for kind in NETWORK if kind in plan.kinds)
         self.counts: Counter[str] = Counter()
         self.told: list[tuple[float, str]] = []
         self._trace = hashlib.sha256()
@@ -73,7 +70,7 @@ class World:
         self._busy: Counter[str] = Counter()
         self._copies: list[Backup] = []
         self._bodies: list[bytes] = []
-        self.loop = VirtualLoop()
+        self.loop = VirtualLoop()  # type: ignore[abstract]  # what it lacks touches the machine
         self.ledger = Ledger()
         with self.loop:
             office_road = Road(self, "office")
@@ -326,7 +323,8 @@ class World:
             self._bodies += [part.body for part in _unsent(hand)]
             done = hand.sync(self.loop.pass_time)
             same = all(one.same for one in done.compared)
-            return f"{hand.name} syncs: {done.sent} sent, {done.held} held, {done.pulled} pulled{'' if same else ', digests differ'}"
+            told = f"{done.sent} sent, {done.held} held, {done.pulled} pulled"
+            return f"{hand.name} syncs: {told}{'' if same else ', digests differ'}"
         except PowerCut:
             hand.reopen()
             return f"{hand.name}'s phone dies in the middle of a sync"
