@@ -16,12 +16,24 @@ from ecoklit.adapters.jetstream_logs import (
     JetStreamLogs,
     Lost,
     Message,
+    StoredMessage,
     own_headers,
     payload_of,
 )
 from ecoklit.core.ids import sha256
 from ecoklit.limits import APPENDS_IN_FLIGHT_MAX, APPENDS_WAITING_MAX
-from ecoklit.ports import EventMessage, Head, JournalBusy, PersonMessage, Position, Push, Stale, Stored, check_pushes
+from ecoklit.ports import (
+    EventMessage,
+    Head,
+    JournalBusy,
+    JournalHole,
+    PersonMessage,
+    Position,
+    Push,
+    Stale,
+    Stored,
+    check_pushes,
+)
 
 
 class JetStreamJournal(JetStreamLogs):
@@ -90,7 +102,7 @@ class JetStreamJournal(JetStreamLogs):
         message = (await self._last_messages(self._events, [subject])).get(subject)
         if message is None:
             return None
-        return Head(_seq_of(message.data), sha256(message.data), message.seq, message.data, own_headers(message.hdrs))
+        return Head(_seq_of(message), sha256(message.data), message.seq, message.data, own_headers(message.hdrs))
 
     async def event(self, device: str, seq: int) -> Head | None:
         head = await self.head(device)
@@ -102,7 +114,7 @@ class JetStreamJournal(JetStreamLogs):
         middle = high
         while low <= high:
             message = await self._message(self._events, {"seq": middle, "next_by_subj": self._event_prefix + device})
-            found = head.seq + 1 if message is None else _seq_of(message.data)
+            found = head.seq + 1 if message is None else _seq_of(message)
             if message is not None and found == seq:
                 return Head(seq, sha256(message.data), message.seq, message.data)
             if message is None or found > seq:
@@ -147,5 +159,12 @@ class _Seq(msgspec.Struct):
     seq: int
 
 
-def _seq_of(event_bytes: bytes) -> int:
-    return msgspec.json.decode(event_bytes, type=_Seq).seq
+def _seq_of(message: StoredMessage) -> int:
+    try:
+        return msgspec.json.decode(message.data, type=_Seq).seq
+    except msgspec.DecodeError:
+        # The broker gives a message as it is that has a bit flipped in what says whether it has headers.
+        raise JournalHole(
+            f"What the broker gives at {message.seq} of {message.subject} is no event: stop `up`, see `ecoklit inspect`.",
+            message.seq,
+        ) from None

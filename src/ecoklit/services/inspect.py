@@ -166,7 +166,8 @@ class Inspector:
             held = wire.hold(message.payload, None)
         except Malformed as error:
             log.is_broken = True
-            self._fault(MALFORMED, "", message.sequence, message.device, 0, error.message)
+            # What it cannot say any more, its place in the log says, unless something is missing there too.
+            self._fault(MALFORMED, "", message.sequence, message.device, log.seq + 1, error.message)
             return
         if held.device != message.device or held.seq <= log.seq:
             log.is_broken = True
