@@ -165,6 +165,6 @@ def _seq_of(message: StoredMessage) -> int:
     except msgspec.DecodeError:
         # The broker gives a message as it is that has a bit flipped in what says whether it has headers.
         raise JournalHole(
-            f"What the broker gives at {message.seq} of {message.subject} is no event: stop `up`, see `ecoklit inspect`.",
+            f"What the broker gives at {message.seq} of {message.subject} is no event: run `ecoklit inspect`.",
             message.seq,
         ) from None

@@ -143,7 +143,7 @@ async def test_what_is_not_as_it_was_admitted_is_named(day: Day) -> None:
     names = shown((await day.inspected(elsewhere)).faults)
     assert ("misplaced", 3, first, 1, 1) in names and ("missing", 0, second, 1, 1) in names
     broken = at(3, lambda one: msgspec.structs.replace(one, payload=b"{}"))
-    assert shown((await day.inspected(broken)).faults)[0][:3] == ("malformed", 3, second)
+    assert shown((await day.inspected(broken)).faults)[0] == ("malformed", 3, second, 1, 1)
 
 
 async def test_a_person_that_is_not_there_is_named(day: Day) -> None:

@@ -30,8 +30,9 @@ from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.jetstream import JetStreamJournal
 from ecoklit.adapters.jetstream_registry import JetStreamRegistry
 from ecoklit.adapters.postgres_copies import PostgresCopies
-from ecoklit.core.event import RECORD_FIELDS
+from ecoklit.core.event import RECORD_FIELDS, Malformed
 from ecoklit.core.wire import hold
+from ecoklit.errors import EcoklitError
 from ecoklit.field import soundness
 from ecoklit.field.outbox import STORE_FILE, Outbox
 from ecoklit.field.phone import Phone
@@ -195,7 +196,8 @@ async def _held(journal: Journal) -> Held:
     last, held = await journal.last(), Held({}, {})
     async for events in over_holes(journal.read_events, last.events):
         for event in events if not isinstance(events, int) else ():
-            held.events[hold(event.payload, None).dot] = event.payload
+            with contextlib.suppress(Malformed):  # a broker may give what is no event
+                held.events[hold(event.payload, None).dot] = event.payload
     async for persons in over_holes(journal.read_persons, last.persons):
         for person in persons if not isinstance(persons, int) else ():
             held.persons[person.device, person.seq] = person.payload
@@ -218,9 +220,12 @@ async def _found_in_blocks(house: House, images: dict[str, Path], random: Random
     before = await _on(folder, images["stopped"], None, copies)
     if before.inspected.faults:
         against.append(f"faults before any bit was flipped: {before.inspected.faults[:3]}")
-    for _ in range(bits):
+    for nth in range(bits):
         image = random.choice(sorted(images))
-        after = await _on(folder, images[image], random, copies)
+        try:
+            after = await _on(folder, images[image], random, copies)
+        except EcoklitError as error:
+            raise HouseFault(f"{image}, bit {nth}: {error.code}, {error.message}") from error
         faults[f"bits, {image}"] += 1
         events = _differing(before.held.events, after.held.events)
         persons = _differing(before.held.persons, after.held.persons)
