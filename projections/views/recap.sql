@@ -1,66 +1,9 @@
--- The recap of every area. A voter is counted at its first TPS and at its present one, so that a move counts at both ends:
+-- The recap of every area, as sums over the counts of its TPS. A voter is counted at its first TPS and at its present one,
+-- so that a move counts at both ends:
 --   listed + new + arrived - departed - removed = on_list        for every area, and every column adds up over its parts.
 -- At its present TPS each voter has one mark:
 --   removed + sesuai + ubah + baru + unvisited = listed + new + arrived - departed
 create view recap as
-with kind as (
-    -- Voters alike in all that is counted, together: there are far fewer kinds than voters.
-    select
-        regency, first_tps, tps, verdict, reason, source is not null as was_listed, changed, sex, disability,
-        proposed is not null as is_proposed, conflicts is not null as is_disputed, attempts > 0 as was_missed,
-        count(*) as n
-    from voter
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
-),
-place as (
-    select k.*, p.tps as at_tps, p.first, p.stays
-    from kind k
-    cross join lateral (values
-        (k.tps, k.first_tps = k.tps, true),
-        (k.first_tps, true, false)
-    ) as p (tps, first, stays)
-    where p.stays or k.first_tps <> k.tps
-),
-at_tps as (
-    select
-        regency,
-        at_tps as tps,
-        coalesce(sum(n) filter (where first and was_listed), 0) as listed,
-        coalesce(sum(n) filter (where first and not was_listed), 0) as new,
-        coalesce(sum(n) filter (where not first), 0) as arrived,
-        coalesce(sum(n) filter (where not stays), 0) as departed,
-        coalesce(sum(n) filter (where stays and verdict not in ('confirmed', 'unvisited')), 0) as removed,
-        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited')), 0) as on_list,
-        coalesce(sum(n) filter (where stays and (verdict <> 'unvisited' or is_proposed)), 0) as visited,
-        coalesce(sum(n) filter (where stays and verdict = 'confirmed' and was_listed and not changed), 0) as sesuai,
-        coalesce(sum(n) filter (where stays and verdict = 'confirmed' and was_listed and changed), 0) as ubah,
-        coalesce(sum(n) filter (where stays and verdict = 'confirmed' and not was_listed), 0) as baru,
-        coalesce(sum(n) filter (where stays and verdict = 'unvisited'), 0) as unvisited,
-        coalesce(sum(n) filter (where stays and verdict = 'unvisited' and was_missed), 0) as not_met,
-        coalesce(sum(n) filter (where stays and is_proposed), 0) as proposed,
-        coalesce(sum(n) filter (where stays and is_disputed), 0) as in_conflict,
-        coalesce(sum(n) filter (where stays and verdict = 'deceased'), 0) as deceased,
-        coalesce(sum(n) filter (where stays and verdict = 'moved_away'), 0) as moved_away,
-        coalesce(sum(n) filter (where stays and reason = 'duplicate'), 0) as duplicate,
-        coalesce(sum(n) filter (where stays and reason = 'underage'), 0) as underage,
-        coalesce(sum(n) filter (where stays and reason = 'foreign'), 0) as "foreign",
-        coalesce(sum(n) filter (where stays and reason = 'military'), 0) as military,
-        coalesce(sum(n) filter (where stays and reason = 'police'), 0) as police,
-        coalesce(sum(n) filter (where stays and reason = 'revoked'), 0) as revoked,
-        coalesce(sum(n) filter (where stays and reason = 'unknown'), 0) as unknown,
-        coalesce(sum(n) filter (where stays and reason = 'entry_error'), 0) as entry_error,
-        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and sex = 'L'), 0) as male,
-        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and sex = 'P'), 0) as female,
-        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and sex is null), 0) as sex_unknown,
-        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'physical'), 0) as physical,
-        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'intellectual'), 0) as intellectual,
-        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'mental'), 0) as mental,
-        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'speech'), 0) as speech,
-        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'hearing'), 0) as hearing,
-        coalesce(sum(n) filter (where stays and verdict in ('confirmed', 'unvisited') and disability = 'visual'), 0) as visual
-    from place
-    group by regency, at_tps
-)
 select
     t.regency,
     a.level,
@@ -98,14 +41,18 @@ select
     sum(t.mental)::bigint as mental,
     sum(t.speech)::bigint as speech,
     sum(t.hearing)::bigint as hearing,
-    sum(t.visual)::bigint as visual
-from at_tps t
+    sum(t.visual)::bigint as visual,
+    sum(t.ektp)::bigint as ektp,
+    sum(t.ektp_none)::bigint as ektp_none,
+    sum(t.ektp_unknown)::bigint as ektp_unknown
+from tps_count t
 cross join lateral (values
     ('tps', t.tps),
     ('village', left(t.tps, 10)),
     ('district', left(t.tps, 6)),
     ('regency', t.regency)
 ) as a (level, area)
+where t.listed <> 0 or t.new <> 0 or t.arrived <> 0
 group by t.regency, a.level, a.area;
 comment on view recap is 'Counts per TPS, village, district and regency. listed + new + arrived - departed - removed = on_list, and every column but tps_count of an area is the sum over its TPS.';
 comment on column recap.regency is 'Regency code: filter by it.';
@@ -145,3 +92,6 @@ comment on column recap.mental is 'On the list: mental disability.';
 comment on column recap.speech is 'On the list: speech disability.';
 comment on column recap.hearing is 'On the list: hearing disability.';
 comment on column recap.visual is 'On the list: visual disability.';
+comment on column recap.ektp is 'On the list: has a KTP-el.';
+comment on column recap.ektp_none is 'On the list: has no KTP-el yet.';
+comment on column recap.ektp_unknown is 'On the list: whether there is a KTP-el was not recorded, or its person is absent.';

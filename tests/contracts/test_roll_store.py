@@ -60,8 +60,14 @@ async def opener(request: pytest.FixtureRequest, schema: str) -> AsyncIterator[O
         await store.close()
 
 
+def body(position: int) -> bytes:
+    """As much of an event as a store looks into."""
+    said = '{"at":"2024-06-25T09:00:00+09:00","officer":"o-%d","role":"pantarlih","tps":"%s","type":"found"}'
+    return (said % (position, TPS)).encode()
+
+
 def event(position: int, seq: int, voter: str, *, device: str = PHONE, standing: str = "counted") -> EventRow:
-    return EventRow(position, seq, voter, device, standing, f"event {position}".encode())
+    return EventRow(position, seq, voter, device, standing, body(position))
 
 
 def voter(name: str, *, tps: str = TPS, decision: bytes = b"{}", record: str | None = "{}") -> VoterRow:
@@ -114,10 +120,10 @@ async def test_what_is_applied_is_read_back(opener: Opener) -> None:
     await store.apply(FIRST)
     assert await store.checkpoint() == FIRST.after
     assert await store.heads([PHONE, OFFICE, "strangerstranger"]) == {
-        PHONE: LogHead(2, ids.sha256(b"event 2"), 0),
-        OFFICE: LogHead(1, ids.sha256(b"event 3"), 7),
+        PHONE: LogHead(2, ids.sha256(body(2)), 0),
+        OFFICE: LogHead(1, ids.sha256(body(3)), 7),
     }
-    assert await store.events_of([ANNA]) == [HeldRow(ANNA, PHONE, 1, "counted", b"event 1", b"person of 1")]
+    assert await store.events_of([ANNA]) == [HeldRow(ANNA, PHONE, 1, "counted", body(1), b"person of 1")]
     assert {(row.device, row.seq, row.person) for row in await store.events_of([BUDI])} == {
         (PHONE, 2, None),
         (OFFICE, 1, None),
@@ -179,7 +185,7 @@ async def test_what_does_not_count_is_held(opener: Opener) -> None:
     await store.apply(
         Step(before=FRESH, after=Checkpoint(1, b"h" * 32, 0), events=[event(1, 1, ANNA, standing="not_entitled")])
     )
-    assert await store.events_of([ANNA]) == [HeldRow(ANNA, PHONE, 1, "not_entitled", b"event 1", None)]
+    assert await store.events_of([ANNA]) == [HeldRow(ANNA, PHONE, 1, "not_entitled", body(1), None)]
     assert await store.voters_of([(PHONE, 1)]) == {(PHONE, 1): ANNA}
     assert (await store.heads([PHONE]))[PHONE][0] == 1
 

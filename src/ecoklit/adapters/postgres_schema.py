@@ -15,7 +15,18 @@ from ecoklit.errors import EcoklitError
 
 DEFAULT_SCHEMA: Final = "ecoklit"
 VIEWS: Final = ("voter_list", "recap", "open_conflicts", "proposals", "voter_history")
-PARTITIONED: Final = ("event", "person", "orphan", "voter", "side", "waiting", "placement")
+PARTITIONED: Final = (
+    "event",
+    "person",
+    "orphan",
+    "voter",
+    "side",
+    "waiting",
+    "placement",
+    "tps_count",
+    "day_count",
+    "step_mark",
+)
 
 _SCHEMA_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}").fullmatch
 _MIGRATION_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql").fullmatch
@@ -117,4 +128,5 @@ async def add_regency(connection: asyncpg.Connection, regency: str, election: st
                 )
                 # So that rows of one regency can be copied straight into its partition, without naming it.
                 await connection.execute(f"alter table {table}_{regency} alter column regency set default '{regency}'")
+            await connection.execute(f"select watch_voters('voter_{regency}'), watch_events('event_{regency}')")
             await connection.execute(query("begin_regency"), regency, election)
