@@ -1,22 +1,47 @@
--- The analyst reads the views and nothing else: no table, no person apart from the current list, no write.
--- {schema} is replaced by the schema's quoted name.
+-- Who may read what. {schema} is replaced by the schema's quoted name.
+--
+-- ecoklit_views   owns the views and is bound by row-level security: whoever reads a view sees the rows of their areas.
+-- ecoklit_reader  is what the service becomes when it reads for a person. It selects from the views, whole numbers too.
+-- ecoklit_analyst is for people with SQL: the views that mask, and nothing else. No table, no write.
 do $$
+declare
+    missing text;
 begin
-    if not exists (select from pg_roles where rolname = 'ecoklit_analyst') then
-        create role ecoklit_analyst nologin;
-    end if;
-exception
-    -- A hosted database may not let its user make roles: the administrator makes this one, then migrates again.
-    when insufficient_privilege then raise notice 'role ecoklit_analyst was not made: no right to make roles';
-    when duplicate_object then null;
-    when unique_violation then null;
+    foreach missing in array array['ecoklit_views', 'ecoklit_reader', 'ecoklit_analyst'] loop
+        if not exists (select from pg_roles where rolname = missing) then
+            begin
+                execute format('create role %I nologin', missing);
+            exception
+                -- A hosted database may not let its user make roles: the administrator makes them, then migrates again.
+                when insufficient_privilege then raise notice 'role % was not made: no right to make roles', missing;
+                when duplicate_object then null;
+                when unique_violation then null;
+            end;
+        end if;
+    end loop;
 end
 $$;
 do $$
+declare
+    one text;
 begin
-    if exists (select from pg_roles where rolname = 'ecoklit_analyst') then
-        grant usage on schema {schema} to ecoklit_analyst;
-        grant select on voter_list, recap, open_conflicts, proposals, voter_history to ecoklit_analyst;
+    if (select count(*) from pg_roles where rolname in ('ecoklit_views', 'ecoklit_reader', 'ecoklit_analyst')) < 3 then
+        return;
     end if;
+    if not pg_has_role('ecoklit_views', 'set') then
+        execute format('grant ecoklit_views, ecoklit_reader to %I', current_user);
+    end if;
+    grant usage, create on schema {schema} to ecoklit_views;
+    grant usage on schema {schema} to ecoklit_reader, ecoklit_analyst;
+    grant select on event, person, voter, side, waiting, placement, tps_count, day_count, checkpoint, step_mark
+        to ecoklit_views;
+    foreach one in array array[{views}] loop
+        execute format('alter view %I owner to ecoklit_views', one);
+        execute format('grant select on %I to ecoklit_reader', one);
+        if one <> 'listed_voter' then
+            execute format('grant select on %I to ecoklit_analyst', one);
+        end if;
+    end loop;
+    grant select on checkpoint, step_mark, tps_count, day_count to ecoklit_reader;
 end
 $$;

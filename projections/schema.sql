@@ -479,3 +479,57 @@ comment on column step_mark.persons is 'Persons applied after the step, by strea
 comment on column step_mark.registry is 'Registry position that the rows were judged by after the step.';
 comment on column step_mark.regency is 'Regency code, 4 digits.';
 comment on column step_mark.at is 'The database''s clock when the step was applied: after a rebuild, that of the rebuild.';
+
+create function my_areas() returns text[] language plpgsql stable security definer set search_path = pg_catalog as $areas$
+declare
+    areas text[];
+begin
+    if pg_has_role(session_user, 'ecoklit_reader', 'set') then
+        -- The service, which says for whom it asks. Nobody else may take its role, so nobody else is believed.
+        return (
+            select array_agg(case area when '*' then '%' else area || '%' end)
+            from unnest(string_to_array(current_setting('ecoklit.areas', true), ',')) as said (area)
+            -- What is no code of an area would be a pattern of its own.
+            where area ~ '^([0-9]{4}|[0-9]{6}|[0-9]{10}|[0-9]{13}|[*])$'
+        );
+    end if;
+    if to_regclass('ecoklit_office.sql_area') is not null then
+        execute 'select array_agg(area || ''%'') from ecoklit_office.sql_area where login = $1 and area ~ ''^[0-9]{4,13}$''' into areas using session_user::text;
+    end if;
+    return areas;
+end
+$areas$;
+comment on function my_areas() is 'The areas that whoever asks may see, as patterns of TPS codes; NULL, and so no row, when there are none. The service says them for its account (ecoklit.areas, with commas between; * for itself); a person with a login of their own has those of ecoklit_office.sql_area.';
+
+create function may_unmask() returns boolean language sql stable security definer set search_path = pg_catalog
+    return pg_has_role(session_user, 'ecoklit_reader', 'set') and current_setting('ecoklit.unmasked', true) = 'on';
+comment on function may_unmask() is 'Whether identity numbers are shown whole: only to the service, which writes down first who asked and why.';
+
+alter table voter enable row level security;
+create policy seen on voter for select using (tps like any ((select my_areas())::text[]));
+alter table tps_count enable row level security;
+create policy seen on tps_count for select using (tps like any ((select my_areas())::text[]));
+alter table day_count enable row level security;
+create policy seen on day_count for select using (tps like any ((select my_areas())::text[]));
+alter table placement enable row level security;
+create policy seen on placement for select using (tps like any ((select my_areas())::text[]));
+-- What is known by its voter alone is seen with the voter; who has a whole regency sees what has no voter that counts, too.
+alter table event enable row level security;
+create policy seen on event for select using (
+    regency like any ((select my_areas())::text[])
+    or exists (select from voter where voter.regency = event.regency and voter.voter = event.voter)
+);
+alter table side enable row level security;
+create policy seen on side for select using (
+    exists (select from voter where voter.regency = side.regency and voter.voter = side.voter)
+);
+alter table waiting enable row level security;
+create policy seen on waiting for select using (
+    exists (select from voter where voter.regency = waiting.regency and voter.voter = waiting.voter)
+);
+alter table person enable row level security;
+create policy seen on person for select using (
+    exists (select from event where event.regency = person.regency and event.device = person.device and event.seq = person.seq)
+);
+alter table orphan enable row level security;
+create policy seen on orphan for select using (regency like any ((select my_areas())::text[]));

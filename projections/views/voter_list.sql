@@ -1,43 +1,34 @@
--- Who stands on the list of each TPS now, in the column order of Model A-Daftar Pemilih.
+-- Who stands on the list of each TPS now, in the column order of Model A-Daftar Pemilih. Six digits and ten stars of an
+-- identity number is the commission's own practice: with four hidden, the birth date and 9,999 guesses give the number.
 create view voter_list as
 select
-    v.regency,
-    v.voter,
-    r.nkk,
-    r.nik,
-    r.name,
-    r.birth_place,
-    r.birth_date,
-    r.marital,
-    r.sex,
-    r.address,
-    r.rt,
-    r.rw,
-    r.disability,
-    r.ektp,
-    case
-        when v.verdict = 'unvisited' then 'belum'
-        when v.source is null then 'baru'
-        when v.changed then 'ubah'
-        else 'sesuai'
-    end as remark,
-    v.source,
-    v.tps,
-    v.first_tps,
-    v.attempts,
-    v.conflicts,
-    v.proposed
-from voter v
-left join lateral json_to_record(shown(v.record) -> 'fields') as r (
-    nkk text, nik text, name text, birth_place text, birth_date text, marital text, sex text,
-    address text, rt text, rw text, disability text, ektp text
-) on true
-where v.on_list;
+    regency,
+    voter,
+    case when (select may_unmask()) then nkk else left(nkk, 6) || repeat('*', greatest(length(nkk) - 6, 0)) end as nkk,
+    case when (select may_unmask()) then nik else left(nik, 6) || repeat('*', greatest(length(nik) - 6, 0)) end as nik,
+    name,
+    birth_place,
+    birth_date,
+    marital,
+    sex,
+    address,
+    rt,
+    rw,
+    disability,
+    ektp,
+    remark,
+    source,
+    tps,
+    first_tps,
+    attempts,
+    conflicts,
+    proposed
+from listed_voter;
 comment on view voter_list is 'The current list of every TPS: voters whose verdict is confirmed or unvisited. Filter by regency and tps.';
 comment on column voter_list.regency is 'Regency code.';
 comment on column voter_list.voter is 'The voter''s id.';
-comment on column voter_list.nkk is 'Family card number, text as listed. All particulars are NULL when a person was erased or has not come yet.';
-comment on column voter_list.nik is 'Identity number, text as listed: never a key, lists hold shared and 15-digit ones.';
+comment on column voter_list.nkk is 'Family card number, text as listed; six digits shown, the others as stars. All particulars are NULL when a person was erased or has not come yet.';
+comment on column voter_list.nik is 'Identity number, text as listed; six digits shown, the others as stars; never a key, lists hold shared and 15-digit ones.';
 comment on column voter_list.name is 'Name.';
 comment on column voter_list.birth_place is 'Place of birth.';
 comment on column voter_list.birth_date is 'Date of birth, text as listed.';

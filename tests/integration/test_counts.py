@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import asyncpg
 import msgspec
@@ -24,7 +25,7 @@ PIECES = 7
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def connection(postgres_server: EmbeddedPostgres, schema: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(postgres_server.dsn)
+    opened = await asyncpg.connect(postgres_server.dsn, server_settings={"ecoklit.areas": "*"})
     await opened.execute(f"set search_path = {schema}")
     yield opened
     await opened.close()
@@ -111,4 +112,4 @@ async def test_every_step_leaves_its_mark(
     checkpoint = await connection.fetchrow("select revision, events, persons, registry from checkpoint")
     assert len(marks) >= PIECES
     assert tuple(marks[-1]) == tuple(checkpoint or ())
-    assert all(before["events"] <= after["events"] for before, after in zip(marks, marks[1:], strict=False))
+    assert all(before["events"] <= after["events"] for before, after in pairwise(marks))

@@ -6,7 +6,7 @@ Anybody may read while the projector writes; a reader takes no lease and changes
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import asyncpg
 import msgspec
@@ -21,7 +21,11 @@ from ecoklit.ports import Answer, AsOf, RollAnswer
 
 _LEVELS: Final = {4: "regency", 6: "district", 10: "village", 13: "tps"}
 _BELOW: Final = {"regency": "district", "district": "village", "village": "tps", "tps": "tps"}
-_SESSION: Final = {"default_transaction_read_only": "on", "default_transaction_isolation": "repeatable read"}
+_SESSION: Final = {
+    "default_transaction_read_only": "on",
+    "default_transaction_isolation": "repeatable read",
+    "ecoklit.areas": "*",  # the service for itself; for people it says theirs
+}
 
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
@@ -41,6 +45,13 @@ class UnknownArea(EcoklitError):
         super().__init__("unknown_area", message)
 
 
+class Seen(NamedTuple):
+    """What somebody may see: the TPS whose codes begin with one of `areas`; whole identity numbers when `unmasked`."""
+
+    areas: tuple[str, ...]
+    unmasked: bool = False
+
+
 class PostgresReader:
     """`ports.RollReader` on one schema. `async with PostgresReader(dsn) as reader: await reader.recap("9404")`."""
 
@@ -49,6 +60,18 @@ class PostgresReader:
         self._schema = schema
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
+        self._seen: Seen | None = None
+
+    def seen_by(self, seen: Seen) -> "PostgresReader":
+        """The same database as somebody may see it: rows of other areas are not there, whatever is asked.
+
+        It uses this one's connections, and is closed with it. Rights are the database's own here (row-level security
+        under a role that owns nothing), beside those that the service has checked before.
+        """
+        limited = PostgresReader(self._dsn, schema=self._schema)
+        limited._seen = seen
+        limited.connection = self.connection  # type: ignore[method-assign]
+        return limited
 
     async def __aenter__(self) -> Self:
         return self
@@ -120,6 +143,9 @@ class PostgresReader:
     async def snapshot(self) -> AsyncIterator[Connection]:
         """A transaction that sees one moment, whatever the projector commits meanwhile."""
         async with self.connection() as connection, connection.transaction():
+            if self._seen is not None:
+                await connection.execute("set local role ecoklit_reader")
+                await connection.execute(query("see_as"), ",".join(self._seen.areas), "on" if self._seen.unmasked else "")
             yield connection
 
     @asynccontextmanager

@@ -14,7 +14,10 @@ from ecoklit.core import ids
 from ecoklit.errors import EcoklitError
 
 DEFAULT_SCHEMA: Final = "ecoklit"
-VIEWS: Final = ("voter_list", "recap", "open_conflicts", "proposals", "voter_history")
+VIEWS: Final = (
+    "listed_voter", "voter_list", "recap", "open_conflicts", "proposals", "voter_history", "movers", "split_families",
+    "roll_leaves",
+)  # fmt: skip
 PARTITIONED: Final = (
     "event",
     "person",
@@ -71,6 +74,8 @@ async def prepare(connection: asyncpg.Connection, schema: str) -> None:
         # Two programs that start at once must not migrate at once.
         await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"migrate {schema}")
         await connection.execute(f"create schema if not exists {quoted(schema)}")
+        # Names that are spelt nearly alike; a trusted extension, in `public` since every schema of ours may go.
+        await connection.execute("create extension if not exists pg_trgm with schema public")
         await connection.execute(f"set search_path = {quoted(schema)}")
         missing = await _missing(connection, schema)
         for number, name, sql in missing:
@@ -96,10 +101,11 @@ async def _missing(connection: asyncpg.Connection, schema: str) -> list[tuple[in
 
 async def make_views(connection: asyncpg.Connection, schema: str) -> None:
     """Make every view anew, grant them to the analyst, and mark the schema with what they were made from."""
-    for name in VIEWS:
+    for name in reversed(VIEWS):  # a view may read those before it
         await connection.execute(f"drop view if exists {name}")
     for text in _views_and_grants():
-        await connection.execute(text.replace("{schema}", quoted(schema)))
+        names = ", ".join(f"'{name}'" for name in VIEWS)
+        await connection.execute(text.replace("{schema}", quoted(schema)).replace("{views}", names))
     await connection.execute(f"comment on schema {quoted(schema)} is '{views_mark()}'")
 
 
