@@ -145,7 +145,9 @@ class PostgresReader:
         async with self.connection() as connection, connection.transaction():
             if self._seen is not None:
                 await connection.execute("set local role ecoklit_reader")
-                await connection.execute(query("see_as"), ",".join(self._seen.areas), "on" if self._seen.unmasked else "")
+                await connection.execute(
+                    query("see_as"), ",".join(self._seen.areas), "on" if self._seen.unmasked else ""
+                )
             yield connection
 
     @asynccontextmanager
