@@ -38,7 +38,7 @@ begin
     foreach one in array array[{views}] loop
         execute format('alter view %I owner to ecoklit_views', one);
         execute format('grant select on %I to ecoklit_reader', one);
-        if one <> 'listed_voter' then
+        if one not in ('listed_voter', 'visits') then  -- whole numbers, and where phones were
             execute format('grant select on %I to ecoklit_analyst', one);
         end if;
     end loop;

@@ -5,6 +5,7 @@ tests/contracts prove it.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
@@ -906,4 +907,79 @@ class Rolls(Protocol):
 
     async def swap(self) -> None:
         """The shadow becomes live, all its regencies at once, in one transaction; what was live goes."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------------------
+# What analysts ask (projections/queries). Owned by the read side.
+# ------------------------------------------------------------------------------------------------------------
+
+
+class Mark(NamedTuple):
+    """What a step had applied: by stream sequence, by registry position, and when by the database's clock."""
+
+    revision: int
+    events: int
+    persons: int
+    registry: int
+    at: datetime
+
+
+@runtime_checkable
+class AnalystReader(Protocol):
+    """Lists and figures beyond the roll and the recap, each one snapshot; raises as `RollReader`.
+
+    Rows are those of the query or view of the same name, whose comments say what each column is. Whoever reads through
+    a limited reader sees the rows of their areas and no other.
+    """
+
+    async def movers(self, area: str) -> Answer:
+        """Everybody who moved from or to a TPS of the area, has left it, or is said to have left."""
+        ...
+
+    async def split_families(self, area: str) -> Answer:
+        """Families on the lists of several TPS, of which one lies in the area."""
+        ...
+
+    async def large_tps(self, area: str, limit: int) -> Answer:
+        """TPS of the area with more than `limit` voters on their list, the largest first."""
+        ...
+
+    async def duplicates(self, area: str, likeness_min: float) -> Answer:
+        """Groups of voters who may be one person, one of whom stands in the area; a person decides.
+
+        `likeness_min` is the least similarity (0 to 1) of the names of people born on one day.
+        """
+        ...
+
+    async def progress(self, area: str, level: str) -> Answer:
+        """Entries that count, by part of the area (district, village or tps), day and kind."""
+        ...
+
+    async def work(self, area: str) -> Answer:
+        """Entries that count, by officer, TPS, day and kind."""
+        ...
+
+    async def disabled_work(self, area: str) -> Answer:
+        """Voters with a disability whose coklit counts, by officer, TPS and day."""
+        ...
+
+    async def late(self, area: str) -> Answer:
+        """Entries that came when coklit of their area was closed."""
+        ...
+
+    async def device_health(self, regency: str) -> Answer:
+        """Of every device that sent anything: how much is held, parked and quarantined."""
+        ...
+
+    async def visits(self, area: str) -> Answer:
+        """Field work that counts, by device and seq, with home and place where the entry has them."""
+        ...
+
+    async def mark_at(self, regency: str, position: int) -> Mark | None:
+        """The step by which the event at `position` was judged; None where nothing reached it."""
+        ...
+
+    async def mark_when(self, regency: str, moment: datetime) -> Mark | None:
+        """The last step that was applied by `moment`; None before the first."""
         ...
