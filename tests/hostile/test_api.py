@@ -10,24 +10,23 @@ from pathlib import Path
 import asyncpg
 
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
-from ecoklit.testing.hostile.api import attack, enrol_phones
+from ecoklit.testing.hostile.api import PHASES_QUICK, attack, enrol_phones
 from ecoklit.testing.hostile.besieged import besieged
 from ecoklit.testing.made_up_registry import MadeUpElection
 
-EXAMPLES = 20
-SECONDS = 45
+EXAMPLES = 10
 OPERATIONS = 11
 
 
 async def test_no_request_makes_the_service_fail(postgres_server: EmbeddedPostgres) -> None:
     """Made-up requests to every operation, right and wrong, alone and one after the other, are answered as the document
-    says, and every refusal is a problem; `make chaos` sends ten times as many."""
+    says, and every refusal is a problem; `make chaos` sends twenty times as many."""
     schema = f"test_{uuid.uuid4().hex[:16]}"
     election = MadeUpElection(f"api-{uuid.uuid4().hex[:12]}")
     enrol_phones(election)
     with tempfile.TemporaryDirectory(prefix="ecoklit-") as folder:
         async with besieged(Path(folder), postgres_server.dsn, election, schema) as service:
-            attacked = await asyncio.to_thread(attack, service, EXAMPLES, seconds=SECONDS)
+            attacked = await asyncio.to_thread(attack, service, EXAMPLES, phases=PHASES_QUICK)
             events = (await service.journal.last()).events
             log = service.log.read_text()
     connection = await asyncpg.connect(postgres_server.dsn)

@@ -14,6 +14,10 @@ from ecoklit.testing.made_up_registry import MadeUpElection
 
 HOOKS: Final = "ecoklit.testing.hostile.api_hooks"
 CONFIG: Final = Path(__file__).parent / "schemathesis.toml"
+PHASES: Final = "examples,coverage,fuzzing,stateful"
+PHASES_QUICK: Final = "fuzzing,stateful"
+"""Without every value at the edge of each parameter's form, which are some thousand requests."""
+
 _CASES = re.compile(r"([0-9]+) generated").search
 _OPERATIONS = re.compile(r"Tested: ([0-9]+)").search
 
@@ -36,13 +40,16 @@ def enrol_phones(election: MadeUpElection) -> None:
     election.say(election.root, "tps_set", tps=[TPS])
 
 
-def attack(service: Besieged, examples: int, *, seconds: int | None = None, seed: int = 1) -> Attacked:
+def attack(
+    service: Besieged, examples: int, *, seconds: int | None = None, seed: int = 1, phases: str = PHASES
+) -> Attacked:
     """Send at most `examples` made-up requests to each operation, and chains of them; `seconds` bounds it all."""
     bounds = [] if seconds is None else ["--max-time", str(seconds)]
     done = subprocess.run(
         [
             Path(sys.executable).parent / "st", "--config-file", CONFIG, "--no-color", "run",
-            f"{service.url}/openapi.json", "--max-examples", str(examples), "--seed", str(seed), *bounds,
+            f"{service.url}/openapi.json", "--max-examples", str(examples), "--seed", str(seed),
+            "--phases", phases, *bounds,
         ],
         env={
             **os.environ, "SCHEMATHESIS_HOOKS": HOOKS, "ECOKLIT_HOSTILE_ELECTION": service.election.election,

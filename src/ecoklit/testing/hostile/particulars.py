@@ -2,7 +2,8 @@
 
 `Recorder` listens while tests run: to the logs of the brokers and databases that end, to what child processes say on
 standard error, to URLs, subjects, headers, errors and log lines of this process. `found` searches all of it for the
-particulars of made-up people: those of `CANARY`, and of everybody whose person any test held.
+particulars of made-up people: those of `CANARY`, the numbers of everybody whose person any test held, and the names of
+the first few hundred of them.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ NEEDLES: Final = (
 
 _NUMBER = re.compile(r"(?<![0-9])[0-9]{16}(?![0-9])").findall
 _NUMBER_BYTES = re.compile(rb'"n(?:ik|kk)":"([0-9]{16})"').findall
+_NAME_BYTES = re.compile(rb'"name":"([A-Za-z]+ [A-Za-z ]{5,40})"').findall
+NAMES_MAX: Final = 300
 
 
 class Leak(NamedTuple):
@@ -65,6 +68,7 @@ class Recorder:
     def __init__(self) -> None:
         self.artefacts: dict[str, list[str]] = {}
         self.numbers: set[str] = set()
+        self.names: set[str] = set()
         self.counts: Counter[str] = Counter()
         self.deaf = False
         """While a test puts something personal where it must not be, to see that it is found."""
@@ -95,9 +99,10 @@ class Recorder:
     def found(self) -> list[Leak]:
         """Every particular of somebody that is where it must not be."""
         leaks: list[Leak] = []
+        whole = (*NEEDLES, *sorted(self.names))
         for place, said in self.artefacts.items():
             for text in said:
-                for what in NEEDLES:
+                for what in whole:
                     if what in text:
                         leaks.append(_leak(what, place, text))
                 for number in _NUMBER(text):
@@ -132,6 +137,8 @@ class Recorder:
             def held(event_bytes: bytes, person_bytes: bytes | None) -> Any:
                 if person_bytes is not None:
                     self.numbers.update(one.decode() for one in _NUMBER_BYTES(person_bytes))
+                    if len(self.names) < NAMES_MAX:
+                        self.names.update(one.decode() for one in _NAME_BYTES(person_bytes))
                 return hold(event_bytes, person_bytes)
 
             return held

@@ -31,7 +31,8 @@ def nothing_personal(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
         with Path(os.environ[REPORT]).open("a") as report:
             searched = sum(len(text) for said in recorder.artefacts.values() for text in said)
             report.write(
-                f"{dict(recorder.counts)}: {searched} characters, {len(recorder.numbers)} numbers, "
+                f"{dict(recorder.counts)}: {searched} characters, "
+                f"{len(recorder.numbers)} numbers, {len(recorder.names)} names, "
                 f"{time.process_time() - began:.2f} s, {len(leaks)} found\n"
             )
     assert not leaks, "something personal is where it must not be:\n" + "\n".join(map(str, leaks[:20]))
