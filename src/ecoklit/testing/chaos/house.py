@@ -51,7 +51,7 @@ READY_SECONDS_MAX: Final = 90.0
 """A service that starts while its broker does, on a busy machine."""
 
 BROKER_SECONDS_MAX: Final = 60.0
-UNSAFE_BROKER_SECONDS_MAX: Final = 8.0
+UNSAFE_BROKER_SECONDS_MAX: Final = 5.0
 """One that has lost what it had acknowledged may find no stream whole, and then is never ready."""
 
 STOP_SECONDS_MAX: Final = 30.0

@@ -23,7 +23,7 @@ from ecoklit.testing.chaos.table import Row, judged
 from ecoklit.testing.chaos.verdict import Audit
 
 ROUNDS: Final = 20
-ROUNDS_QUICK: Final = 3
+ROUNDS_QUICK: Final = 2
 EVENTS_MIN: Final = 25
 DOWN_SECONDS_MAX: Final = 3.0
 ANSWER_SECONDS_MAX: Final = 2.0

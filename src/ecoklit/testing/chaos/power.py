@@ -57,15 +57,16 @@ class Machine:
             sync_always=is_safe,
             fsync=is_safe,
         )
+        self.load = Load(self.house, stores=self.at)
         self.cuts = 0
 
-    async def cut(self, load: Load) -> None:
+    async def cut(self) -> None:
         """Freeze all, take what the disk holds, and let everything die."""
-        load.freeze()
+        self.load.freeze()
         self.house.freeze()
         self.cuts += 1
         copy = await asyncio.to_thread(cut_power, self.image, self.folder / f"disk{self.cuts}")
-        load.close()
+        self.load.close()
         for part in PARTS:
             await self.house.kill(part)
         self.image.unlink()  # it stays until it is unmounted
@@ -84,7 +85,7 @@ def _row(options: Options) -> Row:
 
 async def _cuts(machine: Machine, rounds: int, random: Random) -> Row:
     house, audit, cuts, projected, behind = machine.house, Audit(), 0, 0, 0
-    load, against = Load(house, stores=machine.at), list[str]()
+    load, against = machine.load, list[str]()
     while True:
         async with _running_on(machine):
             await house.start_stores()
@@ -101,7 +102,7 @@ async def _cuts(machine: Machine, rounds: int, random: Random) -> Row:
             await load.more(EVENTS_MIN)
             await asyncio.sleep(random.random() * MOMENT_SECONDS_MAX)
             projected = await _projected(house)
-            await machine.cut(load)
+            await machine.cut()
             cuts += 1
     return judged(
         "power cut",
@@ -128,6 +129,7 @@ async def _running_on(machine: Machine) -> AsyncIterator[House]:
         try:
             yield machine.house
         finally:
+            machine.load.close()
             await machine.house.kill_all()
 
 
@@ -164,15 +166,14 @@ def _control_rows(options: Options) -> list[Row]:
 
 async def _unsafe_cut(machine: Machine, random: Random) -> tuple[int, int, int, int]:
     """(acknowledged, lost, projected, no longer projected) of one cut."""
-    house = machine.house
+    house, load = machine.house, machine.load
     async with _running_on(machine):
         await house.start()
-        load = Load(house, stores=machine.at)
         load.start()
         await load.more(EVENTS_MIN)
         await asyncio.sleep(random.random() * MOMENT_SECONDS_MAX)
         projected = await _projected(house)
-        await machine.cut(load)
+        await machine.cut()
     async with _running_on(machine):
         acknowledged, lost = await _lost_after(house, load)
         left = await _projected_after(house)
