@@ -42,10 +42,9 @@ def _fuzz(options: Options) -> list[Row]:
 
     rows = []
     for fuzzed in fuzz_all(CORPUS, FUZZ_SECONDS_QUICK if options.quick else FUZZ_SECONDS):
-        failure = fuzzed.failure or ("" if fuzzed.runs else "it did not run")
-        if failure:
-            print(failure)
-        rows.append(_row(f"fuzz {fuzzed.target}", fuzzed.runs, failure, f"{fuzzed.reached} edges reached"))
+        if fuzzed.failure:
+            print(fuzzed.failure)
+        rows.append(_row(f"fuzz {fuzzed.target}", fuzzed.runs, fuzzed.failure, f"{fuzzed.reached} edges reached"))
     return rows
 
 

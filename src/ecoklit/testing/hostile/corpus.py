@@ -64,12 +64,10 @@ def fuzz(folder: Path, target: str, seconds: int, *, keep: bool = False) -> Fuzz
         if keep and not failed:
             _keep(folder, target, work, (known, grown))
         runs, reached = _RUNS(said), _REACHED(said)
-        return Fuzzed(
-            target,
-            int(runs[1]) if runs else 0,
-            int(reached[-1]) if reached else 0,
-            "".join(_story(path, said) for path in failed),
-        )
+        failure = "".join(_story(path, said) for path in failed)
+        if not runs and not failure:
+            failure = f"it did not run:\n{textwrap.indent(said[-2000:], '  ')}"
+        return Fuzzed(target, int(runs[1]) if runs else 0, int(reached[-1]) if reached else 0, failure)
 
 
 def _keep(folder: Path, target: str, work: Path, found: tuple[Path, ...]) -> None:
