@@ -12,4 +12,6 @@ def test_everybody_who_comes_back_at_once_is_taken_in() -> None:
     (row,) = storm.run(Options(quick=True))
     assert row.holds, row
     assert (row.lost, row.doubled, row.digests) == (0, 0, "equal")
-    assert row.faults["phones"] == storm.PHONES_QUICK and row.acknowledged > 2 * storm.PHONES_QUICK
+    assert (
+        row.faults["phones"] == storm.PHONES_QUICK and row.acknowledged > 2 * storm.PHONES_QUICK
+    )  # each has three or four

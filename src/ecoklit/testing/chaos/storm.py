@@ -36,7 +36,7 @@ from ecoklit.testing.phone import Person, Phone
 from ecoklit.testing.replay import journal_events, replay
 
 PHONES: Final = 20_000
-PHONES_QUICK: Final = 800
+PHONES_QUICK: Final = 600
 """More than are let in at once: some are told to wait."""
 PROCESSES: Final = 2
 PHONES_PER_ADDRESS: Final = 100
