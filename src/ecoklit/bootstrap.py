@@ -30,6 +30,7 @@ from ecoklit.adapters.office_log import OfficeLog
 from ecoklit.adapters.office_registry import FILE as OFFICE_FILE
 from ecoklit.adapters.office_registry import OfficeFault, OfficeRegistry
 from ecoklit.adapters.postgres import PostgresRoll
+from ecoklit.adapters.postgres_analyst import PostgresAnalyst
 from ecoklit.adapters.postgres_copies import PostgresCopies
 from ecoklit.adapters.postgres_office import PostgresOffice
 from ecoklit.adapters.postgres_reader import PostgresReader
@@ -47,7 +48,17 @@ from ecoklit.core.signing import ED25519, SEED_BYTES, Key, key_from_seed
 from ecoklit.core.wire import Held
 from ecoklit.door.gate import Gate
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import Copies, Journal, LastHeld, OfficeReader, RegistryJournal, RollReader, Service, Standings
+from ecoklit.ports import (
+    AnalystReader,
+    Copies,
+    Journal,
+    LastHeld,
+    OfficeReader,
+    RegistryJournal,
+    RollReader,
+    Service,
+    Standings,
+)
 from ecoklit.services.access import shut_out
 from ecoklit.services.admit import Admission
 from ecoklit.services.desk import Desk, RegistryLink
@@ -85,6 +96,7 @@ class House:
     registrar: Registrar
     service: Service
     reader: RollReader
+    analyst: AnalystReader
     office: OfficeReader
     puller: Puller
     projector: Projector
@@ -307,6 +319,13 @@ async def open_reader(settings: Settings) -> AsyncIterator[PostgresReader]:
 
 
 @asynccontextmanager
+async def open_analyst(settings: Settings) -> AsyncIterator[AnalystReader]:
+    """Lists and figures for analysts, from the settings' database."""
+    async with PostgresReader(settings.database(), schema=settings.schema) as reader:
+        yield PostgresAnalyst(reader)
+
+
+@asynccontextmanager
 async def open_office_reader(settings: Settings) -> AsyncIterator[OfficeReader]:
     """What the office asks about phones, from the settings' database."""
     async with PostgresReader(settings.database(), schema=settings.schema) as reader:
@@ -521,6 +540,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 registrar=registrar,
                 service=admission,
                 reader=reader,
+                analyst=PostgresAnalyst(reader),
                 office=PostgresOffice(reader),
                 puller=puller,
                 projector=projector,

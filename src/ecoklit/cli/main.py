@@ -23,6 +23,7 @@ def parser() -> Parser:
     """The whole command line, every command with its options."""
     # Not above: until the program is loaded, Ctrl-C would be answered with a traceback of the loading.
     from ecoklit.cli import (
+        analyst,
         asking,
         demo,
         fold,
@@ -50,7 +51,7 @@ def parser() -> Parser:
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     office_groups = (office, joining, rights, losing, lists, registry, readers)
-    for group in (*office_groups, serving, pushing, replaying, inspecting, reading, asking, phone, fold, demo):
+    for group in (*office_groups, serving, pushing, replaying, inspecting, reading, analyst, asking, phone, fold, demo):
         group.add_commands(commands)
     return top
 

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ecoklit.cli.command import Commands, add_command, area_code, tps_code, voter_id
 from ecoklit.cli.exits import Exit
@@ -14,6 +14,9 @@ from ecoklit.errors import EcoklitError
 from ecoklit.ports import AsOf, RollReader
 from ecoklit.services.disclose import disclosed
 from ecoklit.settings import read_settings
+
+if TYPE_CHECKING:
+    from ecoklit.core.codebook import Codebook
 
 ROLL: Final = {
     "name": "Nama\nname",
@@ -42,6 +45,34 @@ RECAP: Final = {
     "ubah": "Ubah\nchanged",
     "proposed": "Usulan\nproposals",
     "in_conflict": "Konflik\nconflicts",
+}
+REASONS: Final = {
+    "deceased": ("Meninggal\ndeceased", "deceased"),
+    "moved_away": ("Pindah\nmoved away", "moved_away"),
+    "duplicate": ("Ganda\nduplicate", "disqualified/duplicate"),
+    "underage": ("Di bawah umur\nunderage", "disqualified/underage"),
+    "foreign": ("WNA\nforeign", "disqualified/foreign"),
+    "military": ("TNI\nmilitary", "disqualified/military"),
+    "police": ("Polri\npolice", "disqualified/police"),
+    "revoked": ("Hak pilih dicabut\nrevoked", "disqualified/revoked"),
+    "unknown": ("Tidak dikenal\nunknown", "disqualified/unknown"),
+    "entry_error": ("Salah entri\nentry error", "disqualified/entry_error"),
+}
+"""A reason of removal: its heading, and its word in the code books."""
+WHO: Final = {
+    "area": "Wilayah\narea",
+    "male": "L\nmale",
+    "female": "P\nfemale",
+    "sex_unknown": "L/P ?\nunknown",
+    "physical": "Fisik\nphysical",
+    "intellectual": "Intelektual\nintellectual",
+    "mental": "Mental",
+    "speech": "Wicara\nspeech",
+    "hearing": "Rungu\nhearing",
+    "visual": "Netra\nvisual",
+    "ektp": "KTP-el",
+    "ektp_none": "Belum KTP-el\nnone yet",
+    "ektp_unknown": "KTP-el ?\nunknown",
 }
 CONFLICTS: Final = {
     "tps": "TPS",
@@ -100,6 +131,9 @@ def add_commands(commands: Commands) -> None:
         "one object: as_of, area, rows",
     )
     recap.add_argument("area", metavar="AREA", type=area_code, help="regency, district, village or TPS; dots allowed")
+    recap.add_argument(
+        "--codebook", default="2024", metavar="YEAR", help="whose numbers of reasons: 2018, 2023 or 2024 (default)"
+    )
     conflicts = add_command(
         commands,
         "conflicts",
@@ -147,14 +181,27 @@ async def show_roll(reader: RollReader, arguments: argparse.Namespace) -> Exit:
 
 async def show_recap(reader: RollReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.cli.output import print_json, print_line, print_table
+    from ecoklit.cli.pushing import read_codebook
+    from ecoklit.services.figures import CELL_MIN, counts_disclosed
 
+    book = read_codebook(arguments.codebook)
     answer = await reader.recap(arguments.area)
+    rows = [counts_disclosed(row) for row in answer.rows]
     if arguments.json:
-        print_json({"as_of": answer.as_of, "area": arguments.area, "rows": answer.rows})
+        print_json({"as_of": answer.as_of, "area": arguments.area, "rows": rows})
         return Exit.OK
-    print_table(f"Rekapitulasi {arguments.area} · recap", RECAP, answer.rows, totals=True)
+    print_table(f"Rekapitulasi {arguments.area} · recap", RECAP, rows, totals=True)
+    print_table(f"Tersaring menurut sebab, nomor {book.name} · removed, by reason", reasons_in(book), rows, totals=True)
+    few = [{name: f"<{CELL_MIN}" if count is None else count for name, count in row.items()} for row in rows]
+    print_table("Pemilih: jenis kelamin, disabilitas, KTP-el · who is on the list", WHO, few, totals=True)
     print_line(said_of(answer.as_of))
     return Exit.OK
+
+
+def reasons_in(book: Codebook) -> dict[str, str]:
+    """The reasons of removal as columns, each with its number in the code book; a dash where it has none."""
+    headings = {name: f"{said}\n({book.write('tms', word) or '–'})" for name, (said, word) in REASONS.items()}
+    return {"area": "Wilayah\narea", **headings}
 
 
 async def show_conflicts(reader: RollReader, arguments: argparse.Namespace) -> Exit:
@@ -162,14 +209,14 @@ async def show_conflicts(reader: RollReader, arguments: argparse.Namespace) -> E
 
     conflicts = await reader.conflicts(arguments.area)
     proposals = await reader.proposals(arguments.area)
-    sides = [disclosed(row) for row in conflicts.rows]
+    sides, proposed = ([disclosed(row) for row in answer.rows] for answer in (conflicts, proposals))
     if arguments.json:
-        print_json({"as_of": conflicts.as_of, "area": arguments.area, "conflicts": sides, "proposals": proposals.rows})
+        print_json({"as_of": conflicts.as_of, "area": arguments.area, "conflicts": sides, "proposals": proposed})
         return Exit.OK
     print_table(f"Konflik terbuka {arguments.area} · open conflicts", CONFLICTS, sides)
-    print_table(f"Usulan {arguments.area} · proposals", PROPOSALS, proposals.rows)
+    print_table(f"Usulan {arguments.area} · proposals", PROPOSALS, proposed)
     print_line(
-        f"{count(sides, 'register')} konflik · conflicts, {count(proposals.rows, 'proposal')} usulan · proposals; "
+        f"{count(sides, 'register')} konflik · conflicts, {count(proposed, 'proposal')} usulan · proposals; "
         f"{said_of(conflicts.as_of)}"
     )
     return Exit.OK
@@ -178,7 +225,7 @@ async def show_conflicts(reader: RollReader, arguments: argparse.Namespace) -> E
 async def show_history(reader: RollReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.cli.output import print_json, print_table
 
-    events = await reader.history(arguments.voter)
+    events = [disclosed(event) for event in await reader.history(arguments.voter)]
     if not events:
         raise EcoklitError("unknown_voter", "No event about this voter is projected here: check the id.")
     if arguments.json:

@@ -15,10 +15,10 @@ from litestar.types import ASGIApp
 from ecoklit.bootstrap import House
 from ecoklit.door.gate import Gate
 from ecoklit.errors import EcoklitError
-from ecoklit.http import broker, ops, reading, sync
+from ecoklit.http import analyst, broker, ops, reading, sync
 from ecoklit.http.problems import on_fault, on_http_error, on_named_error
 from ecoklit.http.push import PushRoute
-from ecoklit.ports import RollReader
+from ecoklit.ports import AnalystReader, RollReader
 
 ROUTES: Final = (
     sync.push,
@@ -30,6 +30,7 @@ ROUTES: Final = (
     reading.conflicts,
     reading.history,
     reading.devices,
+    *analyst.ROUTES,
     ops.live,
     ops.ready,
 )
@@ -44,12 +45,16 @@ def make_app(house: House, gate: Gate | None = None) -> ASGIApp:
     async def provide_reader() -> RollReader:
         return house.reader
 
+    async def provide_analyst() -> AnalystReader:
+        return house.analyst
+
     pushes = PushRoute(service=house.service, gate=gate or house.gate, nonces=house.puller.nonces)
     app = Litestar(
         route_handlers=ROUTES,
         dependencies={
             "house": Provide(provide_house),
             "reader": Provide(provide_reader),
+            "analyst": Provide(provide_analyst),
         },
         state=State(
             {

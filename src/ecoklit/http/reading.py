@@ -19,6 +19,7 @@ from ecoklit.ports import AsOf, RollReader
 from ecoklit.problems import Problem
 from ecoklit.services.devices import Device, devices_in
 from ecoklit.services.disclose import disclosed
+from ecoklit.services.figures import counts_disclosed
 
 # The patterns are for readers of the document; what does not fit them is refused by name, as unknown_area.
 _FIRST: Final = r"\.*(?:1\.*[1-9]|[2-9]\.*[0-9])"
@@ -80,22 +81,25 @@ class Devices(msgspec.Struct):
 @get("/v1/rolls/{tps:str}", responses=RESPONSES)
 async def roll(reader: NamedDependency[SkipValidation[RollReader]], tps: Tps) -> RollList:
     """The current list of one TPS."""
-    answer = await reader.roll(_digits(tps))
+    answer = await reader.roll(digits(tps))
     return RollList(answer.as_of, answer.tps, answer.digest.hex(), [disclosed(row) for row in answer.rows])
 
 
 @get("/v1/recap/{area:str}", responses=RESPONSES)
 async def recap(reader: NamedDependency[SkipValidation[RollReader]], area: Area) -> Rows:
-    """The counts of every part of an area: of a village its TPS, of a district its villages."""
-    answer = await reader.recap(_digits(area))
-    return Rows(answer.as_of, _digits(area), answer.rows)
+    """The counts of every part of an area: of a village its TPS, of a district its villages.
+
+    A disability of one to four people is null: where nobody is named, so few would be known.
+    """
+    answer = await reader.recap(digits(area))
+    return Rows(answer.as_of, digits(area), [counts_disclosed(row) for row in answer.rows])
 
 
 @get("/v1/conflicts/{area:str}", responses=RESPONSES)
 async def conflicts(reader: NamedDependency[SkipValidation[RollReader]], area: Area) -> Rows:
     """Every side of every open conflict in an area."""
-    answer = await reader.conflicts(_digits(area))
-    return Rows(answer.as_of, _digits(area), [disclosed(row) for row in answer.rows])
+    answer = await reader.conflicts(digits(area))
+    return Rows(answer.as_of, digits(area), [disclosed(row) for row in answer.rows])
 
 
 @get("/v1/voters/{voter:str}/history", responses=RESPONSES)
@@ -113,8 +117,9 @@ async def devices(house: NamedDependency[SkipValidation[House]], area: Area) -> 
     registry = await house.registrar.current()
     as_of = await house.reader.as_of(registry.regency)
     ends = await house.office.last_held(registry.regency, list(registry.devices))
-    return Devices(as_of, registry.position, _digits(area), devices_in(registry, _digits(area), ends))
+    return Devices(as_of, registry.position, digits(area), devices_in(registry, digits(area), ends))
 
 
-def _digits(code: str) -> str:
+def digits(code: str) -> str:
+    """A code of an area as the readers take it."""
     return code.replace(".", "")

@@ -89,7 +89,8 @@ def _span_of(day: date, span: Span, start: date, whole: tuple[date, date]) -> tu
         return whole
     passed = max(0, (day - start).days) // TEN_DAYS
     since = start + timedelta(days=passed * TEN_DAYS)
-    return since, since + timedelta(days=TEN_DAYS - 1)
+    # A phone's clock may say the last day that there is.
+    return since, since + timedelta(days=min(TEN_DAYS - 1, (date.max - since).days))
 
 
 def _add(

@@ -17,7 +17,8 @@ OPERATING = ROOT / "docs" / "OPERATING.md"
 COMMANDS = [
     "init", "join", "enrol", "assign", "revoke", "lost", "window", "policy", "tps", "lists", "registry", "reader",
     "up", "serve", "import", "push", "project", "rebuild", "inspect", "mend", "roll", "recap", "conflicts",
-    "history", "reconcile", "closing", "quarantine", "phone", "fold", "demo",
+    "history", "movers", "families", "large", "duplicates", "progress", "reports", "late", "devices", "advice",
+    "reconcile", "closing", "quarantine", "phone", "fold", "demo",
 ]  # fmt: skip
 
 
