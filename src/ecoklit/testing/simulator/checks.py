@@ -6,7 +6,7 @@ covers, what a proof is worth. Only what the world itself did (who signed what, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ecoklit.core import canonical, ids
@@ -121,8 +121,8 @@ class Ledger:
             lines = world.site.broker.registry.lines
             held = [canonical.decode(one)["registry"] for one in lines]
             own = [one for one in held if one["device"] == receipt.device]
-            _demand(len(own) >= receipt.seq, "receipt_too_high",
-                    f"A receipt promises {receipt.seq} registry lines of {receipt.device}; it has {len(own)}")  # fmt: skip
+            promised = f"A receipt promises {receipt.seq} registry lines of {receipt.device}; it has {len(own)}."
+            _demand(len(own) >= receipt.seq, "receipt_too_high", promised)
             return
         entry = self.at(world, (receipt.device, receipt.seq))
         _demand(
@@ -194,7 +194,9 @@ def look_at_everything(world: World) -> None:
         _demand(row is not None and row.position == entry.position, "not_found",
                 f"Event {entry.position} of the journal is projected, and is found nowhere.")  # fmt: skip
     _demand(len(tables.events) == at.events, "made_up", "The projection holds events that the journal does not.")
-    rights = Rights(world.site.broker.registry.lines[: at.registry])
+    lines = world.site.broker.registry.lines
+    # A projector that was stopped in the middle of a change of the registry has judged some voters ahead of it.
+    rights = (Rights(lines[: at.registry]), Rights(lines))
     about: dict[str, list[Entry]] = {}
     for dot, row in tables.events.items():
         if row.standing == "counted":
@@ -223,17 +225,18 @@ def _is_behind_a_restore(world: World, entries: list[Entry]) -> bool:
     )
 
 
-def _look_at_counted(ledger: Ledger, entry: Entry, rights: Rights, upto: int) -> None:
+def _look_at_counted(ledger: Ledger, entry: Entry, rights: Sequence[Rights], upto: int) -> None:
     body = entry.body
     name = f"Entry {body['seq']} of {body['device']}"
     _demand(entry.hash in ledger.signed, "unsigned", f"{name} counts, and nobody signed it.")
-    why = rights.why_not(entry)
-    _demand(why is None, "not_entitled", f"{name} counts, and {why}.")
+    whys = [one.why_not(entry) for one in rights]
+    why = next((why for why in whys if why is not None), "")
+    _demand(None in whys, "not_entitled", f"{name} counts, and {why}.")
     for dot in body["clock"].items():
         named = ledger._dots.get(dot)
-        is_here = (named is not None and named.position <= upto) or rights.is_lost(dot)
+        is_here = (named is not None and named.position <= upto) or any(one.is_lost(dot) for one in rights)
         _demand(is_here, "parked_and_counted", f"{name} counts, and names {dot[0]}:{dot[1]}, which is not here.")
-        if named is not None and dot[0] != body["device"] and not rights.is_lost(dot):
+        if named is not None and dot[0] != body["device"] and not any(one.is_lost(dot) for one in rights):
             _demand(named.body["voter"] == body["voter"], "wrong_cause", f"{name} counts, and its cause is another's.")
 
 

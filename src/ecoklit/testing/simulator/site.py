@@ -39,14 +39,12 @@ from ecoklit.testing.memory_journal import Fault, MemoryJournal
 from ecoklit.testing.memory_reader import MemoryReader
 from ecoklit.testing.memory_registry_journal import MemoryRegistryJournal
 from ecoklit.testing.memory_roll_store import MemoryRollStore, MemoryTables
+from ecoklit.testing.simulator.bounds import BATCH_EVENTS_MAX
 from ecoklit.testing.simulator.virtual_loop import VirtualLoop
 
 ELECTION: Final = "pilkada-2024"
 REGENCY: Final = "9404"
 GATEWAYS: Final = 2
-BATCH_EVENTS_MAX: Final = 7
-"""Small, so that a day makes many steps of the projector."""
-
 STOPPING_STEPS: Final = 1000
 """For those who are cancelled to end."""
 

@@ -20,6 +20,7 @@ from ecoklit.field.trouble import PhoneFault
 from ecoklit.services.rebuild import Rebuilt
 from ecoklit.testing.made_up_keys import made_up_key
 from ecoklit.testing.simulator import checks, entries, lies
+from ecoklit.testing.simulator.bounds import small
 from ecoklit.testing.simulator.checks import Broken, Ledger
 from ecoklit.testing.simulator.hand import Hand, PowerCut
 from ecoklit.testing.simulator.lies import Liar
@@ -199,7 +200,7 @@ class World:
         """All of it: the beginning, the deeds, and the peace after them."""
         from ecoklit.testing.simulator import healing
 
-        with self.loop, remembering():
+        with self.loop, remembering(), small():
             try:
                 self.begin()
                 self.is_calm = False
