@@ -14,7 +14,7 @@ def rows() -> dict[str, Row]:
     return {row.part: row for row in rot.run(Options(quick=True))}
 
 
-@pytest.mark.parametrize("part", ["rot: blocks, named", "rot: blocks, healed", "rot: pages"])
+@pytest.mark.parametrize("part", ["rot: blocks, named", "rot: blocks, healed", "rot: phone", "rot: pages"])
 def test_rot_is_found_named_and_healed(rows: dict[str, Row], part: str) -> None:
     """No bit loses anything that an inspection does not name, by device and seq or by table; after mending, rebuilding
     and a sync of the phones everything is as it was."""

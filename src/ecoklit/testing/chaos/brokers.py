@@ -35,7 +35,7 @@ KILLED: Final = "node killed"
 DISK_LOST: Final = "node killed, its disk lost"
 CUT_OFF: Final = "node cut off"
 FAULTS: Final = (KILLED, KILLED, KILLED, CUT_OFF, KILLED, KILLED, DISK_LOST)
-FAULTS_QUICK: Final = (KILLED, DISK_LOST, CUT_OFF)
+FAULTS_QUICK: Final = (DISK_LOST, CUT_OFF)
 ROUNDS: Final = 28
 
 BETWEEN_SECONDS_MAX: Final = 2.0
