@@ -526,6 +526,24 @@ async def test_what_is_refused_leaves_nothing(
     assert await world.service.journal.head(log.device) is None
 
 
+async def test_who_sends_too_much_is_told(world: World) -> None:
+    """A body that is a little too large is taken in before it is refused, or whoever sends it would be cut off and
+    never read why; whoever breaks off in the middle is no fault of the service, whose log is read at the end."""
+    for _ in range(20):
+        assert (await world.push("http", b"x" * (PUSH_BYTES_MAX + 1), "")).code == "too_large"
+    at = httpx.URL(world.service.url)
+    for _ in range(20):
+        _, writer = await asyncio.open_connection(at.host, at.port)
+        writer.write(
+            b"POST /v1/push HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
+            b"Content-Length: 1000\r\n\r\nabc"
+        )
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+    await world.honest_work()
+
+
 PACKED = {"gzip": gzip.compress, "zstd": zstd.compress}
 
 

@@ -98,10 +98,12 @@ def _demand_ndjson(headers: Headers) -> None:
 async def _body(headers: Headers, receive: Receive) -> bytes:
     """The body as it came. Raises ProblemError too_large, too_slow, and _Gone."""
     length = headers.get(b"content-length", b"0")
-    if not length.isdigit() or int(length) > PUSH_BYTES_MAX:
-        raise _too_large()
+    announced = int(length) if length.isdigit() else PUSH_BYTES_MAX + 1
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
+            if announced > PUSH_BYTES_MAX:
+                await _pass_over(receive)
+                raise _too_large()
             return await _read(receive)
     except TimeoutError:
         raise ProblemError(
@@ -121,9 +123,21 @@ async def _read(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > PUSH_BYTES_MAX:
+            await _pass_over(receive)
             raise _too_large()
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _pass_over(receive: Receive) -> None:
+    """Take in the rest of a body that is too large, as much as a push may be: who is cut off while sending may never
+    read why."""
+    passed = 0
+    while passed <= PUSH_BYTES_MAX:
+        message = await receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
+        passed += len(message.get("body", b""))
 
 
 def _too_large() -> ProblemError:
