@@ -12,9 +12,9 @@ from rich.console import Console
 from ecoklit.core.ids import sha256, to_base64url
 from ecoklit.ports import EventMessage
 from ecoklit.testing.chaos import __main__ as program
-from ecoklit.testing.chaos import order
+from ecoklit.testing.chaos import full, links, order, power
 from ecoklit.testing.chaos.load import Noted, Witness, read_witness
-from ecoklit.testing.chaos.options import CannotRun
+from ecoklit.testing.chaos.options import CannotRun, Options
 from ecoklit.testing.chaos.table import control, judged, show, write
 from ecoklit.testing.chaos.verdict import Audit
 from ecoklit.testing.memory_journal import MemoryJournal
@@ -150,6 +150,14 @@ def test_a_part_that_cannot_run_is_no_success(tmp_path: Path, monkeypatch: pytes
     assert program.main(["--only", "order", "--out", str(tmp_path / "chaos.json")]) == 1
     (row,) = (json.loads(line) for line in (tmp_path / "chaos.json").read_text().splitlines())
     assert row["verdict"] == "not run: there is no strace here."
+
+
+@pytest.mark.parametrize("part", [full, links, power])
+def test_without_root_a_part_says_what_it_needs(part: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Disks and links of one's own are made by root; anybody else is told, before anything is started."""
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(CannotRun, match=r"needs root\.$"):
+        part.run(Options(quick=True))  # type: ignore[attr-defined]
 
 
 # --- what strace wrote -----------------------------------------------------------------------------------------------
