@@ -73,8 +73,8 @@ async def store(house: House, *held: Held) -> None:
 async def office(
     nats_server: EmbeddedNats, postgres_server: EmbeddedPostgres, schema: str, tmp_path: Path
 ) -> AsyncIterator[Office]:
-    """A list of four at one TPS and two next door under one NIK and NKK; siti finds one, moves one and one is dead;
-    budi, who holds another phone, wrote one entry on hers."""
+    """A list of four at one TPS and two next door under one NIK and NKK; siti finds one, moves one, and one
+    is dead."""
     settings = Settings(
         data=tmp_path,
         election=f"test-{uuid.uuid4().hex[:12]}",
