@@ -134,6 +134,8 @@ class Client:
             self._push_all(about, identity)
         except Stuck as error:
             self._learn_epoch(about, identity)
+            if error.code == EQUIVOCATION:
+                self._outbox.withdraw(identity.device, self._shared_with_service(about, identity))
             self._outbox.set_stuck(identity.device, error.code, error.message)
             stuck = error
         refused = self._pull_all(about, identity)
@@ -162,6 +164,23 @@ class Client:
         with contextlib.suppress(Refused):
             answer = self._transport.push(b"".join(line + b"\n" for line in lines))
             self._outbox.introduce(identity.device, self._verified(answer, about).receipt.epoch)
+
+    def _shared_with_service(self, about: About, identity: Identity) -> int:
+        """Up to which seq the service has this very log: it holds a beginning of it, which is found by halving.
+
+        No receipt tells: the service may have been restored since, and another entry taken the place of what it proved.
+        """
+        low, high = 0, self._outbox.end(identity.device)[0]
+        while low < high:
+            seq = (low + high + 1) // 2
+            held = self._outbox.own(identity.device, after=seq - 1, upto=seq)
+            part = next(parts(identity.key, about.election, held))
+            try:
+                self._verified(self._transport.push(part.body), about)
+                low = seq
+            except Refused:
+                high = seq - 1
+        return low
 
     def _where(self) -> tuple[About, Identity]:
         about, identity = self._outbox.about(), self._outbox.identity()

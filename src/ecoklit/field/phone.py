@@ -426,11 +426,12 @@ class Phone:
     def _to_say_again(self, identity: Identity) -> list[Held]:
         told = self._told()
         at_service = self.outbox.pulled_hashes(identity.device)
-        held = self._still_held(identity)
+        # Of a log that it calls forked, the service has no more than a beginning, whatever it once brought.
+        is_forked = identity.stuck == EQUIVOCATION
         return [
             one
             for one in self.outbox.own(identity.device)
-            if (one.seq > held and one.hash not in at_service)
+            if (one.seq > identity.held and (is_forked or one.hash not in at_service))
             or (one.dot in told and told[one.dot].name == EQUIVOCATION)
         ]
 
