@@ -253,6 +253,17 @@ def _look_at_voter(world: World, seen: Seen) -> None:
     attempts = sum(one["nth"] for one in last.values())
     _demand(decision["attempts"] == attempts, "attempts",
             f"Voter {seen.voter} was sought {attempts} times, and {decision['attempts']} are shown.")  # fmt: skip
+    verdicts = [one for one in counted if _verdict(world, one.body)]
+    for one in verdicts:
+        name = f"{one.body['device']}:{one.body['seq']}"
+        _demand(
+            name in decision["alive"]
+            or any(
+                _level(by.body) >= _level(one.body) and covers(by.body["clock"], one.body["clock"]) for by in verdicts
+            ),
+            "yielded_unseen",
+            f"Of voter {seen.voter}, entry {name} yielded to one that had not seen all that it had.",
+        )
     if decision["on_list"]:
         return
     opinion = decision["verdict"] + (f"/{decision['reason']}" if decision["reason"] else "")
@@ -270,6 +281,12 @@ def _look_at_voter(world: World, seen: Seen) -> None:
                 f"Voter {seen.voter} left the list as {opinion} by one who did not know that entry {met.body['seq']} "
                 f"of {met.body['device'][:6]} had met them.",
             )
+
+
+def _level(body: Body) -> int:
+    if body["type"] == "ruled":
+        return {"pps": 2, "ppk": 3, "kpu": 4}[body["role"]]
+    return 0 if body["type"] == "listed" else 1
 
 
 def _verdict(world: World, body: Body) -> str:
