@@ -29,7 +29,7 @@ def test_no_digit_after_the_sixth_is_shown(number: str) -> None:
     ],
 )
 def test_no_row_shows_a_number(row: dict[str, str]) -> None:
-    """Neither a list, nor a side of a conflict about the number itself, nor a word that somebody made of it shows it."""
+    """Neither a list, nor a side of a conflict about the number itself, nor a word that is one shows it."""
     assert NIK not in str(disclosed(row))
 
 
