@@ -423,11 +423,11 @@ def test_an_own_entry_has_the_why_that_was_told(phone: Phone) -> None:
     assert [one.why for one in phone.outside()] == ["waits for x:7"]
 
 
-def _receipt(phone: Phone, seq: int, standings: list[Stood]) -> SignedReceipt:
+def _receipt(phone: Phone, seq: int, standings: Sequence[Stood] = ()) -> SignedReceipt:
     device = phone.identity().device
     held = phone.outbox.own(device, after=seq - 1, upto=seq)[0]
     receipt = Receipt(
         device=device, election=ELECTION, epoch=1, head=ids.to_base64url(held.hash), position={}, regency="9404",
-        registry=1, seq=seq, standings=standings,
+        registry=1, seq=seq, standings=[*standings],
     )  # fmt: skip
     return sign_receipt(made_up_key(1, "service"), receipt)
