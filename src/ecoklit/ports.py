@@ -4,7 +4,7 @@ Services are written against these promises alone; adapters keep them; the accep
 tests/contracts prove it.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -982,4 +982,43 @@ class AnalystReader(Protocol):
 
     async def mark_when(self, regency: str, moment: datetime) -> Mark | None:
         """The last step that was applied by `moment`; None before the first."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------------------
+# What was held at an earlier moment (services/as_of). Owned by the read side.
+# ------------------------------------------------------------------------------------------------------------
+
+
+class PastReader(Protocol):
+    """The events as they were at an earlier moment. Raises as `RollReader`.
+
+    An event never changes and never goes, so several calls speak of one moment; what was erased since is gone there too.
+    """
+
+    async def as_of(self, regency: str) -> AsOf:
+        """How far the regency is projected now."""
+        ...
+
+    async def mark(self, regency: str, position: int) -> Mark | None:
+        """The last mark of that very position, else that of the step that went past it; None where nothing did."""
+        ...
+
+    async def mark_when(self, regency: str, moment: datetime) -> Mark | None:
+        """The last step that was applied by `moment`; None before the first."""
+        ...
+
+    async def placed(self, regency: str, area: str, after: str, voters_max: int) -> list[str]:
+        """The next voters beyond `after` ("" for the first) that any event ever placed in the area, by id."""
+        ...
+
+    async def events_until(self, regency: str, voters: Sequence[str], events: int, persons: int) -> list[StoredEvent]:
+        """Every event about these voters up to position `events`, with the persons up to `persons`, in order of arrival.
+
+        Their `standing` is today's.
+        """
+        ...
+
+    async def held_until(self, regency: str, dots: Collection[tuple[str, int]], events: int) -> set[tuple[str, int]]:
+        """Those of these (device, seq) whose event was held at position `events`."""
         ...

@@ -1,0 +1,149 @@
+"""What the past is said to have been is what was said then, and the past that is now is the live roll."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
+from ecoklit.adapters.postgres import PostgresRoll
+from ecoklit.adapters.postgres_past import PostgresPast
+from ecoklit.adapters.postgres_reader import PostgresReader
+from ecoklit.contract import policies
+from ecoklit.core.registry import Registry
+from ecoklit.errors import EcoklitError
+from ecoklit.services.as_of import Past, moment_in, past_of, registry_until
+from ecoklit.services.project import Projector
+from ecoklit.testing.memory_journal import MemoryJournal
+from ecoklit.testing.memory_registry_journal import MemoryRegistryJournal
+from ecoklit.testing.random_history import ELECTION, REGENCY, RandomHistory, append_all
+from ecoklit.testing.random_registry import RandomRegistry, append_line
+
+TPS = ("9404012001001", "9404012001002", "9404012001003", "9404012002001", "9404021001001")
+AREAS = ((REGENCY, None), (REGENCY, "regency"), ("940401", "village"), ("9404012001", "tps"), (TPS[0], None))
+PIECES = 6
+
+
+class Office:
+    """A journal and its registry that grow piece by piece, projected after each, and what the roll said then."""
+
+    def __init__(self, seed: int, server: EmbeddedPostgres, schema: str, reader: PostgresReader) -> None:
+        self.history = RandomHistory(seed, events=160, lies=0.1)
+        self.author = RandomRegistry(seed, self.history)
+        self.journal, self.registry = MemoryJournal(), MemoryRegistryJournal()
+        self.reader = reader
+        self.said: list[tuple[int, datetime, list[bytes]]] = []
+        self.store = PostgresRoll(server.dsn, election=ELECTION, regency=REGENCY, schema=schema)
+        self.projector = Projector(
+            self.journal, self.store, policies(), election=ELECTION, regency=REGENCY, registry=self.registry
+        )
+
+    async def live(self) -> list[Any]:
+        """Every roll and recap as the live views give them."""
+        rolls = [await self.reader.roll(tps) for tps in TPS]
+        return [*rolls, *[await self.reader.recap(area, level) for area, level in AREAS]]
+
+    async def past(self, at: int | datetime) -> Past:
+        return await past_of(PostgresPast(self.reader), self.registry_at, policies(), REGENCY, at)
+
+    async def registry_at(self, position: int) -> Registry:
+        lines = await self.registry.read(0, 10_000)
+        return registry_until(ELECTION, REGENCY, [(one.sequence, one.payload) for one in lines], position)
+
+    async def grow(self, piece: int) -> None:
+        """The next piece: some lines of the registry, then pushes that were judged by the registry before them."""
+        size = len(self.history.arrivals) // PIECES + 1
+        arrivals = self.history.arrivals[piece * size : (piece + 1) * size]
+        stamp = await self.registry.last()
+        for _ in range(9):
+            await append_line(self.registry, self.author.next_line())
+        await self.project()  # the registry moved on and the position did not
+        for arrival in arrivals:
+            await append_all(self.journal, [arrival], stamp)
+        await self.project()
+
+    async def project(self) -> None:
+        """Project, and note what the roll says now."""
+        at = await self.projector.run_until_caught_up()
+        self.said.append((at.events, datetime.now(UTC), written(await self.live())))
+
+
+async def said(past: Past) -> list[Any]:
+    rolls = [await past.roll(tps) for tps in TPS]
+    return [*rolls, *[await past.recap(area, level) for area, level in AREAS]]
+
+
+def written(answers: list[Any]) -> list[bytes]:
+    return [msgspec.json.encode(answer) for answer in answers]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_past_is_what_was_said_then(postgres_server: EmbeddedPostgres, schema: str, seed: int) -> None:
+    """As of each time at which the projector ever stopped, every roll, digest and recap is byte for byte what the live
+    one said; as of a position, what was said of it last. The last of them is the live roll."""
+    async with PostgresReader(postgres_server.dsn, schema=schema) as reader:
+        office = Office(seed, postgres_server, schema, reader)
+        for piece in range(PIECES):
+            await office.grow(piece)
+        await office.store.close()
+        by_position = {position: answers for position, _, answers in office.said}
+        assert PIECES <= len(by_position) < len(office.said)
+        for position, answers in by_position.items():
+            assert written(await said(await office.past(position))) == answers
+        for _, time, answers in office.said:
+            assert written(await said(await office.past(time))) == answers
+
+
+async def test_between_two_steps_the_past_is_a_projection_stopped_there(
+    postgres_server: EmbeddedPostgres, schema: str
+) -> None:
+    """As of a position inside a step, the roll is what a projector that was stopped there would have said."""
+    async with PostgresReader(postgres_server.dsn, schema=schema) as reader:
+        office = Office(5, postgres_server, schema, reader)
+        await append_all(office.journal, office.history.arrivals, 0)
+        last = (await office.journal.last()).events
+        expected = {}
+        for position in (last // 3, last // 2):
+            stopped = f"{schema}_{position}"
+            store = PostgresRoll(postgres_server.dsn, election=ELECTION, regency=REGENCY, schema=stopped)
+            there = await office.journal.last()
+            until = type(there)(position, there.persons)
+            await Projector(office.journal, store, policies(), election=ELECTION, regency=REGENCY).run_until_caught_up(
+                until=until
+            )
+            await store.close()
+            async with PostgresReader(postgres_server.dsn, schema=stopped) as other:
+                expected[position] = [(await other.roll(tps)).rows for tps in TPS] + [
+                    (await other.recap(area, level)).rows for area, level in AREAS
+                ]
+        await office.projector.run_until_caught_up()
+        await office.store.close()
+        for position, rows in expected.items():
+            assert [answer.rows for answer in await said(await office.past(position))] == rows
+
+
+async def test_moments_that_were_not(postgres_server: EmbeddedPostgres, schema: str) -> None:
+    """A position ahead, a time before everything and what is no moment are refused by a sentence; 0 is nobody."""
+    async with PostgresReader(postgres_server.dsn, schema=schema) as reader:
+        office = Office(6, postgres_server, schema, reader)
+        await office.grow(0)
+        await office.store.close()
+        last = (await reader.as_of(REGENCY)).events
+        for at in (last + 1, -1, datetime(2000, 1, 1, tzinfo=UTC)):
+            with pytest.raises(EcoklitError, match=r"\.$") as refused:
+                await office.past(at)
+            assert refused.value.code == "not_projected"
+        nobody = await office.past(0)
+        assert (await nobody.roll(TPS[0])).rows == (await nobody.recap(REGENCY)).rows == []
+        for area in ("9401", "94", "940401200"):
+            with pytest.raises(EcoklitError) as refused:
+                await nobody.recap(area)
+            assert refused.value.code == "unknown_area"
+    for text in ("yesterday", "2024-07-24T23:59:59", "-3", "٣"):
+        with pytest.raises(EcoklitError, match="no moment"):
+            moment_in(text)
+    assert moment_in("12") == 12
+    assert moment_in("2024-07-24T23:59:59+09:00") == datetime(2024, 7, 24, 14, 59, 59, tzinfo=UTC)
