@@ -105,6 +105,6 @@ async def test_who_reads_for_a_person_touches_no_table(reader: PostgresReader, s
         async with reader.snapshot() as connection:
             assert await connection.fetchval("select current_user") == "ecoklit"
         return
-    with pytest.raises(Exception, match="refuses|right|permission|could not") as refused:
+    with pytest.raises(Exception, match=r"refuses|right|permission|could not") as refused:
         await rows(seen, statement)
     assert "ecoklit" in type(refused.value).__module__

@@ -12,6 +12,8 @@ from ecoklit.field.transport import NonceNeeded
 from ecoklit.field.trouble import Away, NotEntitled, TryLater, WrongService
 
 RETRY_SECONDS: Final = 5.0
+RETRY_SECONDS_MAX: Final = 3600.0
+"""The longest that a phone believes it must wait: whoever answers may be somebody else, who would have it wait for ever."""
 _BUSY: Final = (429, 502, 503, 504)
 _MORE_REFUSALS: Final = ("bad_argument", "unknown_area", "too_slow")
 _PASSING: Final = ("not_projected", "bad_encoding")
@@ -57,6 +59,7 @@ def named(problem: Problem, status: int, where: str, *, retry_after: str | None,
 def _seconds(header: str | None) -> float:
     # A date is allowed there too; a phone's clock may be wrong by years, so it is not read.
     try:
-        return max(0.0, float(header)) if header else RETRY_SECONDS
+        seconds = float(header) if header else RETRY_SECONDS
     except ValueError:
         return RETRY_SECONDS
+    return min(seconds, RETRY_SECONDS_MAX) if seconds >= 0 else RETRY_SECONDS  # not a number is at least nothing

@@ -21,7 +21,7 @@ def worked(kind: str, n: int = 1, *, day: date = START, role: str = "pantarlih")
 
 
 def test_the_lines_of_a_day() -> None:
-    """A is what was received from the list: matched, corrected and filtered; the others are its parts and what is new."""
+    """A is what was received from the list: matched, corrected and filtered; then its parts, and what is new."""
     day = [
         worked("sesuai", 40),
         worked("ubah", 3),
