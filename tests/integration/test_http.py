@@ -397,7 +397,9 @@ async def test_the_documents_describe_every_route_and_load_nothing(client: httpx
     assert set(openapi["paths"]) == {
         "/v1/push", "/v1/pull", "/v1/registry", "/v1/credentials/{device}",
         "/v1/rolls/{tps}", "/v1/recap/{area}", "/v1/conflicts/{area}", "/v1/voters/{voter}/history",
-        "/v1/devices/{area}", "/health/live", "/health/ready",
+        "/v1/devices/{area}", "/v1/devices/{area}/health", "/v1/proposals/{area}", "/v1/movers/{area}",
+        "/v1/families/{area}", "/v1/large-tps/{area}", "/v1/duplicates/{area}", "/v1/progress/{area}",
+        "/v1/reports/{area}", "/v1/late/{area}", "/v1/advice/{area}", "/health/live", "/health/ready",
     }  # fmt: skip
     assert "application/x-ndjson" in openapi["paths"]["/v1/push"]["post"]["requestBody"]["content"]
     assert (await client.get("/openapi.yaml")).status_code == 200

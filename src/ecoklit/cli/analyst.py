@@ -265,7 +265,7 @@ async def show_large(reader: AnalystReader, arguments: argparse.Namespace) -> Ex
 
     limit = TPS_VOTERS_MAX if arguments.limit is None else arguments.limit
     answer = await large_tps(reader, arguments.area, limit)
-    return show_rows(arguments, answer.as_of, answer.rows, f"TPS di atas {limit} pemilih · TPS above it", LARGE)
+    return show_rows(arguments, answer.as_of, answer.rows, f"TPS di atas batas {limit} · above the limit", LARGE)
 
 
 async def show_duplicates(reader: AnalystReader, arguments: argparse.Namespace) -> Exit:
