@@ -42,6 +42,7 @@ async def test_a_receipt_never_names_the_stamp_of_a_push_that_lost_a_race() -> N
     await gateways[0]._registrar.current()
     election.say(election.root, "window_closed", area=TPS)
     await election.store(registry)
+    await gateways[1]._registrar.current()
     log = DeviceLog("test-2024", key.device, officer="phone", role="pantarlih", policy="2024-1")
     new = log.append(
         "new", tps=TPS, at=AT, how="in_person", document="ktp_el", person={"record": RECORD, "salt": "A" * 22}
