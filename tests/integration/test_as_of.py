@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_past import PostgresPast
 from ecoklit.adapters.postgres_reader import PostgresReader
+from ecoklit.cli.main import main
 from ecoklit.contract import policies
 from ecoklit.core.registry import Registry
 from ecoklit.errors import EcoklitError
@@ -147,3 +149,36 @@ async def test_moments_that_were_not(postgres_server: EmbeddedPostgres, schema: 
             moment_in(text)
     assert moment_in("12") == 12
     assert moment_in("2024-07-24T23:59:59+09:00") == datetime(2024, 7, 24, 14, 59, 59, tzinfo=UTC)
+
+
+async def test_the_commands_look_back(
+    postgres_server: EmbeddedPostgres,
+    schema: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`roll` and `recap` with --at the position that is now print what they print without; of 0, nobody; and a moment
+    that is none is the user's mistake."""
+    async with PostgresReader(postgres_server.dsn, schema=schema) as reader:
+        journal = MemoryJournal()
+        await append_all(journal, RandomHistory(7).arrivals)
+        store = PostgresRoll(postgres_server.dsn, election=ELECTION, regency=REGENCY, schema=schema)
+        await Projector(journal, store, policies(), election=ELECTION, regency=REGENCY).run_until_caught_up()
+        await store.close()
+        now = str((await reader.as_of(REGENCY)).events)
+    monkeypatch.setenv("ECOKLIT_DATABASE_URL", postgres_server.dsn)
+    monkeypatch.setenv("ECOKLIT_SCHEMA", schema)
+    monkeypatch.setenv("ECOKLIT_ELECTION", ELECTION)
+    monkeypatch.setenv("ECOKLIT_REGENCY", REGENCY)
+
+    async def printed(*words: str) -> tuple[int, str]:
+        code = await asyncio.to_thread(main, list(words))
+        return code, capsys.readouterr().out
+
+    for command in (("roll", TPS[0], "--json"), ("recap", REGENCY, "--json"), ("roll", TPS[0]), ("recap", REGENCY)):
+        live = await printed(*command)
+        assert live[0] == 0 and await printed(*command, "--at", now) == live
+        code, nobody = await printed(*command, "--at", "0")
+        assert code == 0 and nobody != live[1]
+    assert (await printed("roll", TPS[0], "--at", str(int(now) + 1)))[0] == 2
+    assert (await printed("roll", TPS[0], "--at", "yesterday"))[0] == 2

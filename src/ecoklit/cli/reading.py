@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ecoklit.cli.command import Commands, add_command, area_code, tps_code, voter_id
 from ecoklit.cli.exits import Exit
+from ecoklit.cli.past import add_at, past
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import AsOf, RollReader
 from ecoklit.services.disclose import disclosed
 from ecoklit.settings import read_settings
+
+if TYPE_CHECKING:
+    from ecoklit.adapters.postgres_reader import PostgresReader
 
 if TYPE_CHECKING:
     from ecoklit.core.codebook import Codebook
@@ -122,6 +126,7 @@ def add_commands(commands: Commands) -> None:
         "one object: as_of, tps, digest, voters",
     )
     roll.add_argument("tps", metavar="TPS", type=tps_code, help="13 digits, dots allowed")
+    add_at(roll)
     recap = add_command(
         commands,
         "recap",
@@ -131,6 +136,7 @@ def add_commands(commands: Commands) -> None:
         "one object: as_of, area, rows",
     )
     recap.add_argument("area", metavar="AREA", type=area_code, help="regency, district, village or TPS; dots allowed")
+    add_at(recap)
     recap.add_argument(
         "--codebook", default="2024", metavar="YEAR", help="whose numbers of reasons: 2018, 2023 or 2024 (default)"
     )
@@ -156,7 +162,7 @@ def add_commands(commands: Commands) -> None:
     history.add_argument("voter", metavar="VOTER", type=voter_id, help="the voter's id")
 
 
-def run(show: Callable[[RollReader, argparse.Namespace], Awaitable[Exit]]) -> Callable[[argparse.Namespace], Exit]:
+def run(show: Callable[[PostgresReader, argparse.Namespace], Awaitable[Exit]]) -> Callable[[argparse.Namespace], Exit]:
     async def reading(arguments: argparse.Namespace) -> Exit:
         from ecoklit.bootstrap import open_reader
 
@@ -166,10 +172,11 @@ def run(show: Callable[[RollReader, argparse.Namespace], Awaitable[Exit]]) -> Ca
     return lambda arguments: asyncio.run(reading(arguments))
 
 
-async def show_roll(reader: RollReader, arguments: argparse.Namespace) -> Exit:
+async def show_roll(reader: PostgresReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.cli.output import print_json, print_line, print_table
 
-    answer = await reader.roll(arguments.tps)
+    there = reader if arguments.at is None else await past(reader, arguments.tps[:4], arguments.at)
+    answer = await there.roll(arguments.tps)
     voters = [disclosed(row) for row in answer.rows]
     if arguments.json:
         print_json({"as_of": answer.as_of, "tps": answer.tps, "digest": answer.digest.hex(), "voters": voters})
@@ -179,13 +186,14 @@ async def show_roll(reader: RollReader, arguments: argparse.Namespace) -> Exit:
     return Exit.OK
 
 
-async def show_recap(reader: RollReader, arguments: argparse.Namespace) -> Exit:
+async def show_recap(reader: PostgresReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.cli.output import print_json, print_line, print_table
     from ecoklit.cli.pushing import read_codebook
     from ecoklit.services.figures import CELL_MIN, counts_disclosed
 
     book = read_codebook(arguments.codebook)
-    answer = await reader.recap(arguments.area)
+    there = reader if arguments.at is None else await past(reader, arguments.area[:4], arguments.at)
+    answer = await there.recap(arguments.area)
     rows = [counts_disclosed(row) for row in answer.rows]
     if arguments.json:
         print_json({"as_of": answer.as_of, "area": arguments.area, "rows": rows})
