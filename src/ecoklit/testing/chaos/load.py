@@ -301,6 +301,7 @@ class Load:
         **more: Any,
     ) -> None:
         """All of the house's phones, or these; `more` goes into each Plan."""
+        self._house = house
         self.folder = house.folder
         self.witness = house.folder / WITNESS
         self._prefix = list(prefix)
@@ -406,13 +407,16 @@ class Load:
         await self.drain()
 
     async def drain(self) -> None:
-        """Let every phone send what it has, and end. Raises HouseFault when one fails."""
+        """Let every phone send what it has, and end; the house is kept running. Raises HouseFault when one fails."""
         for process in self._running.values():
             assert process.stdin is not None
             process.stdin.close()
+        deadline = time.monotonic() + DRAIN_SECONDS_MAX + 30
+        while self.working and time.monotonic() < deadline:
+            await self._house.mend()  # without a projector no phone would ever see its own entries on the roll
+            await asyncio.sleep(POLL_SECONDS)
         for nth, process in self._running.items():
-            code = await asyncio.to_thread(process.wait, DRAIN_SECONDS_MAX + 30)
-            if code != 0:
+            if (code := process.poll()) != 0:
                 said = (self.folder / f"load{nth}.log").read_text(errors="replace")[-2000:]
                 raise HouseFault(f"load process {nth}: exit {code}\n{said}")
         self._running = {}
