@@ -67,6 +67,7 @@ from ecoklit.services.group_commit import GroupCommit
 from ecoklit.services.listing import Office, office_log, signed_push
 from ecoklit.services.listing_journal import events_about, learn, send_again
 from ecoklit.services.nonce import Nonces
+from ecoklit.services.patience import PatientJournal
 from ecoklit.services.project import Projector
 from ecoklit.services.pull import Puller
 from ecoklit.services.reads import Reads
@@ -513,17 +514,18 @@ async def open_office(
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Everything that a service is made of."""
+    gate = Gate()
     async with (
         open_journal(settings) as journal,
         open_registry(settings) as registry,
         open_reader(settings) as reader,
-        open_projector(settings, journal, registry) as projector,
+        open_projector(settings, PatientJournal(journal, lambda: gate.in_flight), registry) as projector,
     ):
         registrar = make_registrar(settings, registry)
         await bring_office_lines(settings, registrar, registry)
         commits = GroupCommit(journal)
         accounts = BrokerAccounts(settings.nats_keys) if settings.nats_keys is not None else None
-        puller, gate = make_puller(settings, reader, registrar), Gate()
+        puller = make_puller(settings, reader, registrar)
         async with (
             open_admission(
                 settings, journal, registrar, PostgresStandings(reader, settings.regency), commits

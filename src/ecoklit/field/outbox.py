@@ -389,13 +389,6 @@ class Outbox:
         rows = self._db.execute("select hash from pulled where device = ? and epoch != ?", (device, GONE))
         return {event_hash for (event_hash,) in rows}
 
-    def pulled_of(self, device: str) -> list[Held]:
-        """The events of `device` that a service showed to hold, by seq."""
-        rows = self._db.execute(
-            "select event, person from pulled where device = ? and epoch != ? order by seq, hash", (device, GONE)
-        )
-        return [wire.hold(event, person) for event, person in rows]
-
     def standings(self, teller: str) -> list[Told]:
         rows = self._db.execute(
             "select device, seq, name, why from standing where teller = ? order by device, seq", (teller,)

@@ -435,17 +435,6 @@ class Phone:
             or (one.dot in told and told[one.dot].name == EQUIVOCATION)
         ]
 
-    def _still_held(self, identity: Identity) -> int:
-        """Up to where the service holds the log: as a receipt proved, or less when the service was restored since.
-
-        Of a log it keeps a beginning. So the first entry that it no longer brings, or brings another one in place of,
-        is lost with all that follow.
-        """
-        own = {one.seq: one.hash for one in self.outbox.own(identity.device)}
-        others = [one.seq for one in self.outbox.pulled_of(identity.device) if own.get(one.seq, one.hash) != one.hash]
-        gone = [one.seq for one in self.outbox.gone() if one.device == identity.device]
-        return min([identity.held, *(seq - 1 for seq in (*others, *gone))])
-
 
 def totals_of(terms: Terms) -> dict[str, int]:
     """The numbers of a final report, by term."""
