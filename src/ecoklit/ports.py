@@ -993,7 +993,7 @@ class AnalystReader(Protocol):
 class PastReader(Protocol):
     """The events as they were at an earlier moment. Raises as `RollReader`.
 
-    An event never changes and never goes, so several calls speak of one moment; what was erased since is gone there too.
+    An event never changes and never goes, so several calls speak of one moment; what was erased since is gone there.
     """
 
     async def as_of(self, regency: str) -> AsOf:
@@ -1013,7 +1013,7 @@ class PastReader(Protocol):
         ...
 
     async def events_until(self, regency: str, voters: Sequence[str], events: int, persons: int) -> list[StoredEvent]:
-        """Every event about these voters up to position `events`, with the persons up to `persons`, in order of arrival.
+        """Every event about these voters up to position `events`, with persons up to `persons`, in order of arrival.
 
         Their `standing` is today's.
         """

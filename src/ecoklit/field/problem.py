@@ -13,7 +13,7 @@ from ecoklit.field.trouble import Away, NotEntitled, TryLater, WrongService
 
 RETRY_SECONDS: Final = 5.0
 RETRY_SECONDS_MAX: Final = 3600.0
-"""The longest that a phone believes it must wait: whoever answers may be somebody else, who would have it wait for ever."""
+"""The longest that a phone believes it must wait: whoever answers may be somebody who would have it wait for ever."""
 _BUSY: Final = (429, 502, 503, 504)
 _MORE_REFUSALS: Final = ("bad_argument", "unknown_area", "too_slow")
 _PASSING: Final = ("not_projected", "bad_encoding")

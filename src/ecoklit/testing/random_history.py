@@ -222,8 +222,8 @@ class RandomHistory:
     def _record(self) -> dict[str, str | None]:
         return {
             "nkk": "9404011234560001", "nik": self._word("nik"), "name": self._word("name"), "birth_place": "x",
-            "birth_date": None, "marital": "B", "sex": self._word("sex"), "address": "y", "rt": self._word("rt"), "rw": None,
-            "disability": self._word("disability"), "ektp": "S",
+            "birth_date": None, "marital": "B", "sex": self._word("sex"), "address": "y", "rt": self._word("rt"),
+            "rw": None, "disability": self._word("disability"), "ektp": "S",
         }  # fmt: skip
 
     def _changes(self) -> dict[str, Any] | None:
