@@ -49,6 +49,7 @@ def test_only_a_device_is_let_in_as_one(accounts: BrokerAccounts, name: str) -> 
 @pytest.mark.parametrize(
     "nkey",
     ["", "U", NKEY[:-1], NKEY.lower(), "U" + "A" * 55, BrokerKey.fresh(ACCOUNT).public, BrokerKey.fresh(USER).seed],
+    ids=["nothing", "its first letter", "too short", "lower case", "a wrong sum", "an account's", "a seed"],
 )
 def test_only_a_user_key_is_let_in(accounts: BrokerAccounts, nkey: str) -> None:
     """Another kind of key, one with a typing error, and a seed by mistake are refused, and never repeated."""
