@@ -195,7 +195,7 @@ def service_key(settings: Settings) -> Callable[[], Key]:
     return cache(lambda: data_folder.load_key(folder, "service"))
 
 
-def make_puller(settings: Settings, reader: PostgresReader, registrar: Registrar) -> Puller:
+def make_puller(settings: Settings, reader: PostgresReader, registrar: Registrar, journal: Journal) -> Puller:
     """Whoever answers pulls. All processes of one service have its key, and so know each other's nonces."""
     try:
         secret = service_key(settings)().seed
@@ -208,6 +208,8 @@ def make_puller(settings: Settings, reader: PostgresReader, registrar: Registrar
         registry=registrar.current,
         nonces=Nonces(secret, time.time),
         policies=contract.policies(),
+        journal=journal,
+        clock=time.monotonic,
     )
 
 
@@ -525,7 +527,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         await bring_office_lines(settings, registrar, registry)
         commits = GroupCommit(journal)
         accounts = BrokerAccounts(settings.nats_keys) if settings.nats_keys is not None else None
-        puller = make_puller(settings, reader, registrar)
+        puller = make_puller(settings, reader, registrar, journal)
         async with (
             open_admission(
                 settings, journal, registrar, PostgresStandings(reader, settings.regency), commits

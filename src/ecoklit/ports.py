@@ -767,7 +767,8 @@ class Pulled(NamedTuple):
 class PulledPage(NamedTuple):
     """A page of a pull, the cursor after it, and as of which events and registry position.
 
-    `digest` is that of the TPS's roll at that moment, None when more pages follow.
+    `digest` is that of the TPS's roll at that moment, None when more pages follow; `anchor` is the hash of the event
+    at `position`, by which a restored journal is told from the one that was projected.
     """
 
     events: list[Pulled]
@@ -775,6 +776,7 @@ class PulledPage(NamedTuple):
     position: int
     registry: int
     digest: bytes | None
+    anchor: bytes
 
 
 class SyncReader(Protocol):

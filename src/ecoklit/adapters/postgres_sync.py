@@ -44,7 +44,7 @@ class PostgresSync:
         if not is_last:
             end = PullCursor(state["generation"], cursor.since, rows[-1]["revision"], rows[-1]["voter"])
         digest = tree_head([row["leaf"] for row in leaves]) if is_last else None
-        return PulledPage(events, end, state["events"], state["registry"], digest)
+        return PulledPage(events, end, state["events"], state["registry"], digest, state["event_hash"])
 
 
 class PostgresStandings:

@@ -21,9 +21,12 @@ from ecoklit.core.registry import Registry
 from ecoklit.core.signing import pull_message
 from ecoklit.errors import EcoklitError
 from ecoklit.limits import PAGE_VOTERS_MAX
-from ecoklit.ports import PullCursor, Pulled, PulledPage, SyncReader
+from ecoklit.ports import Journal, JournalUnavailable, PullCursor, Pulled, PulledPage, SyncReader
 from ecoklit.services.nonce import Nonces
+from ecoklit.services.project import JournalRestored
 
+SAME_JOURNAL_SECONDS: Final = 5.0
+"""For how long the roll is believed to be made from the journal that is there: one look-up at the broker each."""
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 
 
@@ -47,7 +50,7 @@ class NonceNeeded(EcoklitError):
 
 class Puller:
     """Answers pulls for one election and regency. `registry` gives the registry as it is known now, up to a position
-    at least."""
+    at least; with `journal` (and `clock`, in seconds) a roll that another journal made is noticed."""
 
     def __init__(
         self,
@@ -58,6 +61,8 @@ class Puller:
         registry: Callable[[int], Awaitable[Registry]],
         nonces: Nonces,
         policies: Mapping[str, Policy] | None = None,
+        journal: Journal | None = None,
+        clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._election = election
         self._regency = regency
@@ -65,22 +70,44 @@ class Puller:
         self._reader = reader
         self._registry = registry
         self._policies = policies or {}
+        self._journal = journal
+        self._clock = clock
+        self._compared_until = -1.0
         self.nonces = nonces
 
     async def pull(self, ask: Pull) -> bytes:
         """The page as NDJSON.
 
         Raises EcoklitError unknown_area, bad_argument, nonce_needed, unknown_device, bad_signature or not_entitled, in
-        this order, and what the reader raises.
+        this order, then JournalRestored, and what the reader raises.
         """
         cursor = _demand_form(ask, self._regency)
         if not self.nonces.is_fresh(ask.nonce):
             raise NonceNeeded
         self._demand_right(ask, await self._registry(0))
         page = await self._reader.page(self._regency, ask.tps, cursor, min(max(ask.limit, 1), PAGE_VOTERS_MAX))
+        await self._demand_same_journal(page)
         # What is lost belongs to the digest and the standings, which are of the moment that the page was judged by.
         registry = await self._registry(page.registry)
         return b"".join(line + b"\n" for line in self._lines(page, registry, ask.tps))
+
+    async def _demand_same_journal(self, page: PulledPage) -> None:
+        """Refuse a roll that another journal made: a phone would keep what nobody holds any more, for ever.
+
+        Asked every few seconds. While the broker is away nothing is known against the roll, and it goes on answering.
+        """
+        if self._journal is None or not page.position or self._clock() < self._compared_until:
+            return
+        try:
+            there = await self._journal.read_events(page.position - 1, 1)
+        except JournalUnavailable:
+            return
+        if not there or (there[0].sequence, ids.sha256(there[0].payload)) != (page.position, page.anchor):
+            raise JournalRestored(
+                "The journal was restored, and the roll is still that of before: pull again when the office has run "
+                "`ecoklit rebuild`."
+            )
+        self._compared_until = self._clock() + SAME_JOURNAL_SECONDS
 
     def _demand_right(self, ask: Pull, registry: Registry) -> None:
         key = registry.key_of(ask.device)

@@ -72,7 +72,7 @@ class MemoryReader:
         if not is_last:
             end = PullCursor(tables.generation, cursor.since, page[-1][0], page[-1][1])
         digest = tree_head(_leaves_at(tables, tps)) if is_last else None
-        return PulledPage(events, end, at.events, at.registry, digest)
+        return PulledPage(events, end, at.events, at.registry, digest, at.event_hash)
 
     async def of_device(self, device: str, limit: int) -> OwnStandings | None:
         try:

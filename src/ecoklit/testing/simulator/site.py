@@ -327,6 +327,8 @@ class Gateway:
             reader=site.reader,
             registry=self.registrar.current,
             nonces=Nonces(b"one secret of all gateways", lambda: asyncio.get_running_loop().time()),
+            journal=site.broker.journal,
+            clock=lambda: asyncio.get_running_loop().time(),
         )
 
     def serve(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
