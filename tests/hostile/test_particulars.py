@@ -219,6 +219,9 @@ def test_the_search_finds(tmp_path: Path) -> None:
     import structlog
 
     other = "9404015505050505"
+    # What is planted here is printed nowhere: the run as a whole is searched too, whatever logged before.
+    before = structlog.get_config()
+    structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
     with Recorder() as recorder:
         with contextlib.suppress(EcoklitError):
             wire.hold(b"{}", b'{"nik":"%b"}' % other.encode())
@@ -228,6 +231,7 @@ def test_the_search_finds(tmp_path: Path) -> None:
         recorder.keep_logs(tmp_path)
         (tmp_path / "postgres.log").unlink()
         recorder.keep("url", "/v1/rolls/9404012001001?at=1700000000000000")
+    structlog.configure(**before)
     assert {(leak.what, leak.place) for leak in recorder.found()} == {
         ("Kenari Bersiul", "error"), ("Bersiul Lantang", "error"), (other, "log line"), (NIK, "log postgres.log"),
     }  # fmt: skip

@@ -101,7 +101,9 @@ async def test_a_reader_is_cut_when_its_days_are_over(
             continue
     await asyncio.wait_for(cut.wait(), 40)
     assert time.time() >= clock.now + DAY - 1
-    with pytest.raises(nats.errors.Error, match="Expired"):
+    while time.time() < clock.now + DAY + 1:  # claims end on a whole second, and the broker cuts at its beginning
+        await asyncio.sleep(0.1)
+    with pytest.raises(nats.errors.Error, match=r"Expired|Authorization Violation"):
         await connected(server, "reader-saksi", creds)
     await reader.close()
 
