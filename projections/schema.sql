@@ -435,16 +435,15 @@ begin
         cross join lateral json_to_record(convert_from(c.body, 'UTF8')::json) as b (
             visited text, at text, tps text, officer text, role text, type text, changed json
         )
-        where b.type <> 'listed'
         group by c.regency, b.tps, b.officer, b.role, day, kind
         having sum(c.sign) <> 0
         order by c.regency, b.tps, b.officer, b.role, day, kind
         on conflict (regency, tps, officer, role, day, kind) do update set n = known.n + excluded.n
     $statement$, case tg_op
-        when 'INSERT' then $come$select 1 as sign, regency, body from come where standing = 'counted'$come$
-        when 'DELETE' then $gone$select -1 as sign, regency, body from gone where standing = 'counted'$gone$
-        else $both$select 1 as sign, regency, body from come where standing = 'counted'
-            union all select -1, regency, body from gone where standing = 'counted'$both$
+        when 'INSERT' then $come$select 1 as sign, regency, body from come where standing = 'counted' and position($listed$"type":"listed"$listed$::bytea in body) = 0$come$
+        when 'DELETE' then $gone$select -1 as sign, regency, body from gone where standing = 'counted' and position($listed$"type":"listed"$listed$::bytea in body) = 0$gone$
+        else $both$select 1 as sign, regency, body from come where standing = 'counted' and position($listed$"type":"listed"$listed$::bytea in body) = 0
+            union all select -1, regency, body from gone where standing = 'counted' and position($listed$"type":"listed"$listed$::bytea in body) = 0$both$
     end, tg_table_schema);
     return null;
 end
