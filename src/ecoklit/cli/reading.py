@@ -70,7 +70,7 @@ WHO: Final = {
     "sex_unknown": "L/P ?\nunknown",
     "physical": "Fisik\nphysical",
     "intellectual": "Intelektual\nintellectual",
-    "mental": "Mental",
+    "mental": "Mental\nmental",
     "speech": "Wicara\nspeech",
     "hearing": "Rungu\nhearing",
     "visual": "Netra\nvisual",
