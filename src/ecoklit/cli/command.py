@@ -11,6 +11,9 @@ from ecoklit.cli.exits import Exit
 from ecoklit.core import ids
 from ecoklit.settings import Settings, read_settings
 
+IDENTITY_DIGITS = 16
+"""Of a NIK and an NKK."""
+
 Commands = Any  # argparse keeps the type of add_subparsers() private
 
 
@@ -43,6 +46,15 @@ def settings_of(arguments: argparse.Namespace, *, running: bool = True) -> Setti
     if getattr(arguments, "allow_unsafe", False):
         environ["ECOKLIT_ALLOW_UNSAFE"] = "1"
     return read_settings(environ, running=running)
+
+
+def word(text: str) -> str:
+    """An id or another short word, never a NIK or NKK: words are in every event, and no event names a person so."""
+    if not ids.is_word(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no word of 1 to 32 characters a-z, 0-9, _ and -")
+    if text.isdigit() and len(text) == IDENTITY_DIGITS:
+        raise argparse.ArgumentTypeError("16 digits are an identity number (NIK, NKK): give an id that is none")
+    return text
 
 
 def tps_code(text: str) -> str:

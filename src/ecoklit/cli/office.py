@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecoklit.cli.command import Commands, add_command, settings_of
+from ecoklit.cli.command import Commands, add_command, settings_of, word
 from ecoklit.cli.exits import Exit
 from ecoklit.errors import EcoklitError
 
@@ -24,14 +24,6 @@ PASSPHRASE_BYTES_MAX = 1024
 
 def add_commands(commands: Commands) -> None:
     add_init(commands)
-
-
-def word(text: str) -> str:
-    from ecoklit.core import ids
-
-    if not ids.is_word(text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no word of 1 to 32 characters a-z, 0-9, _ and -")
-    return text
 
 
 def add_passphrase(command: argparse.ArgumentParser) -> None:

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from ecoklit.cli.command import Commands, add_allow_unsafe, add_command, settings_of
+from ecoklit.cli.command import Commands, add_allow_unsafe, add_command, settings_of, word
 from ecoklit.cli.exits import Exit
-from ecoklit.core import ids
 from ecoklit.errors import EcoklitError
 from ecoklit.settings import Settings
 
@@ -59,12 +58,6 @@ def add_import(commands: Commands) -> None:
         "--policy", default="2024-1", type=word, metavar="NAME", help="the policy that the office works under"
     )
     add_allow_unsafe(command)
-
-
-def word(text: str) -> str:
-    if not ids.is_word(text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no word of 1 to 32 characters a-z, 0-9, _ and -")
-    return text
 
 
 def import_lists(arguments: argparse.Namespace) -> Exit:

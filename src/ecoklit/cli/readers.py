@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecoklit.cli.command import Commands, add_command, settings_of
+from ecoklit.cli.command import Commands, add_command, settings_of, word
 from ecoklit.cli.exits import Exit
-from ecoklit.cli.office import word, write_private
+from ecoklit.cli.office import write_private
 from ecoklit.errors import EcoklitError
 
 if TYPE_CHECKING:

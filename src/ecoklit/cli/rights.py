@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import UNSET
 
-from ecoklit.cli.command import Commands, add_command, area_code, settings_of
+from ecoklit.cli.command import Commands, add_command, area_code, settings_of, word
 from ecoklit.cli.exits import Exit
 from ecoklit.cli.office import (
     add_passphrase,
@@ -20,7 +20,6 @@ from ecoklit.cli.office import (
     old_passphrase,
     read_text,
     read_tps,
-    word,
     write_private,
 )
 from ecoklit.errors import EcoklitError

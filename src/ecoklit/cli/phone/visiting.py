@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from ecoklit.cli.command import area_code, tps_code
+from ecoklit.cli.command import area_code, tps_code, word
 from ecoklit.cli.exits import Exit
 from ecoklit.cli.phone.enrolling import read_bytes
 from ecoklit.cli.phone.row import OPTION_TPS, Option, Row, opened, option
@@ -181,7 +181,7 @@ HOW: Final = option("--how", choices=WAYS, default="in_person", help="default: i
 EVIDENCE: Final = option("--evidence", metavar="WORD", help="what proves it, a word of the policy; without: a proposal")
 OF_ANY: Final = (
     OPTION_TPS,
-    option("--officer", metavar="ID", help="who stood at the door, when somebody else types"),
+    option("--officer", metavar="ID", type=word, help="who stood at the door, when somebody else types"),
     option("--visited", metavar="DATE", type=date, help="the day of the visit, YYYY-MM-DD"),
     option("--paper", action="store_true", help="typed from a paper form"),
     option("--note", metavar="TEXT", help="a note, kept with the voter's particulars"),
@@ -266,6 +266,6 @@ COMMANDS: Final = (
         "ecoklit phone undo 17",
         SAID,
         saving(undo),
-        (WHO, option("--officer", metavar="ID", help="who takes it back, when somebody else types")),
+        (WHO, option("--officer", metavar="ID", type=word, help="who takes it back, when somebody else types")),
     ),
 )
