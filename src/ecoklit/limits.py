@@ -94,9 +94,9 @@ APPENDS_IN_FLIGHT_MAX: Final = 16
 APPENDS_WAITING_MAX: Final = 256
 """Appends that wait for one of these."""
 
-ROLL_WAITS_PUSHES_MIN: Final = 64
-"""Pushes in flight at which the roll waits for the door: they wait for each other then. At 2,000 events/s there are
-five."""
+ROLL_WAITS_PUSHES_MIN: Final = 16
+"""Pushes in flight at which the roll waits for the door: they wait for each other then. At 2,000 events/s in pushes of
+ten there are five."""
 
 ROLL_WAITS_SECONDS_MAX: Final = 2.0
 """How long the roll waits for a full door before it takes a turn: it trails, and never stands."""
