@@ -4,7 +4,7 @@ Services are written against these promises alone; adapters keep them; the accep
 tests/contracts prove it.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -927,6 +927,67 @@ class Mark(NamedTuple):
     at: datetime
 
 
+class Edition(NamedTuple):
+    """What the projection of a regency is now. Two answers of one build and revision are of the same rows.
+
+    `generation` names the build, `revision` the number of steps that made it: unlike a position it also rises when the
+    registry judges anew what was held already.
+    """
+
+    as_of: AsOf
+    generation: str
+    revision: int
+
+
+class Order(NamedTuple):
+    """A column by which a list is ordered: numbers may go down, and text that is absent comes last."""
+
+    column: str
+    descending: bool = False
+    absent_last: bool = False
+
+
+class Only(NamedTuple):
+    """Rows whose column holds one of `values`; of a column of several words, at least one of them."""
+
+    column: str
+    values: tuple[object, ...]
+    has_several: bool = False
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which rows of a list: those of `only`, beyond `after` in its order, at most `rows_max`.
+
+    `after` are the values that the row before has in `order` (`order_of`), None for the beginning. The last columns of
+    `order` are a key: no two rows have the same.
+    """
+
+    order: tuple[Order, ...]
+    rows_max: int
+    only: tuple[Only, ...] = ()
+    after: tuple[object, ...] | None = None
+
+
+def order_of(row: Mapping[str, Any], order: Sequence[Order]) -> tuple[Any, ...]:
+    """Where a row stands in an order: what `Wanted.after` names it by."""
+    place: list[Any] = []
+    for column, descending, absent_last in order:
+        value = row[column]
+        if absent_last:
+            place += [value is None, "" if value is None else value]
+        else:
+            place.append(-value if descending else value)
+    return tuple(place)
+
+
+class Paged(NamedTuple):
+    """Rows of one snapshot; of a TPS that was named also the digest of its roll."""
+
+    edition: Edition
+    rows: list[dict[str, Any]]
+    digest: bytes | None
+
+
 @runtime_checkable
 class AnalystReader(Protocol):
     """Lists and figures beyond the roll and the recap, each one snapshot; raises as `RollReader`.
@@ -978,6 +1039,30 @@ class AnalystReader(Protocol):
         """Field work that counts, by device and seq, with home and place where the entry has them."""
         ...
 
+    async def edition(self, regency: str) -> Edition:
+        """What the projection is now, without reading a row of it."""
+        ...
+
+    async def page(
+        self, name: str, regency: str, arguments: Sequence[object], wanted: Wanted, tps: str | None = None
+    ) -> Paged:
+        """The wanted rows of projections/queries/NAME.sql for its `arguments`; the digest of `tps` when it is given.
+
+        `name` and the columns that `wanted` speaks of are the caller's own words, never a stranger's.
+        """
+        ...
+
+    async def province(self, province: str, level: str) -> tuple[list[AsOf], list[dict[str, Any]]]:
+        """The recap of every part of that level in a province (2 digits), over the regencies that are projected here.
+
+        One snapshot of them all, each with its own position. Level `province` is the sum over them.
+        """
+        ...
+
+    async def out_of_count(self, regency: str) -> dict[str, int]:
+        """How many events have each standing that is not `counted`."""
+        ...
+
     async def mark_at(self, regency: str, position: int) -> Mark | None:
         """The step by which the event at `position` was judged; None where nothing reached it."""
         ...
@@ -1023,4 +1108,53 @@ class PastReader(Protocol):
 
     async def held_until(self, regency: str, dots: Collection[tuple[str, int]], events: int) -> set[tuple[str, int]]:
         """Those of these (device, seq) whose event was held at position `events`."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------------------
+# People with SQL: logins of the database, each bound by the database itself to the areas of an account.
+# ------------------------------------------------------------------------------------------------------------
+
+
+class SqlAccount(NamedTuple):
+    """What of an open account decides about a login for SQL."""
+
+    login: str
+    role: str
+    areas: tuple[str, ...]
+
+
+class SqlLogin(NamedTuple):
+    """A login of the database: its areas, and until when its password opens (None: for ever)."""
+
+    login: str
+    areas: tuple[str, ...]
+    until: datetime | None
+
+
+@runtime_checkable
+class SqlPeople(Protocol):
+    """Who may ask the projection in SQL. A change is one transaction; whoever is logged in is bound by it at once."""
+
+    async def account(self, login: str) -> SqlAccount | None:
+        """The open account of that login; None when there is none."""
+        ...
+
+    async def logins(self) -> list[SqlLogin]:
+        """Every login made here."""
+        ...
+
+    async def open_to(self, login: str, areas: Sequence[str], password: str, until: datetime) -> None:
+        """Make the login of an account, or give it other areas and another password: it reads views of these areas.
+
+        Raises EcoklitError `login_taken` when the database has such a role that was not made here.
+        """
+        ...
+
+    async def close_to(self, login: str) -> None:
+        """Take the login away. Raises EcoklitError `unknown_login` when it was not made here."""
+        ...
+
+    async def left_open(self) -> list[str]:
+        """What everybody may still do in the database that people with SQL should not (projections/close.sql)."""
         ...

@@ -1,11 +1,20 @@
 """Lists and figures for analysts, from the projection: `ports.AnalystReader`."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from ecoklit.adapters.postgres_reader import PostgresReader, UnknownArea, demand_projected, level_of
+from ecoklit.adapters.postgres_reader import (
+    Connection,
+    NotProjected,
+    PostgresReader,
+    UnknownArea,
+    demand_projected,
+    level_of,
+)
 from ecoklit.adapters.postgres_schema import query
-from ecoklit.ports import Answer, Mark
+from ecoklit.core.merkle import tree_head
+from ecoklit.ports import Answer, AsOf, Edition, Mark, Only, Order, Paged, Wanted
 
 _PART_DIGITS: Final = {"district": 6, "village": 10, "tps": 13}
 
@@ -51,6 +60,34 @@ class PostgresAnalyst:
             rows = await connection.fetch(query("device_health"), regency)
         return Answer(as_of, [dict(row) for row in rows])
 
+    async def edition(self, regency: str) -> Edition:
+        async with self._reader.snapshot() as connection:
+            return await _edition(connection, regency)
+
+    async def page(
+        self, name: str, regency: str, arguments: Sequence[object], wanted: Wanted, tps: str | None = None
+    ) -> Paged:
+        statement, values = _page(query(name), arguments, wanted)
+        async with self._reader.snapshot() as connection:
+            edition = await _edition(connection, regency)
+            rows = await connection.fetch(statement, *values)
+            leaves = None if tps is None else await connection.fetch(query("digest_of_tps"), regency, tps)
+        digest = None if leaves is None else tree_head([row["leaf"] for row in leaves])
+        return Paged(edition, [dict(row) for row in rows], digest)
+
+    async def province(self, province: str, level: str) -> tuple[list[AsOf], list[dict[str, Any]]]:
+        async with self._reader.snapshot() as connection:
+            moments = await connection.fetch(query("province_as_of"), province)
+            rows = await connection.fetch(query("province_recap"), province, level)
+        if not moments:
+            raise NotProjected(f"No regency of province {province} is projected into this database.")
+        return [AsOf(*row.values()) for row in moments], [dict(row) for row in rows]
+
+    async def out_of_count(self, regency: str) -> dict[str, int]:
+        async with self._reader.snapshot() as connection:
+            rows = await connection.fetch(query("out_of_count"), regency)
+        return {row["standing"]: row["count"] for row in rows}
+
     async def mark_at(self, regency: str, position: int) -> Mark | None:
         return await self._mark("mark_at", regency, position)
 
@@ -70,3 +107,39 @@ class PostgresAnalyst:
             await demand_projected(connection, regency)
             row = await connection.fetchrow(query(name), regency, value)
         return None if row is None else Mark(*row.values())
+
+
+async def _edition(connection: Connection, regency: str) -> Edition:
+    as_of = await demand_projected(connection, regency)
+    return Edition(as_of, *await connection.fetchrow(query("edition"), regency) or ("", 0))
+
+
+def _page(listed: str, arguments: Sequence[object], wanted: Wanted) -> tuple[str, list[object]]:
+    """The statement that gives the wanted rows of the list that `listed` gives, and what it is given."""
+    values = [*arguments]
+
+    def given(value: object) -> str:
+        values.append(value)
+        return f"${len(values)}"
+
+    order = [term for one in wanted.order for term in _terms(one)]
+    conditions = [_condition(one, given(list(one.values))) for one in wanted.only]
+    if wanted.after is not None:
+        beyond = ", ".join(given(value) for value in wanted.after)
+        conditions.append(f"({', '.join(order)}) > ({beyond})")
+    where = f"where {' and '.join(conditions)}" if conditions else ""
+    rows_max = given(wanted.rows_max)
+    return f"select * from (\n{listed}\n) listed {where} order by {', '.join(order)} limit {rows_max}", values
+
+
+def _terms(order: Order) -> list[str]:
+    """What `ports.order_of` gives of a row, in SQL."""
+    column = f'listed."{order.column}"'
+    if order.absent_last:
+        return [f"{column} is null", f"coalesce({column}, '')"]
+    return [f"-{column}" if order.descending else column]
+
+
+def _condition(only: Only, given: str) -> str:
+    column = f'listed."{only.column}"'
+    return f"{column} && {given}" if only.has_several else f"{column} = any ({given})"

@@ -1,0 +1,2 @@
+-- $1 province (2 digits), $2 level (regency, district, village or tps) → one row per area of that level, by code.
+select * from recap where starts_with(regency, $1) and level = $2 order by area
