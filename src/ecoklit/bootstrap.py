@@ -39,6 +39,7 @@ from ecoklit.adapters.postgres_sync import PostgresStandings, PostgresSync
 from ecoklit.core import enrolment, sealing
 from ecoklit.core.admission import Refused
 from ecoklit.core.codebook import Codebook
+from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.limits import PUSH_REGISTRY_LINES_MAX
 from ecoklit.core.push_file import lines_of
 from ecoklit.core.recovery_kit import KeptKeys
@@ -64,7 +65,7 @@ from ecoklit.services.admit import Admission
 from ecoklit.services.desk import Desk, RegistryLink
 from ecoklit.services.desk import learn as learn_registry
 from ecoklit.services.group_commit import GroupCommit
-from ecoklit.services.listing import Office, office_log, signed_push
+from ecoklit.services.listing import Office, Push, office_log, signed_push
 from ecoklit.services.listing_journal import events_about, learn, send_again
 from ecoklit.services.nonce import Nonces
 from ecoklit.services.patience import PatientJournal
@@ -73,6 +74,7 @@ from ecoklit.services.pull import Puller
 from ecoklit.services.reads import Reads
 from ecoklit.services.rebuild import Rebuilt, rebuild
 from ecoklit.services.registry import Registrar
+from ecoklit.services.ruling import demand_whole
 from ecoklit.settings import BadSetting, Settings
 
 SALT_BYTES: Final = 16
@@ -511,6 +513,41 @@ async def open_office(
             await learn(journal, index, device=device, key=key, is_restored=is_restored)
             author = office_log(index, election=settings.election, device=device, officer=officer, policy=policy)
             yield Office(author, index, key=key, book=book, salt=salt, push=push, seen=seen)
+
+
+@dataclass(frozen=True)
+class OwnLog:
+    """The log of the data folder's office at its end, and the way to the service; one program at a time has it.
+
+    `position` is how far the journal was when a service receipted it last: a roll of before lacks what it said.
+    """
+
+    log: DeviceLog
+    index: SqliteListingIndex
+    key: Key
+    push: Push
+    position: Callable[[], int]
+
+
+@contextmanager
+def open_own_log(settings: Settings) -> Iterator[OwnLog]:
+    """The office's own log, to rule in. Raises DataFolderFault no_key, IndexFault, RulingFault, BadSetting."""
+    if settings.service_url is None:
+        raise BadSetting("No service is known: start 'ecoklit up' in this folder, or set ECOKLIT_SERVICE_URL.")
+    folder, service = office_folder(settings), HttpService(settings.service_url)
+    signer = data_folder.load_key(data_folder.key_folder(settings.data, settings.election, settings.regency), "office")
+    kept = OfficeLog(folder, signer)
+
+    async def push(lines: list[bytes]) -> None:
+        body = signed_push(signer, settings.election, lines)
+        kept.keep(body)
+        kept.keep_receipt(await service.push(body))
+
+    with SqliteListingIndex(folder, signer.device, office_key(folder)) as index:
+        demand_whole(index, kept.end())
+        log = office_log(index, election=settings.election, device=signer.device, officer="", policy="")
+        stream = f"ECOKLIT-{settings.election}-{settings.regency}"
+        yield OwnLog(log, index, signer, push, lambda: kept.position(stream))
 
 
 @asynccontextmanager

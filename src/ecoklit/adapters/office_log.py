@@ -16,7 +16,7 @@ from typing import Final
 from ecoklit.core import sealing
 from ecoklit.core.event import Malformed
 from ecoklit.core.push_file import kind_of
-from ecoklit.core.receipt import read_receipt
+from ecoklit.core.receipt import Receipt, read_receipt
 from ecoklit.core.signing import Key
 from ecoklit.errors import EcoklitError
 
@@ -46,8 +46,11 @@ class OfficeLog:
 
     def end(self) -> int:
         """The seq up to which a service receipted this log; 0 for none."""
-        receipts = (line for line in self._lines() if kind_of(line) == "receipt")
-        return max((read_receipt(line).receipt.seq for line in receipts), default=0)
+        return max((receipt.seq for receipt in self._receipts()), default=0)
+
+    def position(self, stream: str) -> int:
+        """How far `stream` was when a service receipted this log last; 0 when none did."""
+        return max((receipt.position.get(stream, 0) for receipt in self._receipts()), default=0)
 
     def pushes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Every push as it was sent, oldest first, with its receipt if it had one. Raises sealing.NotOpened."""
@@ -63,6 +66,9 @@ class OfficeLog:
                 push = zlib.decompress(sealing.open_with_key(line, self._key))
         if push is not None:
             yield push, None
+
+    def _receipts(self) -> Iterator[Receipt]:
+        return (read_receipt(line).receipt for line in self._lines() if kind_of(line) == "receipt")
 
     def _lines(self) -> Iterator[bytes]:
         if self._path.exists():

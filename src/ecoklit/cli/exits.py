@@ -35,6 +35,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "no_village", "bad_village", "unknown_village", "village_elsewhere", "no_file", "unknown_format",
         "bad_passphrase", "wrong_passphrase", "bad_kit", "bad_seal", "kit_exists", "other_election", "bad_tps",
         "bad_code", "late_code", "bad_key_line", "bad_invitation", "bad_name", "bad_nkey", "bad_days",
+        "bad_ruling",
     ),
     Exit.UNREACHABLE: (
         "journal_unavailable", "broker_refused", "broker_unavailable", "database_unavailable", "database_refused",
@@ -52,9 +53,9 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "index_in_use", "bad_index", "newer_index", "no_index", "bad_key", "no_key", "other_key", "bad_device",
         "key_exists", "other_device", "out_of_step", "cloned_log", "other_journal", "not_in_journal",
         "office_exists", "other_office", "no_office", "office_in_use", "office_newer", "office_damaged",
-        "registry_unknown", "bad_registry", "other_root", "no_broker_keys",
+        "registry_unknown", "bad_registry", "other_root", "no_broker_keys", "index_behind", "roll_differs",
     ),
-    Exit.LATER: ("journal_full", "phone_not_written", "journal_busy", "index_not_written", "disk_full"),
+    Exit.LATER: ("journal_full", "phone_not_written", "journal_busy", "index_not_written", "disk_full", "roll_behind"),
 }  # fmt: skip
 """By the stable code of an error; every other named error is about the input and exits with DIFFERS."""
 

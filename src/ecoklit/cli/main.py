@@ -25,6 +25,7 @@ def parser() -> Parser:
     from ecoklit.cli import (
         analyst,
         asking,
+        deciding,
         demo,
         fold,
         inspecting,
@@ -51,7 +52,8 @@ def parser() -> Parser:
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     office_groups = (office, joining, rights, losing, lists, registry, readers)
-    for group in (*office_groups, serving, pushing, replaying, inspecting, reading, analyst, asking, phone, fold, demo):
+    reading_groups = (reading, analyst, deciding, asking)
+    for group in (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, phone, fold, demo):
         group.add_commands(commands)
     return top
 

@@ -189,13 +189,7 @@ class Office:
     async def resume(self) -> int:
         """Push what an earlier import held and could not push; gives the number of its events."""
         self._demand_in_step()
-        pushed = 0
-        while lines := self._index.waiting(PUSH_EVENTS_MAX):
-            for batch in batches(lines):
-                await self._push(batch)
-                self._index.release(wire.read(batch[-1]).seq)
-                pushed += len(batch)
-        return pushed
+        return await push_waiting(self._index, self._push)
 
     async def import_list(
         self, rows: Iterable[SourceRow], what: Import, on_row: Callable[[RowReport], object] = lambda _: None
@@ -255,7 +249,7 @@ class Office:
         listings = []
         for row in run.changed:
             about = _demand_held(row, seen)
-            if _clock_is_full(self._log.device, about):
+            if clock_is_full(self._log.device, about):
                 full = row.refused(Finding("clock_full"))
                 run.report([full], [], on_row)
             else:
@@ -293,10 +287,22 @@ def _demand_held(row: "_Row", seen: Mapping[str, Sequence[Held]]) -> Sequence[He
     return about
 
 
-def _clock_is_full(device: str, about: Sequence[Held]) -> bool:
+def clock_is_full(device: str, about: Sequence[Held]) -> bool:
+    """Whether a next event of `device`, which holds `about` of the voter, would be a bad_clock (SPEC §3.9)."""
     own = len({held.seq for held in about if held.device == device})
     others = len({held.device for held in about} - {device})
     return own >= EVENTS_PER_DEVICE_AND_VOTER_MAX or others >= CLOCK_ENTRIES_MAX
+
+
+async def push_waiting(index: ListingIndex, push: Push) -> int:
+    """Push what waits in the outbox; gives the number of its events. Whatever raises leaves the rest waiting."""
+    pushed = 0
+    while lines := index.waiting(PUSH_EVENTS_MAX):
+        for batch in batches(lines):
+            await push(batch)
+            index.release(wire.read(batch[-1]).seq)
+            pushed += len(batch)
+    return pushed
 
 
 def signed_push(key: Key, election: str, lines: Sequence[bytes]) -> bytes:

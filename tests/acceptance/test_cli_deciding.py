@@ -1,0 +1,164 @@
+"""An office decides, as people use it: on a running `up`, from a folder that reaches it over HTTP alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import Folder, fresh_folder, serving, wait_until
+
+VILLAGE, FIRST, SECOND = "9404012001", "9404012001001", "9404012001002"
+BORN = ("--how", "in_person", "--document", "ktp_el", "--set", "sex=L")
+
+
+@pytest.fixture(scope="module")
+def kpu() -> Iterator[Folder]:
+    with fresh_folder() as folder:
+        office = Folder(folder / "kpu")
+        office.init()
+        with serving(office):
+            yield office
+
+
+@pytest.fixture(scope="module")
+def pps(kpu: Folder) -> Folder:
+    """A village's office: it reaches the service over HTTP alone."""
+    (made,) = kpu.said("enrol", "--officer", "pps-1", "--area", VILLAGE)
+    office = Folder(kpu.data.parent / "pps")
+    office.said("join", made["invitation"])
+    return office
+
+
+class Phone:
+    """An officer's phone at a TPS."""
+
+    def __init__(self, office: Folder, officer: str, tps: str) -> None:
+        self.office, self.tps = office, tps
+        self.home = ("--home", str(office.data.parent / officer))
+        (made,) = office.said("enrol", "--officer", officer, "--tps", tps)
+        office.said("phone enrol", made["invitation"], *self.home)
+
+    def says(self, command: str, *argv: str) -> dict[str, Any]:
+        (said,) = self.office.said(f"phone {command}", *argv, *self.home)
+        return said
+
+    def born(self, name: str, *more: str) -> str:
+        voter: str = self.says("new", *BORN, "--set", f"name={name}", *more)["voter"]
+        return voter
+
+    def sync(self) -> None:
+        done = self.office.run("phone", "sync", *self.home)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def siti(pps: Folder) -> Phone:
+    phone = Phone(pps, "siti", FIRST)
+    phone.sync()
+    return phone
+
+
+def on_list(kpu: Folder, tps: str) -> set[str]:
+    return {row["voter"] for row in kpu.said("roll", tps)[0]["voters"]}
+
+
+def test_a_ruling_is_shown_before_it_is_said(pps: Folder, kpu: Folder, siti: Phone) -> None:
+    """Without --yes nothing is signed; with it the voter is off the list, by the office's own key and right."""
+    voter = siti.born("WARGA SATU")
+    siti.sync()
+    asked = ("--tps", FIRST, "--verdict", "deceased")
+    shown, ended = pps.said("rule", voter, *asked)
+    assert (shown["before"]["verdict"], shown["after"]["verdict"]) == ("confirmed", "deceased")
+    assert ended == {"said": 0, "pushed": 0}
+    assert pps.said("rule", voter, *asked, "--yes")[-1] == {"said": 1, "pushed": 1}
+    wait_until(lambda: voter not in on_list(kpu, FIRST))
+    last = kpu.said("history", voter)[-1]
+    assert (last["type"], last["standing"]) == ("ruled", "counted")
+    assert (last["event"]["officer"], last["event"]["role"]) == ("pps-1", "pps")
+
+
+def test_both_sides_are_shown(pps: Folder, kpu: Folder, siti: Phone) -> None:
+    """Two phones that did not know of each other disagree; the office sees who said what, and its ruling ends it."""
+    voter = siti.born("WARGA DUA")
+    siti.sync()
+    ani = Phone(pps, "ani", FIRST)
+    ani.sync()
+    ani.says("moved", voter, "--to-area", "9103", "--evidence", "ktp_el")
+    siti.says("deceased", voter, "--evidence", "death_certificate")
+    for phone in (siti, ani):
+        phone.sync()
+    wait_until(lambda: kpu.said("conflicts", FIRST)[0]["conflicts"])
+    shown, _ = pps.said("rule", voter, "--tps", FIRST, "--verdict", "moved_away", "--yes")
+    assert {side["value"] for side in shown["sides"] if side["register"] == "verdict"} == {"deceased", "moved_away"}
+    assert shown["before"]["conflicts"] == ["verdict"] and shown["after"]["conflicts"] == []
+    wait_until(lambda: not kpu.said("conflicts", FIRST)[0]["conflicts"])
+
+
+def test_what_is_personal_comes_in_a_file(pps: Folder, kpu: Folder, siti: Phone, tmp_path: Path) -> None:
+    """Corrections and the note travel with the voter's particulars; the output names the fields, not the values."""
+    voter = siti.born("WARGA TIGA")
+    siti.sync()
+    personal = tmp_path / "personal.json"
+    personal.write_text(json.dumps({"changes": {"name": "WARGA TIGA PULUH"}, "note": "akta dilihat"}))
+    done = pps.run("rule", voter, "--tps", FIRST, "--personal", personal, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "name" in done.stdout and "TIGA PULUH" not in done.stdout and "akta" not in done.stdout
+    named = wait_until(lambda: [row for row in kpu.said("roll", FIRST)[0]["voters"] if "PULUH" in row["name"]])
+    assert [row["voter"] for row in named] == [voter]
+
+
+def test_many_at_once(pps: Folder, kpu: Folder, siti: Phone, tmp_path: Path) -> None:
+    """A file of rulings is said whole or, where one of them would not count, not at all."""
+    voters = [siti.born(f"WARGA {nth}") for nth in ("EMPAT", "LIMA")]
+    siti.sync()
+    lines = [{"voter": voter, "tps": FIRST, "verdict": "disqualified", "reason": "unknown"} for voter in voters]
+    file = tmp_path / "decisions.ndjson"
+    stranger = {**lines[0], "voter": "20a136e2-4c5f-8ec7-a2f4-cde6e20457a0"}
+    file.write_text("".join(json.dumps(one) + "\n" for one in (*lines, stranger)))
+    refused = pps.run("rule", "--file", file, "--yes")
+    assert refused.stderr.startswith("ecoklit: unknown_voter: ")
+    assert set(voters) <= on_list(kpu, FIRST)
+    file.write_text("".join(json.dumps(one) + "\n" for one in lines))
+    assert pps.said("rule", "--file", file, "--yes")[-1] == {"said": 2, "pushed": 2}
+    wait_until(lambda: not set(voters) & on_list(kpu, FIRST))
+
+
+WRONG = {
+    "nobody named": ((), "bad_argument"),
+    "nothing ruled": (("{voter}", "--tps", FIRST), "bad_ruling"),
+    "no reason": (("{voter}", "--tps", FIRST, "--verdict", "disqualified"), "bad_ruling"),
+    "a reason for the dead": (
+        ("{voter}", "--tps", FIRST, "--verdict", "deceased", "--reason", "unknown"),
+        "bad_ruling",
+    ),
+    "a duplicate of nobody": (
+        ("{voter}", "--tps", FIRST, "--verdict", "disqualified", "--reason", "duplicate"),
+        "bad_ruling",
+    ),
+    "elsewhere": (("{voter}", "--tps", FIRST, "--to", "9103012001001"), "bad_ruling"),
+    "not on that roll": (("{voter}", "--tps", SECOND, "--verdict", "deceased"), "unknown_voter"),
+    "beyond the village": (("{voter}", "--tps", "9404022001001", "--verdict", "deceased"), "not_entitled"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(WRONG))
+def test_wrong_rulings(pps: Folder, siti: Phone, kpu: Folder, name: str) -> None:
+    """Every wrong ruling is refused in one sentence, and nothing is signed."""
+    argv, code = WRONG[name]
+    voter = sorted(on_list(kpu, FIRST))[0] if on_list(kpu, FIRST) else siti.born("WARGA ENAM")
+    done = pps.run("rule", *(one.format(voter=voter) for one in argv), "--yes")
+    assert done.returncode != 0 and done.stdout == ""
+    assert done.stderr.startswith(f"ecoklit: {code}: ") and done.stderr.count("\n") == 1
+
+
+def test_another_village_rules_nothing_here(pps: Folder, kpu: Folder, siti: Phone) -> None:
+    """The office of the next village gets no list of this one, so it has nobody to rule on."""
+    (made,) = kpu.said("enrol", "--officer", "pps-2", "--area", "9404012002")
+    other = Folder(kpu.data.parent / "other")
+    other.said("join", made["invitation"])
+    voter = sorted(on_list(kpu, FIRST))[0]
+    done = other.run("rule", voter, "--tps", FIRST, "--verdict", "deceased", "--yes")
+    assert done.stderr.startswith("ecoklit: not_entitled: ")
