@@ -7,6 +7,7 @@ tests/contracts prove it.
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, runtime_checkable
+from uuid import UUID
 
 import msgspec
 
@@ -940,11 +941,12 @@ class Edition(NamedTuple):
 
 
 class Order(NamedTuple):
-    """A column by which a list is ordered: numbers may go down, and text that is absent comes last."""
+    """A column by which a list is ordered: numbers may go down, text that is absent comes last, a day goes as text."""
 
     column: str
     descending: bool = False
     absent_last: bool = False
+    as_text: bool = False
 
 
 class Only(NamedTuple):
@@ -971,12 +973,16 @@ class Wanted(msgspec.Struct, frozen=True):
 def order_of(row: Mapping[str, Any], order: Sequence[Order]) -> tuple[Any, ...]:
     """Where a row stands in an order: what `Wanted.after` names it by."""
     place: list[Any] = []
-    for column, descending, absent_last in order:
-        value = row[column]
-        if absent_last:
+    for one in order:
+        value = row[one.column]
+        if one.absent_last:
             place += [value is None, "" if value is None else value]
+        elif one.descending:
+            place.append(-value)
+        elif one.as_text or isinstance(value, UUID):
+            place.append(str(value))
         else:
-            place.append(-value if descending else value)
+            place.append([str(part) for part in value] if isinstance(value, list) else value)
     return tuple(place)
 
 
@@ -1093,6 +1099,10 @@ class PastReader(Protocol):
 
     async def mark_when(self, regency: str, moment: datetime) -> Mark | None:
         """The last step that was applied by `moment`; None before the first."""
+        ...
+
+    async def rolls(self, regency: str) -> tuple[AsOf, int, dict[str, bytes]]:
+        """How far the regency is projected, by which registry position, and the digests of its areas: one snapshot."""
         ...
 
     async def placed(self, regency: str, area: str, after: str, voters_max: int) -> list[str]:

@@ -162,3 +162,65 @@ def test_another_village_rules_nothing_here(pps: Folder, kpu: Folder, siti: Phon
     voter = sorted(on_list(kpu, FIRST))[0]
     done = other.run("rule", voter, "--tps", FIRST, "--verdict", "deceased", "--yes")
     assert done.stderr.startswith("ecoklit: not_entitled: ")
+
+
+# --- stages ----------------------------------------------------------------------------------------------------------
+
+
+def test_stages(pps: Folder, kpu: Folder, siti: Phone, tmp_path: Path) -> None:
+    """A frozen list can be had again by its stage's name, is proved by its digest, and the change list to the next one
+    names everybody who is new, removed, moved or corrected, and nobody else."""
+    names = ("TETAP", "MATI", "GANTI", "PINDAH")
+    stays, dies, changes, moves = (siti.born(f"TAHAP {name}") for name in names)
+    siti.sync()
+    wait_until(lambda: {stays, dies, changes, moves} <= on_list(kpu, FIRST))
+    (shown,) = kpu.said("stage set", "9404", "DPS")
+    assert not shown["said"] and kpu.said("stage list") == []
+    (frozen,) = kpu.said("stage set", "9404", "DPS", "--yes")
+    was = kpu.said("roll", FIRST)[0]
+
+    newcomer = siti.born("TAHAP BARU")
+    siti.says("deceased", dies, "--evidence", "death_certificate")
+    siti.says("found", changes, "--set", "name=TAHAP GANTI NAMA", "--set", "rt=007")
+    siti.says("moved", moves, "--to", SECOND)
+    siti.sync()
+    wait_until(lambda: newcomer in on_list(kpu, FIRST))
+    kpu.said("stage set", "9404", "DPSHP", "--yes")
+
+    listed = kpu.said("stage list")
+    assert [one["stage"] for one in listed] == ["DPS", "DPSHP"]
+    (proved,) = kpu.said("stage verify", "9404", "DPS")
+    assert proved["digest"] == listed[0]["digest"] and proved["voters"] == frozen["voters"]
+    then = kpu.said("roll", FIRST, "--at", "DPS")[0]
+    assert (then["digest"], then["voters"]) == (was["digest"], was["voters"])
+
+    file = tmp_path / "changes.csv"
+    rows = {row["voter"]: row for row in kpu.said("diff", "DPS", "DPSHP", "--csv", file)}
+    assert {voter: row["kind"] for voter, row in rows.items()} == {
+        newcomer: "new", dies: "tms", changes: "corrected", moves: "moved",
+    }  # fmt: skip
+    assert rows[changes]["corrected"] == ["name", "rt"] and rows[dies]["reason"] == "deceased"
+    assert (rows[moves]["before"], rows[moves]["after"]) == (FIRST, SECOND)
+    assert len(file.read_text().splitlines()) == 5 and file.stat().st_mode & 0o077 == 0
+    assert {row["kind"] for row in kpu.said("diff", "DPS", "now", "--area", SECOND)} == {"moved_in"}
+    assert kpu.said("diff", "DPSHP", "DPSHP") == []
+    assert {row["kind"] for row in kpu.said("diff", "0", "DPS")} == {"new"}
+
+
+def test_wrong_stages(pps: Folder, kpu: Folder) -> None:
+    """Only the kpu freezes; a stage that nobody froze, an area of another regency, and an empty one are refused."""
+    for folder, argv, code in (
+        (kpu, ("stage", "verify", "9404", "DPT"), "unknown_stage"),
+        (kpu, ("diff", "DPHP", "now"), "unknown_stage"),
+        (kpu, ("stage", "set", "9103", "DPS"), "unknown_area"),
+        (kpu, ("stage", "set", "940499", "DPS"), "unknown_stage"),
+        (pps, ("stage", "set", VILLAGE, "DPT", "--yes"), "not_entitled"),
+    ):
+        more = {} if folder is kpu else {"ECOKLIT_DATABASE_URL": database_of(kpu)}
+        done = folder.run(*argv, **more)
+        assert done.stderr.startswith(f"ecoklit: {code}: "), done.stderr
+
+
+def database_of(office: Folder) -> str:
+    url: str = json.loads((office.data / "running.json").read_bytes())["database_url"]
+    return url

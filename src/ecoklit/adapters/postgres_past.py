@@ -6,6 +6,7 @@ from typing import Final
 
 from ecoklit.adapters.postgres_reader import PostgresReader, demand_projected
 from ecoklit.adapters.postgres_schema import query
+from ecoklit.core import roll
 from ecoklit.ports import AsOf, Mark, StoredEvent
 
 _BEFORE_ALL: Final = "00000000-0000-0000-0000-000000000000"
@@ -28,6 +29,13 @@ class PostgresPast:
 
     async def mark_when(self, regency: str, moment: datetime) -> Mark | None:
         return await self._mark("mark_when", regency, moment)
+
+    async def rolls(self, regency: str) -> tuple[AsOf, int, dict[str, bytes]]:
+        async with self._reader.snapshot() as connection:
+            as_of = await demand_projected(connection, regency)
+            checkpoint = await connection.fetchrow(query("checkpoint"), regency)
+            leaves = await connection.fetch(query("leaves"), regency)
+        return as_of, checkpoint["registry"], roll.digests(tuple(row) for row in leaves)
 
     async def placed(self, regency: str, area: str, after: str, voters_max: int) -> list[str]:
         async with self._reader.snapshot() as connection:

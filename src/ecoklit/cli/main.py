@@ -41,6 +41,7 @@ def parser() -> Parser:
         replaying,
         rights,
         serving,
+        stages,
     )
 
     top = Parser(
@@ -52,7 +53,7 @@ def parser() -> Parser:
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     office_groups = (office, joining, rights, losing, lists, registry, readers)
-    reading_groups = (reading, analyst, deciding, asking)
+    reading_groups = (reading, analyst, deciding, stages, asking)
     for group in (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, phone, fold, demo):
         group.add_commands(commands)
     return top

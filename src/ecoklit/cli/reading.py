@@ -175,7 +175,7 @@ def run(show: Callable[[PostgresReader, argparse.Namespace], Awaitable[Exit]]) -
 async def show_roll(reader: PostgresReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.cli.output import print_json, print_line, print_table
 
-    there = reader if arguments.at is None else await past(reader, arguments.tps[:4], arguments.at)
+    there = reader if arguments.at is None else await past(reader, arguments.tps, arguments.at)
     answer = await there.roll(arguments.tps)
     voters = [disclosed(row) for row in answer.rows]
     if arguments.json:
@@ -192,7 +192,7 @@ async def show_recap(reader: PostgresReader, arguments: argparse.Namespace) -> E
     from ecoklit.services.figures import CELL_MIN, counts_disclosed
 
     book = read_codebook(arguments.codebook)
-    there = reader if arguments.at is None else await past(reader, arguments.area[:4], arguments.at)
+    there = reader if arguments.at is None else await past(reader, arguments.area, arguments.at)
     answer = await there.recap(arguments.area)
     rows = [counts_disclosed(row) for row in answer.rows]
     if arguments.json:

@@ -35,6 +35,7 @@ from ecoklit.core.registry_event import (
     Readmitted,
     Revoked,
     SignedRegistry,
+    StageSet,
     TpsReported,
     TpsSet,
     Vouched,
@@ -139,6 +140,13 @@ class Report(msgspec.Struct, frozen=True):
     event: TpsReported
 
 
+class Frozen(msgspec.Struct, frozen=True):
+    """A list that was frozen as a stage."""
+
+    position: int
+    event: StageSet
+
+
 class Void(msgspec.Struct, frozen=True):
     """A registry event that does nothing, by name, and in a clause why."""
 
@@ -180,6 +188,7 @@ class Registry:
         self.clones: dict[str, Clone] = {}
         self.reports: dict[tuple[str, str], Report] = {}
         """(tps, officer) → the last report: several officers may share a TPS, and each reports a phone of their own."""
+        self.stages: tuple[Frozen, ...] = ()
         self.tps: frozenset[str] = frozenset()
         self.lost: dict[str, int] = {}
         self.losses: tuple[tuple[int, DotsLost], ...] = ()
@@ -487,8 +496,10 @@ def _apply(registry: Registry, position: int, device: str, event: AnyRegistryEve
         case DotsLost():
             registry.losses = (*registry.losses, (position, event))
             registry.lost[event.lost] = min(event.after, registry.lost.get(event.lost, event.after))
+        case StageSet():
+            registry.stages = (*registry.stages, Frozen(position, event))
         case _:
-            pass  # stage_set and erased are read by those whom they concern
+            pass  # erased is read by those whom it concerns
 
 
 def _give(registry: Registry, grant: Grant) -> None:
