@@ -2,7 +2,8 @@
 --
 -- ecoklit_views   owns the views and is bound by row-level security: whoever reads a view sees the rows of their areas.
 -- ecoklit_reader  is what the service becomes when it reads for a person. It selects from the views, whole numbers too.
--- ecoklit_analyst is for people with SQL: the views that mask, and nothing else. No table, no write.
+-- ecoklit_analyst is for people with SQL: the views that mask, and nothing else. No table, no write. Where such a view
+--                 leaves rows out it is a security barrier: nothing that a person's own WHERE calls sees what it hides.
 do $$
 declare
     missing text;
@@ -38,10 +39,15 @@ begin
     foreach one in array array[{views}] loop
         execute format('alter view %I owner to ecoklit_views', one);
         execute format('grant select on %I to ecoklit_reader', one);
-        if one not in ('listed_voter', 'visits') then  -- whole numbers, and where phones were
+        if one not in ('listed_voter', 'visits', 'recap_counts') then  -- whole numbers, where phones were, counts of few
             execute format('grant select on %I to ecoklit_analyst', one);
         end if;
     end loop;
     grant select on checkpoint, step_mark, tps_count, day_count to ecoklit_reader;
+    -- What the views call, and nothing else: a function belongs to everybody until it is said otherwise.
+    revoke execute on all functions in schema {schema} from public;
+    grant execute on function shown(text), leaf_hash(bytea), my_areas(), may_unmask(),
+            disability_shown(text, text, text)
+        to ecoklit_views, ecoklit_reader, ecoklit_analyst;
 end
 $$;

@@ -479,8 +479,10 @@ comment on column step_mark.registry is 'Registry position that the rows were ju
 comment on column step_mark.regency is 'Regency code, 4 digits.';
 comment on column step_mark.at is 'The database''s clock when the step was applied: after a rebuild, that of the rebuild.';
 
-create function my_areas() returns text[] language plpgsql stable security definer set search_path = pg_catalog as $areas$
+create function my_areas() returns text[] language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $areas$
 declare
+    this oid;
+    office text;
     areas text[];
 begin
     if pg_has_role(session_user, 'ecoklit_reader', 'set') then
@@ -492,17 +494,79 @@ begin
             where area ~ '^([0-9]{4}|[0-9]{6}|[0-9]{10}|[0-9]{13}|[*])$'
         );
     end if;
-    if to_regclass('ecoklit_office.sql_area') is not null then
-        execute 'select array_agg(area || ''%'') from ecoklit_office.sql_area where login = $1 and area ~ ''^[0-9]{4,13}$''' into areas using session_user::text;
+    -- A schema that was made anew takes another's name: which one this is, is asked each time.
+    get diagnostics this = pg_routine_oid;
+    select n.nspname || '_office' into office from pg_proc p join pg_namespace n on n.oid = p.pronamespace where p.oid = this;
+    if to_regclass(format('%I.sql_area', office)) is not null then
+        execute format(
+            'select array_agg(s.area || ''%%'') from %1$I.sql_area s join %1$I.account a on a.account = s.account'
+            ' where s.login = $1 and a.closed_at is null and s.area ~ ''^([0-9]{4}|[0-9]{6}|[0-9]{10}|[0-9]{13})$''',
+            office
+        ) into areas using session_user::text;
     end if;
     return areas;
 end
 $areas$;
-comment on function my_areas() is 'The areas that whoever asks may see, as patterns of TPS codes; NULL, and so no row, when there are none. The service says them for its account (ecoklit.areas, with commas between; * for itself); a person with a login of their own has those of ecoklit_office.sql_area.';
+comment on function my_areas() is 'The areas that whoever asks may see, as patterns of TPS codes; NULL, and so no row, when there are none. The service says them for its account (ecoklit.areas, with commas between; * for itself); a person with a login of their own has those of sql_area in the schema of the office, while the account is open.';
 
-create function may_unmask() returns boolean language sql stable security definer set search_path = pg_catalog
+create function may_unmask() returns boolean language sql stable security definer set search_path = pg_catalog, pg_temp
     return pg_has_role(session_user, 'ecoklit_reader', 'set') and current_setting('ecoklit.unmasked', true) = 'on';
 comment on function may_unmask() is 'Whether identity numbers are shown whole: only to the service, which writes down first who asked and why.';
+
+create function disability_shown(of_regency text, in_area text, at_level text)
+returns table (area text, physical bigint, intellectual bigint, mental bigint, speech bigint, hearing bigint, visual bigint)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    with part as (
+        -- Families of areas: those that the area asked about lies in, and those within it.
+        select
+            left(t.tps, l.digits) as code, left(t.tps, l.above) as parent, sum(t.on_list) as on_list,
+            array[sum(t.physical), sum(t.intellectual), sum(t.mental), sum(t.speech), sum(t.hearing), sum(t.visual)] as counts
+        from tps_count t
+        cross join (values (4, 0), (6, 4), (10, 6), (13, 10)) as l (digits, above)
+        where t.regency = of_regency
+            and (t.listed <> 0 or t.new <> 0 or t.arrived <> 0)
+            and l.digits <= case at_level when 'regency' then 4 when 'district' then 6 when 'village' then 10 else 13 end
+            and (starts_with(in_area, left(t.tps, l.above)) or starts_with(left(t.tps, l.above), in_area))
+        group by 1, 2
+    ),
+    cell as (
+        select
+            p.code, p.on_list, c.k, c.n,
+            sum(c.n) over family as all_n,
+            sum(c.n) filter (where c.n < 5) over family as inside,
+            count(*) filter (where c.n < 5 and p.on_list >= 5) over family as helping,
+            bool_or(c.n < 5 and (c.n > 0 or p.on_list between 1 and 4)) over family as is_told
+        from part p
+        cross join unnest(p.counts) with ordinality as c (n, k)
+        window family as (partition by p.parent, c.k)
+    ),
+    judged as (
+        select
+            code, k, n, on_list,
+            is_told and on_list > 0 and all_n > 0
+            and case when helping < 2 or inside > helping * 4 - 2 then true else n < 5 and inside > 0 end as is_out
+        from cell
+    ),
+    told as (
+        select j.code, j.k, case when j.on_list = 0 or not bool_or(above.is_out) then j.n end as n
+        from judged j
+        join judged above on above.k = j.k and above.code in (j.code, left(j.code, 10), left(j.code, 6), left(j.code, 4))
+        where exists (select from unnest(my_areas()) as mine (pattern) where j.code like mine.pattern)
+        group by j.code, j.k, j.n, j.on_list
+    )
+    select
+        code,
+        max(n) filter (where k = 1)::bigint,
+        max(n) filter (where k = 2)::bigint,
+        max(n) filter (where k = 3)::bigint,
+        max(n) filter (where k = 4)::bigint,
+        max(n) filter (where k = 5)::bigint,
+        max(n) filter (where k = 6)::bigint
+    from told
+    group by code;
+end;
+comment on function disability_shown(text, text, text) is 'Of a regency, an area in it and a level: how many people on the list have each disability, in the areas of that level and those above that whoever asks may see. NULL where one to four people would be known, or would follow from what is shown (src/ecoklit/core/suppression.py says the rule); the pattern is that of the whole regency, whoever asks.';
 
 alter table voter enable row level security;
 create policy seen on voter for select using (tps like any ((select my_areas())::text[]));

@@ -1,5 +1,5 @@
 -- The voters with a disability whose coklit counts, by officer, TPS and day: line E of an officer's report.
-create view disabled_work as
+create view disabled_work with (security_barrier) as
 select
     v.regency,
     b.tps,

@@ -1,5 +1,5 @@
 -- Everybody who stands elsewhere than where the lists first had them, or has left, or is said to have left.
-create view movers as
+create view movers with (security_barrier) as
 select
     v.regency,
     v.voter,

@@ -1,11 +1,15 @@
 -- Every register on which alive writes disagree, one row per side: who says what.
-create view open_conflicts as
+create view open_conflicts with (security_barrier) as
 select
     s.regency,
     v.tps,
     s.voter,
     s.register,
-    s.value,
+    -- A number is a side's value where lists disagree on it: masked as everywhere.
+    case
+        when s.register not in ('nik', 'nkk') or (select may_unmask()) then s.value
+        else left(s.value, 6) || repeat('*', greatest(length(s.value) - 6, 0))
+    end as value,
     s.wins,
     e.body ->> 'type' as type,
     e.body ->> 'officer' as officer,
@@ -28,7 +32,7 @@ comment on column open_conflicts.regency is 'Regency code.';
 comment on column open_conflicts.tps is 'The TPS where the voter stands.';
 comment on column open_conflicts.voter is 'The voter.';
 comment on column open_conflicts.register is 'What they disagree on: verdict, tps, or a particular.';
-comment on column open_conflicts.value is 'What this side says; NULL when it empties a particular, or its person is absent.';
+comment on column open_conflicts.value is 'What this side says, of an identity number six digits and stars; NULL when it empties a particular, or its person is absent.';
 comment on column open_conflicts.wins is 'This is the side that the roll shows.';
 comment on column open_conflicts.type is 'The event''s type.';
 comment on column open_conflicts.officer is 'The officer''s id.';

@@ -1,6 +1,6 @@
 -- Who stands on the list of each TPS now, in the column order of Model A-Daftar Pemilih. Six digits and ten stars of an
 -- identity number is the commission's own practice: with four hidden, the birth date and 9,999 guesses give the number.
-create view voter_list as
+create view voter_list with (security_barrier) as
 select
     regency,
     voter,

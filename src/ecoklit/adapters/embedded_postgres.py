@@ -31,6 +31,7 @@ from typing import Any, Final, NamedTuple, Self
 
 import asyncpg
 
+from ecoklit.contract import data_path
 from ecoklit.errors import EcoklitError
 
 MAJOR: Final = "18"
@@ -313,6 +314,7 @@ class EmbeddedPostgres:
     async def _make_application_role(self) -> None:
         try:
             await _make_application_role(self.owner_dsn)
+            await _close(_dsn("postgres", "ecoklit", self._sockets, self.port or _SOCKET_PORT))
         except asyncpg.DataCorruptedError as error:
             raise DatabaseUnavailable(
                 f"The system tables of the database are damaged ({error}): move {self.folder} away and run "
@@ -450,5 +452,17 @@ async def _make_application_role(owner_dsn: str) -> None:
             await connection.execute("create role ecoklit login createrole")
         if not await connection.fetchval("select exists (select from pg_database where datname = 'ecoklit')"):
             await connection.execute("create database ecoklit owner ecoklit")
+            # A login of a person is good for the one database that knows its areas.
+            await connection.execute("revoke connect on database postgres, template1 from public")
+    finally:
+        await connection.close()
+
+
+async def _close(owner_dsn: str) -> None:
+    """Take from everybody what a new database lets everybody do."""
+    connection = await asyncpg.connect(owner_dsn)
+    try:
+        if await connection.fetchval("select has_function_privilege('public', 'pg_advisory_lock(bigint)', 'execute')"):
+            await connection.execute(data_path("projections", "close.sql").read_text())
     finally:
         await connection.close()
