@@ -56,6 +56,11 @@ FINDINGS: Final = {
         "TPS di desa lain dari berkas ini",
         "the TPS lies in another village than the file",
     ),
+    "number_masked": (
+        "error",
+        "angka disamarkan (*): impor daftar dengan nomor utuh",
+        "the number is masked with stars: import a list that has it whole",
+    ),
     "row_too_long": ("error", "isi baris terlalu panjang", "the row holds more text than one event can"),
     "row_repeated": (
         "error",
@@ -271,10 +276,11 @@ def check(row: SourceRow, header: Header, book: Codebook, village: str, source: 
     if sum(map(len, texts.values())) * 4 > TEXT_BYTES_MAX and _bytes(texts) > TEXT_BYTES_MAX:
         findings.append(Finding("row_too_long"))
     record: dict[str, str | None] = {name: texts[name] or None for name in ("name", "birth_place", "address")}
-    record["rt"], record["rw"] = _neighbourhood(texts["rt"]), _neighbourhood(texts["rw"])
+    record["rt"], record["rw"] = neighbourhood(texts["rt"]), neighbourhood(texts["rw"])
     for column in CODED:
         record[column] = _coded(book, column, texts[column], findings, notes)
     record["birth_date"] = _birth_date(texts["birth_date"], findings)
+    findings += [Finding("number_masked", column) for column in ("nkk", "nik") if _MASKED(texts[column])]
     record["nkk"] = _nkk(texts["nkk"], findings)
     record["nik"] = _nik(texts["nik"], record["birth_date"], record["sex"], findings)
     _remark(book, texts["remarks"], findings, notes)
@@ -295,6 +301,8 @@ def _bytes(texts: dict[str, str]) -> int:
     return sum(len(text.encode()) for text in texts.values())
 
 
+_MASKED = re.compile(r"[0-9]{6}[*]{9,10}").fullmatch
+"""As our own exports mask a number for whoever may not see it whole: taken for a list, all would be new voters."""
 _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+").fullmatch
 _TPS_CELL = re.compile(r"(?:TPS)?[ .]*([0-9]{1,3})", re.IGNORECASE).fullmatch
 
@@ -331,7 +339,7 @@ def _tps(text: str, village: str, findings: list[Finding]) -> str:
     return village + match[1].zfill(3)
 
 
-def _neighbourhood(text: str) -> str | None:
+def neighbourhood(text: str) -> str | None:
     """RT and RW are numbers of three digits; what is no number is kept as it stands."""
     return text.zfill(3) if text.isascii() and text.isdigit() else text or None
 
@@ -372,31 +380,31 @@ def _source(text: str, source: str, findings: list[Finding]) -> str:
 
 
 def _nkk(text: str, findings: list[Finding]) -> str | None:
-    number = _number(text)
-    if not number:
+    digits = number(text)
+    if not digits:
         findings.append(Finding("nkk_missing", "nkk"))
-    elif len(number) != 16 or not _is_digits(number):
+    elif len(digits) != 16 or not _is_digits(digits):
         findings.append(Finding("nkk_length", "nkk"))
-    return number or None
+    return digits or None
 
 
 def _nik(text: str, birth_date: str | None, sex: str | None, findings: list[Finding]) -> str | None:
     """The NIK is evidence, never a key, and always a string: real lists hold shared, double and 15-digit
     ones.
     """
-    number = _number(text)
-    fault = nik_fault(number)
+    digits = number(text)
+    fault = nik_fault(digits)
     if fault:
         findings.append(Finding(fault, "nik"))
-        return number or None
-    if birth_date and _ISO_DATE(birth_date) and nik_date(number) != birth_date[2:]:
+        return digits or None
+    if birth_date and _ISO_DATE(birth_date) and nik_date(digits) != birth_date[2:]:
         findings.append(Finding("nik_birth_date", "nik"))
-    if sex and nik_sex(number) != sex:
+    if sex and nik_sex(digits) != sex:
         findings.append(Finding("nik_sex", "nik"))
-    return number
+    return digits
 
 
-def _number(text: str) -> str:
+def number(text: str) -> str:
     """Digits as typed, without the spaces and the apostrophe by which people make a spreadsheet keep them."""
     return text.replace(" ", "").lstrip("'`’")
 

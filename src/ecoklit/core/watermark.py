@@ -1,9 +1,9 @@
 """The mark of an exported list, by which a part of it that got out names the export that it came from.
 
 Nobody is added to a list and nobody left out, and every word stays what it is: in one of eight texts (a name, an
-address), the first space is a no-break one. A secret of the export says in which. Nobody sees it in print, copying keeps
-it, and an import reads all spaces alike. It is decided by the text alone: rows may be shuffled, columns dropped, and no
-list is needed to read the mark.
+address), the first space is a no-break one. A secret of the export says in which. Nobody sees it in print, copying
+keeps it, and an import reads all spaces alike. It is decided by the text alone: rows may be shuffled, columns dropped,
+and no list is needed to read the mark.
 
 Whoever types the list anew, or makes all spaces alike, takes the mark out. That it then names nobody is all that is
 promised: it names a wrong export less than once in `1 / FALSELY_NAMED_MAX` leaks.

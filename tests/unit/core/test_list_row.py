@@ -134,6 +134,8 @@ FAULTS = [
     ({"tps": "٣"}, "bad_tps"),
     ({"tps": "9404012001000"}, "bad_tps"),
     ({"tps": "9404012002001"}, "village_elsewhere"),
+    ({"nik": "940481**********"}, "number_masked"),
+    ({"nkk": "940401*********"}, "number_masked"),
     ({"address": "a" * 7_000}, "row_too_long"),
     ({"nik": ""}, "nik_missing"),
     ({"nik": "940481520390001"}, "nik_15_digits"),

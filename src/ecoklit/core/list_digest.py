@@ -1,0 +1,36 @@
+"""What a list says, as one digest, whatever events brought its voters there.
+
+The digest of a roll (core.roll) is of the very events; a list that is written to a file and imported elsewhere has
+other events, and must have the same people. Its digest is the RFC 6962 tree head over what stands in the rows of each
+TPS, in the order of their hashes; above a TPS it is made as the digests of areas are.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from ecoklit.core.list_row import clean, neighbourhood, number, read_birth_date
+from ecoklit.core.merkle import leaf_hash, tree_head
+
+FIELDS: Final = (
+    "nkk", "nik", "name", "birth_place", "birth_date", "marital", "sex", "address", "rt", "rw", "disability", "ektp",
+)  # fmt: skip
+"""The particulars of a row, in the order of Model A-Daftar Pemilih."""
+
+_BETWEEN: Final = "\x1f"
+
+
+def row_leaf(values: Sequence[str | None]) -> bytes:
+    """The hash of one row, whose `values` are those of FIELDS, as words."""
+    nkk, nik, name, birth_place, birth_date, marital, sex, address, rt, rw, disability, ektp = (
+        clean(value) if value else "" for value in values
+    )
+    said = (
+        number(nkk), number(nik), name, birth_place, read_birth_date(birth_date) or birth_date, marital, sex, address,
+        neighbourhood(rt) or "", neighbourhood(rw) or "", disability, ektp,
+    )  # fmt: skip
+    return leaf_hash(_BETWEEN.join(said).encode("utf-8", "surrogatepass"))
+
+
+def list_head(leaves: Iterable[bytes]) -> bytes:
+    """The digest of the list of one TPS from the hashes of its rows, in whatever order."""
+    return tree_head(sorted(leaves))
