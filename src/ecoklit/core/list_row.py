@@ -280,7 +280,6 @@ def check(row: SourceRow, header: Header, book: Codebook, village: str, source: 
     for column in CODED:
         record[column] = _coded(book, column, texts[column], findings, notes)
     record["birth_date"] = _birth_date(texts["birth_date"], findings)
-    findings += [Finding("number_masked", column) for column in ("nkk", "nik") if _MASKED(texts[column])]
     record["nkk"] = _nkk(texts["nkk"], findings)
     record["nik"] = _nik(texts["nik"], record["birth_date"], record["sex"], findings)
     _remark(book, texts["remarks"], findings, notes)
@@ -383,6 +382,8 @@ def _nkk(text: str, findings: list[Finding]) -> str | None:
     digits = number(text)
     if not digits:
         findings.append(Finding("nkk_missing", "nkk"))
+    elif _MASKED(digits):
+        findings.append(Finding("number_masked", "nkk"))
     elif len(digits) != 16 or not _is_digits(digits):
         findings.append(Finding("nkk_length", "nkk"))
     return digits or None
@@ -393,7 +394,7 @@ def _nik(text: str, birth_date: str | None, sex: str | None, findings: list[Find
     ones.
     """
     digits = number(text)
-    fault = nik_fault(digits)
+    fault = "number_masked" if _MASKED(digits) else nik_fault(digits)
     if fault:
         findings.append(Finding(fault, "nik"))
         return digits or None
