@@ -6,9 +6,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from commands import Folder, fresh_folder, serving, wait_until
+
+from ecoklit.ports import ServiceUnavailable
 
 VILLAGE, FIRST, SECOND = "9404012001", "9404012001001", "9404012001002"
 BORN = ("--how", "in_person", "--document", "ktp_el", "--set", "sex=L")
@@ -205,6 +208,72 @@ def test_stages(pps: Folder, kpu: Folder, siti: Phone, tmp_path: Path) -> None:
     assert {row["kind"] for row in kpu.said("diff", "DPS", "now", "--area", SECOND)} == {"moved_in"}
     assert kpu.said("diff", "DPSHP", "DPSHP") == []
     assert {row["kind"] for row in kpu.said("diff", "0", "DPS")} == {"new"}
+
+
+# --- remap -----------------------------------------------------------------------------------------------------------
+
+THIRD, FOURTH = "9404012001003", "9404012001004"
+FAMILY = "9404012345678901"
+
+
+def ruled(kpu: Folder, voter: str) -> int:
+    return sum(one["type"] == "ruled" for one in kpu.said("history", voter))
+
+
+def test_an_interrupted_remap_goes_on(pps: Folder, kpu: Folder, tmp_path: Path) -> None:
+    """A TPS is split by RT; a family goes as a whole, also where one of it lives in another RT. Cut off between signing
+    and sending, the next run sends what was signed, and nobody is ruled twice."""
+    phone = Phone(pps, "eko", THIRD)
+    phone.sync()
+    lives = {
+        "SATU": ("--set", "rt=001", "--set", f"nkk={FAMILY}"),
+        "DUA": ("--set", "rt=002", "--set", f"nkk={FAMILY}"),
+        "TIGA": ("--set", "rt=002"),
+        "EMPAT": ("--set", "rt=01"),
+    }
+    voters = {name: phone.born(f"RT {name}", *more) for name, more in lives.items()}
+    phone.sync()
+    wait_until(lambda: set(voters.values()) <= on_list(kpu, THIRD))
+    file = tmp_path / "remap.csv"
+    file.write_text(f"tps;to;rt\n94.04.01.2001.003;{FOURTH};1\n")
+    *planned, shown = pps.said("remap", file)
+    assert {one["voter"]: one["with_family"] for one in planned} == {
+        voters["SATU"]: False, voters["DUA"]: True, voters["EMPAT"]: False,
+    }  # fmt: skip
+    sizes = [{"tps": THIRD, "before": 4, "after": 1}, {"tps": FOURTH, "before": 0, "after": 3}]
+    assert shown == {"sizes": sizes, "idle": [], "said": 0, "pushed": 0}
+    with mock.patch("ecoklit.adapters.http_service.HttpService.push", side_effect=ServiceUnavailable("gone")):
+        assert pps.run("remap", file, "--yes").returncode == 3
+    assert on_list(kpu, FOURTH) == set()
+    (again,) = pps.said("remap", file, "--yes")
+    assert (again["said"], again["idle"]) == (0, [2])
+    assert on_list(kpu, FOURTH) == {voters[name] for name in ("SATU", "DUA", "EMPAT")}
+    assert [ruled(kpu, voters[name]) for name in lives] == [1, 1, 0, 1]
+
+
+def test_wrong_remaps(pps: Folder, kpu: Folder, tmp_path: Path) -> None:
+    """A split family, a full TPS, a chain and a bad file are refused whole, and no cell of the file is repeated."""
+    fifth = Phone(pps, "fajar", "9404012001005")
+    fifth.sync()
+    one, other = (fifth.born(f"KELUARGA {nth}", "--set", f"nkk={FAMILY}") for nth in ("A", "B"))
+    fifth.sync()
+    wait_until(lambda: {one, other} <= on_list(kpu, fifth.tps))
+    for text, code, options in (
+        (f"tps,to,voter\n{fifth.tps},{SECOND},{one}\n{fifth.tps},{FIRST},{other}\n", "family_split", ()),
+        (f"tps,to,voter\n{fifth.tps},{SECOND},{one}\n{fifth.tps},{FIRST},{one}\n", "bad_remap", ()),
+        (f"tps,to\n{fifth.tps},{SECOND}\n", "over_limit", ("--limit", "1")),
+        (f"tps,to\n{fifth.tps},{SECOND}\n{SECOND},{FIRST}\n", "bad_remap", ()),
+        (f"tps,to\n{fifth.tps},9103012001001\n", "bad_remap", ()),
+        (f"tps,to,voter\n{fifth.tps},{SECOND},{FAMILY}\n", "bad_remap", ()),
+        (f"tps,to,nik\n{fifth.tps},{SECOND},{FAMILY}\n", "bad_argument", ()),
+        (f"tps,to,nkk\n{fifth.tps},{SECOND}\n", "bad_argument", ()),
+        ("tps,to\n", "bad_argument", ()),
+    ):
+        file = tmp_path / "remap.csv"
+        file.write_text(text)
+        done = pps.run("remap", file, *options, "--yes")
+        assert done.stderr.startswith(f"ecoklit: {code}: "), (text, done.stderr)
+        assert FAMILY not in done.stderr + done.stdout and ruled(kpu, one) == 0
 
 
 def test_wrong_stages(pps: Folder, kpu: Folder) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import secrets
+import csv
+import io
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import structs
 
 from ecoklit.cli.command import Commands, add_command, settings_of, tps_code, voter_id
 from ecoklit.cli.exits import Exit
@@ -19,13 +22,13 @@ if TYPE_CHECKING:
     from ecoklit.core.registry import Registry
     from ecoklit.core.wire import Dot, Held
     from ecoklit.field.transport import Transport
+    from ecoklit.services.remap import Move, Plan
     from ecoklit.services.ruling import Prepared, Pulled, Roll, Ruling
     from ecoklit.settings import Settings
 
 ROLL_SECONDS_MAX: Final = 30.0
 """How long a roll may take to show what the office said last; it takes a tenth of a second on a quiet service."""
 ROLL_PAUSE_SECONDS: Final = 0.2
-SALT_BYTES: Final = 16
 COUNTED: Final = "counted"
 VERDICTS: Final = ("confirmed", "unvisited", "moved_away", "deceased", "disqualified")
 REASONS: Final = ("duplicate", "underage", "foreign", "military", "police", "revoked", "unknown", "entry_error")
@@ -47,8 +50,21 @@ CHANGES: Final = {
 }
 
 
+REMAP_COLUMNS: Final = ("tps", "to", "voter", "nkk", "rt", "rw")
+REMAP_BYTES_MAX: Final = 32 * 1024 * 1024
+SIZES: Final = {"tps": "TPS", "before": "Pemilih kini\nvoters now", "after": "Nanti\nthen"}
+LINES: Final = {
+    "line": "Baris\nline",
+    "tps": "Dari TPS\nfrom",
+    "to": "Ke TPS\nto",
+    "voters": "Pemilih\nvoters",
+    "with_family": "Ikut keluarga\nwith their family",
+}
+
+
 def add_commands(commands: Commands) -> None:
     add_rule(commands)
+    add_remap(commands)
 
 
 # --- rule ------------------------------------------------------------------------------------------------------------
@@ -87,35 +103,29 @@ def rule(arguments: argparse.Namespace) -> Exit:
 
 
 async def rule_at(settings: Settings, rulings: Sequence[Ruling], arguments: argparse.Namespace) -> Exit:
-    from ecoklit.bootstrap import open_own_log
-    from ecoklit.services.ruling import tps_of
+    from ecoklit.bootstrap import fresh_salt, open_own_log
+    from ecoklit.services.ruling import prepared, tps_of
 
     registry = await registry_of(settings)
     with open_own_log(settings) as own:
         rolls = await rolls_of(settings, own, tps_of(rulings))
-        return await say(own, rolls, registry, rulings, arguments)
+        found = prepared(own.log, rolls, registry, rulings, at=now(), salt=fresh_salt)
+        show(found, arguments)
+        return await say(own, found, arguments, {})
 
 
-async def say(
-    own: OwnLog,
-    rolls: Mapping[str, Roll],
-    registry: Registry,
-    rulings: Sequence[Ruling],
-    arguments: argparse.Namespace,
-) -> Exit:
-    """Show what `rulings` change, and with --yes hold and push them."""
+async def say(own: OwnLog, found: Sequence[Prepared], arguments: argparse.Namespace, more: Mapping[str, Any]) -> Exit:
+    """With --yes, hold and push what was shown; `more` is what --json tells of it besides."""
     from ecoklit.cli.output import print_json, print_line
     from ecoklit.services.listing import push_waiting
-    from ecoklit.services.ruling import hold, prepared
+    from ecoklit.services.ruling import hold
 
-    found = prepared(own.log, rolls, registry, rulings, at=now(), salt=lambda: secrets.token_bytes(SALT_BYTES))
-    show(found, arguments)
     pushed = 0
     if arguments.yes and found:
         hold(own.index, found)
         pushed = await push_waiting(own.index, own.push)
     if arguments.json:
-        print_json({"said": len(found) if arguments.yes else 0, "pushed": pushed})
+        print_json({**more, "said": len(found) if arguments.yes else 0, "pushed": pushed})
     elif arguments.yes:
         print_line(f"{len(found)} putusan ditandatangani dan terkirim · rulings signed and sent")
     elif found:
@@ -159,6 +169,94 @@ def remark_of(before: Mapping[str, Any], after: Mapping[str, Any], fields: Seque
     if before == after and not fields:
         return "tidak mengubah daftar · changes nothing on the list"
     return ""
+
+
+# --- remap -----------------------------------------------------------------------------------------------------------
+
+
+def add_remap(commands: Commands) -> None:
+    command = add_command(
+        commands,
+        "remap",
+        remap,
+        "Pecah atau gabung TPS dengan putusan; keluarga tetap bersama. Tanpa --yes hanya menunjukkan rencananya. "
+        "· Split or merge TPS by rulings; families stay together. Without --yes it only shows the plan.",
+        "ecoklit remap pemetaan.csv --yes",
+        "one object for each voter: voter, tps, to, line, with_family; at the end one: sizes, idle, said, pushed",
+    )
+    command.add_argument(
+        "file",
+        metavar="FILE",
+        help=f"CSV with a header of {', '.join(REMAP_COLUMNS)}: whom of the list of tps to send to to, by what is not "
+        "empty; - is the input",
+    )
+    command.add_argument("--limit", type=int, metavar="VOTERS", help="the most voters of a TPS: 600 unless given")
+    command.add_argument("--yes", action="store_true", help="sign it, after showing the plan")
+
+
+def remap(arguments: argparse.Namespace) -> Exit:
+    return asyncio.run(remap_at(settings_of(arguments), read_moves(arguments.file), arguments))
+
+
+async def remap_at(settings: Settings, moves: Sequence[Move], arguments: argparse.Namespace) -> Exit:
+    from ecoklit.bootstrap import fresh_salt, open_own_log
+    from ecoklit.services.figures import TPS_VOTERS_MAX
+    from ecoklit.services.remap import plan, rulings_of, tps_of
+    from ecoklit.services.ruling import prepared
+
+    registry = await registry_of(settings)
+    with open_own_log(settings) as own:
+        rolls = await rolls_of(settings, own, tps_of(moves))
+        limit = TPS_VOTERS_MAX if arguments.limit is None else arguments.limit
+        planned = plan(rolls, moves, known=registry.tps, limit=limit)
+        found = prepared(own.log, rolls, registry, rulings_of(planned), at=now(), salt=fresh_salt)
+        show_plan(planned, moves, arguments)
+        return await say(own, found, arguments, {"sizes": planned.sizes, "idle": planned.idle})
+
+
+def show_plan(plan: Plan, moves: Sequence[Move], arguments: argparse.Namespace) -> None:
+    from ecoklit.cli.output import listing, print_json, print_line, print_table
+
+    if arguments.json:
+        print_json(*plan.planned)
+        return
+    rows = []
+    for move in moves:
+        own = [one for one in plan.planned if one.line == move.line]
+        families = sum(one.with_family for one in own)
+        rows.append(
+            {"line": move.line, "tps": move.tps, "to": move.to, "voters": len(own), "with_family": families}
+        )  # fmt: skip
+    print_table("Rencana pemetaan · plan", LINES, rows, totals=True)
+    print_table("Jumlah pemilih · voters", SIZES, [structs.asdict(size) for size in plan.sizes], totals=True)
+    if plan.idle:
+        print_line(f"Tak ada pemilih untuk baris · nobody fits line {listing(plan.idle, 20)}")
+
+
+def read_moves(name: str) -> list[Move]:
+    """The lines of the file, by its header. Raises EcoklitError bad_argument, which repeats no cell."""
+    from ecoklit.services.remap import Move, demand_form
+
+    text = read_text(name).removeprefix("\ufeff")
+    if len(text) > REMAP_BYTES_MAX:
+        raise EcoklitError("bad_argument", f"{name} is too large for a remap: make a file for each district.")
+    header = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text), delimiter=";" if header.count(";") > header.count(",") else ",")
+    columns = [column.strip().lower() for column in reader.fieldnames or ()]
+    if not {"tps", "to"} <= set(columns) <= set(REMAP_COLUMNS):
+        raise EcoklitError("bad_argument", f"{name} has another header: give columns of {', '.join(REMAP_COLUMNS)}.")
+    reader.fieldnames = columns
+    moves = []
+    for row in reader:
+        if None in row or None in row.values():
+            raise EcoklitError("bad_argument", f"{name}, line {reader.line_num}: it has not the header's columns.")
+        cells = {column: value.strip() for column, value in row.items()}
+        places = {column: cells.pop(column).replace(".", "") for column in ("tps", "to")}
+        moves.append(Move(line=reader.line_num, **places, **cells))
+    if not moves:
+        raise EcoklitError("bad_argument", f"{name} has no line below its header: say whom to send where.")
+    demand_form(moves)
+    return moves
 
 
 # --- what is ruled ---------------------------------------------------------------------------------------------------
