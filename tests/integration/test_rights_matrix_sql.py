@@ -9,7 +9,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +20,9 @@ import pytest_asyncio
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_people import PostgresPeople
+from ecoklit.adapters.postgres_schema import prepare
 from ecoklit.contract import data_path, policies
+from ecoklit.errors import EcoklitError
 from ecoklit.services.project import Projector
 from ecoklit.services.sql_people import open_sql
 from ecoklit.testing.memory_journal import MemoryJournal
@@ -421,3 +423,57 @@ async def test_other_databases_are_shut(database: Database) -> None:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await asyncpg.connect(database.server.dsn, user=database.logins["regency"], database=name)
     assert await database.people.left_open() == []
+
+
+async def test_a_password_opens_until_its_day(postgres_folder: Path, unused_tcp_port: int) -> None:
+    """Over TCP the password is asked for; another one, an older day, and a login that was dropped do not open."""
+    schema = "ecoklit"
+    async with EmbeddedPostgres(postgres_folder / "a", port=unused_tcp_port, fsync=False) as server:
+        service = await asyncpg.connect(server.dsn)
+        await prepare(service, schema)
+        await service.execute(f"create schema {schema}_office; set search_path = {schema}_office")
+        await service.execute(data_path("projections", "office", "schema.sql").read_text())
+        await service.execute(
+            "insert into account (login, role, areas, officer, made_by)"
+            " values ('rina', 'kpu', '{9404}', 'o-1', 'shell')"
+        )
+        people = PostgresPeople(server.dsn)
+
+        async def opens(password: str) -> bool:
+            try:
+                person = await asyncpg.connect(
+                    host="127.0.0.1", port=unused_tcp_port, user="rina", password=password, database="ecoklit"
+                )
+            except asyncpg.InvalidPasswordError:
+                return False
+            assert await person.fetch("select * from voter_list") == []
+            await person.close()
+            return True
+
+        now = datetime.now(UTC)
+        await open_sql(people, "rina", ("940401",), PASSWORD, 30, now)
+        assert [(one.login, one.areas) for one in await people.logins()] == [("rina", ("940401",))]
+        assert await opens(PASSWORD) and not await opens("another password")
+        stored = await _stored(server, "rina")
+        assert stored.startswith("SCRAM-SHA-256$") and PASSWORD not in stored
+        await open_sql(people, "rina", (), "made up anew for this", 30, now)
+        assert await opens("made up anew for this") and not await opens(PASSWORD)
+        assert (await people.logins())[0].areas == ("9404",)
+        await open_sql(people, "rina", (), PASSWORD, 1, now - timedelta(days=2))
+        assert not await opens(PASSWORD)
+        await people.close_to("rina")
+        assert not await opens(PASSWORD) and await people.logins() == []
+        with pytest.raises(EcoklitError, match="has no login for SQL"):
+            await people.close_to("rina")
+        await service.execute("create role stranger login")
+        await service.execute("update account set login = 'stranger'")
+        with pytest.raises(EcoklitError, match="was not made here"):
+            await open_sql(people, "stranger", (), PASSWORD, 30, now)
+        await service.close()
+
+
+async def _stored(server: EmbeddedPostgres, login: str) -> str:
+    owner = await asyncpg.connect(server.owner_dsn)
+    found: str = await owner.fetchval("select rolpassword from pg_authid where rolname = $1", login)
+    await owner.close()
+    return found

@@ -9,8 +9,9 @@ from typing import Final
 
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import SqlPeople
+from ecoklit.services.viewer import ANALYST, KPU, PPK, PPS
 
-ROLES: Final = ("analyst", "kpu", "ppk", "pps")
+ROLES: Final = (ANALYST, KPU, PPK, PPS)
 """Those whose people see the lists with birth dates, as the views show them: a supervisor sees ages only."""
 DAYS_MAX: Final = 366
 PASSWORD_CHARACTERS: Final = (15, 128)
