@@ -4,7 +4,7 @@ Services are written against these promises alone; adapters keep them; the accep
 tests/contracts prove it.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
@@ -15,6 +15,7 @@ from ecoklit.core.ids import ZERO_HASH, is_device
 from ecoklit.core.limits import LINE_BYTES_MAX, PUSH_EVENTS_MAX
 from ecoklit.core.receipt import Stood
 from ecoklit.errors import EcoklitError
+from ecoklit.tlog.tile import Tile
 
 # ------------------------------------------------------------------------------------------------------------
 # The journal (contract §9): all events ever accepted of ONE election and ONE regency, and apart from them the
@@ -1167,4 +1168,44 @@ class SqlPeople(Protocol):
 
     async def left_open(self) -> list[str]:
         """What everybody may still do in the database that people with SQL should not (projections/close.sql)."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------------------
+# A transparency log: the tree over a journal, as files (c2sp.org/tlog-tiles).
+# ------------------------------------------------------------------------------------------------------------
+
+
+class LogState(msgspec.Struct, frozen=True):
+    """How far a log is: its leaves; the stream sequence up to which the journal is in it, with the SHA-256 of what
+    stands there (hex, "" before the first); and its checkpoint, as signed. `digested` is the last position of the
+    events whose digests it states."""
+
+    size: int
+    position: int
+    hash: str
+    digested: int
+    note: str
+
+
+@runtime_checkable
+class LogStore(Protocol):
+    """What a log is kept in. One writer at a time; readers of what is published need no lock.
+
+    Crash-safe: after a crash at any moment the store is at the last `commit` that returned, or at the one that was
+    under way; tiles of no commit are as if they had never been written.
+    """
+
+    def state(self) -> LogState | None: ...
+
+    def read(self, tile: Tile) -> bytes:
+        """The bytes of a tile or bundle of the committed tree, or of the full one that it is a part of."""
+        ...
+
+    def write(self, tiles: Sequence[tuple[Tile, bytes]]) -> None:
+        """Keep tiles and bundles; durable on return."""
+        ...
+
+    def commit(self, state: LogState, full: Iterable[Tile]) -> None:
+        """Make `state` the log's and publish its checkpoint; durable on return. Parts of `full` tiles may go."""
         ...
