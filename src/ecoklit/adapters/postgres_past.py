@@ -42,6 +42,11 @@ class PostgresPast:
             rows = await connection.fetch(query("placed_within"), regency, area, after or _BEFORE_ALL, voters_max)
         return [row["voter"] for row in rows]
 
+    async def tps_placed(self, regency: str, area: str) -> list[str]:
+        async with self._reader.snapshot() as connection:
+            rows = await connection.fetch(query("tps_placed"), regency, area)
+        return [row["tps"] for row in rows]
+
     async def events_until(self, regency: str, voters: Sequence[str], events: int, persons: int) -> list[StoredEvent]:
         async with self._reader.snapshot() as connection:
             rows = await connection.fetch(query("events_until"), regency, voters, events, persons)

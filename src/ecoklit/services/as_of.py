@@ -15,11 +15,12 @@ from uuid import UUID
 
 import msgspec
 
-from ecoklit.core import entitlement, ids, wire
+from ecoklit.core import entitlement, ids, suppression, wire
 from ecoklit.core.entitlement import Admitted
 from ecoklit.core.merkle import leaf_hash, tree_head
 from ecoklit.core.policy import Policy
 from ecoklit.core.registry import Registry, RegistryFault, fold_registry
+from ecoklit.core.suppression import COLUMNS, Cell
 from ecoklit.core.voter import State, fold_voter
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import Answer, AsOf, PastReader, RollAnswer, VoterRow
@@ -75,18 +76,22 @@ class Past:
         self._registry = registry
         self._policies = policies
 
-    async def roll(self, tps: str) -> RollAnswer:
-        """As `RollReader.roll`; identity numbers are masked."""
+    async def roll(self, tps: str, *, unmasked: bool = False) -> RollAnswer:
+        """As `RollReader.roll`; identity numbers are masked unless somebody may see them whole."""
         if not ids.is_tps(tps):
             raise _no_area("That is no TPS: give its 13 digits (village 10, then TPS 3).")
         there = [one async for one in self.voters(tps) if one.row.tps == tps]
         leaves = [leaf_hash(one.state.decision_bytes) for one in there]
-        rows = [_listed(self.moment.as_of.regency, one) for one in there if one.state.decision.on_list]
+        shown = (lambda number: number) if unmasked else masked
+        rows = [_listed(self.moment.as_of.regency, one, shown) for one in there if one.state.decision.on_list]
         rows.sort(key=lambda row: (row["name"] is None, row["name"], row["voter"]))
         return RollAnswer(self.moment.as_of, tps, tree_head(leaves), rows)
 
     async def recap(self, area: str, level: str | None = None) -> Answer:
-        """As `RollReader.recap`."""
+        """As `RollReader.recap`; but of a part of the regency no count of a disability is told (None).
+
+        Which of them may be shown follows from the whole regency, and for a part only the part is folded.
+        """
         regency = self.moment.as_of.regency
         if not (area.startswith(regency) and len(area) in _BELOW):
             raise _no_area(f"That is no area of {regency}: give its district (6 digits), village (10) or TPS (13).")
@@ -98,7 +103,9 @@ class Past:
             for tps, counts in _counted(one):
                 if tps.startswith(area):
                     by_tps.setdefault(tps, Counter()).update(counts)
-        return Answer(self.moment.as_of, _summed(regency, level, area, by_tps))
+        hidden = dict.fromkeys(COLUMNS) if len(area) > LEVELS["regency"] else {}
+        rows = [{**row, **hidden} for row in _summed(regency, level, area, by_tps)]
+        return Answer(self.moment.as_of, rows if hidden else _without_few(rows, level, by_tps))
 
     async def voters(self, area: str) -> AsyncIterator[Voter]:
         """Everybody whom an event up to the moment placed in the area and of whom an event counted then, by id.
@@ -214,16 +221,16 @@ def _no_area(message: str) -> EcoklitError:
 # --- rows, as the views give them ------------------------------------------------------------------------------------
 
 
-def _listed(regency: str, voter: Voter) -> dict[str, Any]:
-    """A row of `voter_list`."""
+def _listed(regency: str, voter: Voter, number: Callable[[str | None], str | None]) -> dict[str, Any]:
+    """A row of `voter_list`, its identity numbers as `number` shows them."""
     row, record = voter.row, voter.state.record
     fields: dict[str, str | None] = {} if record is None else msgspec.structs.asdict(record.fields)
     shown = {name: None if value is None else value.replace("\0", "\ufffd") for name, value in fields.items()}
     return {
         "regency": regency,
         "voter": UUID(row.voter),
-        "nkk": masked(shown.get("nkk")),
-        "nik": masked(shown.get("nik")),
+        "nkk": number(shown.get("nkk")),
+        "nik": number(shown.get("nik")),
         **{name: shown.get(name) for name in _SHOWN},
         "remark": _remark(row),
         "source": row.source,
@@ -281,6 +288,22 @@ def _marks(voter: Voter) -> list[str]:
     sex = {"L": "male", "P": "female"}.get(fields.sex or "", "sex_unknown")
     ektp = {"S": "ektp", "B": "ektp_none"}.get(fields.ektp or "", "ektp_unknown")
     return [sex, ektp] if fields.disability is None else [sex, ektp, fields.disability]
+
+
+def _without_few(
+    rows: Sequence[Mapping[str, Any]], level: str, by_tps: Mapping[str, Counter[str]]
+) -> list[dict[str, Any]]:
+    """The rows of a whole regency, with the counts by disability that may be shown."""
+    told: dict[str, dict[str, int | None]] = {}
+    for column in COLUMNS:
+        cells: dict[str, Cell] = {}
+        for tps, counts in by_tps.items():
+            for digits in (digits for digits in LEVELS.values() if digits <= LEVELS[level]):
+                before = cells.get(tps[:digits], Cell(0, 0))
+                cells[tps[:digits]] = Cell(before.on_list + counts["on_list"], before.counted + counts[column])
+        for code, count in suppression.shown(cells).items():
+            told.setdefault(code, {})[column] = count
+    return [{**row, **told[row["area"]]} for row in rows]
 
 
 def _summed(regency: str, level: str, area: str, by_tps: Mapping[str, Counter[str]]) -> list[dict[str, Any]]:

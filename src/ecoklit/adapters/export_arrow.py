@@ -1,0 +1,65 @@
+"""Lists as Parquet and as Arrow streams, in the words of the contract. pyarrow comes with the extra `analyst`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ecoklit.errors import EcoklitError
+from ecoklit.ports import LIST_COLUMNS, ListHead, ListRow
+
+try:
+    import pyarrow as pa
+    from pyarrow import parquet
+except ImportError as error:
+    raise EcoklitError(
+        "not_installed", "Parquet and Arrow need the extra 'analyst': pip install 'ecoklit[analyst]', or take csv."
+    ) from error
+
+BATCH_ROWS_MIN: Final = 1 << 16
+"""Rows of a batch, or row group, but for the last: small ones read slowly, and so many are some 40 MB in memory."""
+
+_TYPES: Final = {"attempts": pa.int32(), "conflicts": pa.list_(pa.string()), "proposed": pa.list_(pa.string())}
+
+
+class ArrowFile:
+    """`ports.ListFile` as Parquet, or as a stream of Arrow batches. What the list is stands in its metadata."""
+
+    def __init__(self, path: Path, head: ListHead, *, stream: bool) -> None:
+        said = {
+            "ecoklit:export": head.export,
+            "ecoklit:for": head.recipient,
+            "ecoklit:area": head.area,
+            "ecoklit:as_of": f"{head.as_of.election} {head.as_of.regency} {head.as_of.events}",
+            "ecoklit:asked_at": head.asked_at,
+        }
+        fields = [(column, _TYPES.get(column, pa.string())) for column in LIST_COLUMNS]
+        self._schema = pa.schema(fields, metadata=said)
+        self._rows: list[ListRow] = []
+        self._writer: Any
+        if stream:
+            options = pa.ipc.IpcWriteOptions(compression="zstd")
+            self._writer = pa.ipc.new_stream(str(path), self._schema, options=options)
+        else:
+            self._writer = parquet.ParquetWriter(str(path), self._schema, compression="zstd")
+
+    def write(self, tps: str, digest: bytes, rows: Sequence[ListRow]) -> None:
+        self._rows.extend(rows)
+        if len(self._rows) >= BATCH_ROWS_MIN:
+            self._flush()
+
+    def close(self, digest: bytes) -> None:
+        self._flush()
+        if hasattr(self._writer, "add_key_value_metadata"):  # a stream says its metadata before its rows
+            self._writer.add_key_value_metadata({"ecoklit:digest": digest.hex()})
+        self._writer.close()
+
+    def _flush(self) -> None:
+        if self._rows:
+            columns = [
+                pa.array(values, field.type)
+                for values, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
+            ]
+            self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
+            self._rows = []
