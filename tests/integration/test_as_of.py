@@ -16,6 +16,7 @@ from ecoklit.adapters.postgres_reader import PostgresReader
 from ecoklit.cli.main import main
 from ecoklit.contract import policies
 from ecoklit.core.registry import Registry
+from ecoklit.core.suppression import COLUMNS
 from ecoklit.errors import EcoklitError
 from ecoklit.services.as_of import Past, moment_in, past_of, registry_until
 from ecoklit.services.project import Projector
@@ -26,6 +27,8 @@ from ecoklit.testing.random_registry import RandomRegistry, append_line
 
 TPS = ("9404012001001", "9404012001002", "9404012001003", "9404012002001", "9404021001001")
 AREAS = ((REGENCY, None), (REGENCY, "regency"), ("940401", "village"), ("9404012001", "tps"), (TPS[0], None))
+WHOLE = ("regency", "district")
+"""The levels of AREAS that are asked of the whole regency."""
 PIECES = 6
 
 
@@ -79,7 +82,17 @@ async def said(past: Past) -> list[Any]:
 
 
 def written(answers: list[Any]) -> list[bytes]:
-    return [msgspec.json.encode(answer) for answer in answers]
+    """The answers as bytes; of a recap of a part, without the counts that only the whole regency could release."""
+    return [msgspec.json.encode(comparable(answer)) for answer in answers]
+
+
+def comparable(answer: Any) -> Any:
+    rows = [without_disabilities(row) if "level" in row else row for row in answer.rows]
+    return msgspec.structs.replace(answer, rows=rows)
+
+
+def without_disabilities(row: dict[str, Any]) -> dict[str, Any]:
+    return row if row["level"] in WHOLE else row | dict.fromkeys(COLUMNS)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -118,13 +131,13 @@ async def test_between_two_steps_the_past_is_a_projection_stopped_there(
             )
             await store.close()
             async with PostgresReader(postgres_server.dsn, schema=stopped) as other:
-                expected[position] = [(await other.roll(tps)).rows for tps in TPS] + [
-                    (await other.recap(area, level)).rows for area, level in AREAS
-                ]
+                answers: list[Any] = [await other.roll(tps) for tps in TPS]
+                answers += [await other.recap(area, level) for area, level in AREAS]
+                expected[position] = [comparable(answer).rows for answer in answers]
         await office.projector.run_until_caught_up()
         await office.store.close()
         for position, rows in expected.items():
-            assert [answer.rows for answer in await said(await office.past(position))] == rows
+            assert [comparable(answer).rows for answer in await said(await office.past(position))] == rows
 
 
 async def test_moments_that_were_not(postgres_server: EmbeddedPostgres, schema: str) -> None:

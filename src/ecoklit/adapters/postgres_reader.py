@@ -16,6 +16,7 @@ from ecoklit.adapters.postgres_connection import open_pool, translated
 from ecoklit.adapters.postgres_schema import DEFAULT_SCHEMA, query, quoted
 from ecoklit.core import ids, roll
 from ecoklit.core.merkle import tree_head
+from ecoklit.core.suppression import COLUMNS
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import Answer, AsOf, RollAnswer
 
@@ -101,7 +102,15 @@ class PostgresReader:
         return RollAnswer(as_of, tps, tree_head([row["leaf"] for row in leaves]), [dict(row) for row in rows])
 
     async def recap(self, area: str, level: str | None = None) -> Answer:
-        return await self._about("recap", area, level or _BELOW[level_of(area)])
+        below, regency = _BELOW[level_of(area)], area[:4]
+        level = level or below
+        async with self.snapshot() as connection:
+            as_of = await demand_projected(connection, regency)
+            rows = await connection.fetch(query("recap"), regency, area, level)
+            cells = await connection.fetch(query("disability_shown"), regency, area, level)
+        may_be_shown = {cell["area"]: dict(cell) for cell in cells}
+        hidden: dict[str, int | None] = dict.fromkeys(COLUMNS)
+        return Answer(as_of, [{**row, **may_be_shown.get(row["area"], hidden)} for row in rows])
 
     async def conflicts(self, area: str) -> Answer:
         return await self._about("conflicts", area)

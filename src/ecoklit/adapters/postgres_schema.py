@@ -15,8 +15,8 @@ from ecoklit.errors import EcoklitError
 
 DEFAULT_SCHEMA: Final = "ecoklit"
 VIEWS: Final = (
-    "listed_voter", "voter_list", "recap", "open_conflicts", "proposals", "voter_history", "movers", "split_families",
-    "roll_leaves", "late_entries", "device_health", "visits", "disabled_work",
+    "listed_voter", "voter_list", "recap_counts", "recap", "open_conflicts", "proposals", "voter_history", "movers",
+    "split_families", "roll_leaves", "late_entries", "device_health", "visits", "disabled_work",
 )  # fmt: skip
 PARTITIONED: Final = (
     "event",

@@ -63,6 +63,8 @@ REASONS: Final = {
     "entry_error": ("Salah entri\nentry error", "disqualified/entry_error"),
 }
 """A reason of removal: its heading, and its word in the code books."""
+LEFT_OUT: Final = "*"
+"""Stands for a count that is not told (core/suppression.py)."""
 WHO: Final = {
     "area": "Wilayah\narea",
     "male": "L\nmale",
@@ -189,19 +191,22 @@ async def show_roll(reader: PostgresReader, arguments: argparse.Namespace) -> Ex
 async def show_recap(reader: PostgresReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.cli.output import print_json, print_line, print_table
     from ecoklit.cli.pushing import read_codebook
-    from ecoklit.services.figures import CELL_MIN, counts_disclosed
 
     book = read_codebook(arguments.codebook)
     there = reader if arguments.at is None else await past(reader, arguments.area, arguments.at)
     answer = await there.recap(arguments.area)
-    rows = [counts_disclosed(row) for row in answer.rows]
+    rows = answer.rows
     if arguments.json:
         print_json({"as_of": answer.as_of, "area": arguments.area, "rows": rows})
         return Exit.OK
     print_table(f"Rekapitulasi {arguments.area} · recap", RECAP, rows, totals=True)
     print_table(f"Tersaring menurut sebab, nomor {book.name} · removed, by reason", reasons_in(book), rows, totals=True)
-    few = [{name: f"<{CELL_MIN}" if count is None else count for name, count in row.items()} for row in rows]
-    print_table("Pemilih: jenis kelamin, disabilitas, KTP-el · who is on the list", WHO, few, totals=True)
+    who = [{name: LEFT_OUT if count is None else count for name, count in row.items()} for row in rows]
+    print_table("Pemilih: jenis kelamin, disabilitas, KTP-el · who is on the list", WHO, who, totals=True)
+    if any(LEFT_OUT in row.values() for row in who):
+        print_line(
+            f"{LEFT_OUT} sedikit orang, atau dapat dihitung dari yang lain · few people, or would follow from the rest"
+        )
     print_line(said_of(answer.as_of))
     return Exit.OK
 

@@ -1,11 +1,9 @@
-"""Figures that take more than one view: officers' reports, advice on visits, the health of devices; and what of a count
-may be shown where people are not named.
-"""
+"""Figures that take more than one view: officers' reports, advice on visits, the health of devices."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, Final
 
@@ -25,9 +23,6 @@ LIMIT_MAX: Final = 100_000
 LIKENESS: Final = 0.6
 LIKENESS_MIN: Final = 0.3
 """Below, two names have little in common, and a regency has more pairs of them than anybody can look at."""
-DISABILITIES: Final = ("physical", "intellectual", "mental", "speech", "hearing", "visual")
-CELL_MIN: Final = 5
-"""Fewer people than these with one disability would be known to everybody in a village."""
 FIRST_START: Final = date(2000, 1, 1)
 LAST_START: Final = date(2999, 12, 31)
 
@@ -89,11 +84,6 @@ async def devices_health(reader: AnalystReader, registry: Registry, area: str) -
         }
         for device in devices_in(registry, area, ends)
     ]
-
-
-def counts_disclosed(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of a recap as it may be shown: a disability of one to four people is None, for fewer than five."""
-    return {name: None if name in DISABILITIES and 0 < value < CELL_MIN else value for name, value in row.items()}
 
 
 def rows_disclosed(values: Iterable[Lines | Advice]) -> list[dict[str, Any]]:

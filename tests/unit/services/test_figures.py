@@ -6,13 +6,11 @@ import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ecoklit.core.registry import Registry, fold_registry
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import Answer, AsOf
-from ecoklit.services.figures import DISABILITIES, counts_disclosed, officers_reports, visits_advice
+from ecoklit.services.figures import officers_reports, visits_advice
 from ecoklit.testing.made_up_registry import MadeUpElection
 
 REGENCY, TPS = "9404", "9404012001001"
@@ -61,17 +59,6 @@ async def test_whoever_types_for_others_is_no_reproach() -> None:
     registry, device = registry_of("operator")
     rows = Rows(*(entry(device, seq, "budi") for seq in range(1, 4)))
     assert registry.grants and (await visits_advice(rows, registry, TPS))[1] == []
-
-
-@given(st.lists(st.integers(0, 9), min_size=len(DISABILITIES), max_size=len(DISABILITIES)), st.integers(0, 9))
-def test_few_with_a_disability_are_not_counted_out(counts: list[int], others: int) -> None:
-    """A disability of one to four people is None; none and five are what they are, and so is every other column."""
-    row = dict(zip(DISABILITIES, counts, strict=True)) | {"area": TPS, "on_list": others}
-    shown = counts_disclosed(row)
-    assert {name: None if 1 <= row[name] <= 4 else row[name] for name in DISABILITIES} | {
-        "area": TPS,
-        "on_list": others,
-    } == shown
 
 
 async def test_the_last_day_of_the_calendar_ends_a_report() -> None:
