@@ -58,7 +58,7 @@ async def schema(postgres_server: EmbeddedPostgres) -> AsyncIterator[str]:
     name = f"test_{uuid.uuid4().hex[:16]}"
     yield name
     connection = await asyncpg.connect(postgres_server.dsn)
-    for made in (name, f"{name}_rebuild"):
+    for made in (name, f"{name}_rebuild", f"{name}_office"):
         await connection.execute(f"drop schema if exists {made} cascade")
     await connection.close()
 

@@ -1,6 +1,17 @@
 -- What belongs to the people who use the service, and to the law: accounts, what was read and why, requests of voters,
 -- exports. Nothing of it follows from the journal, so no rebuild touches this schema.
 
+create table migration (
+    number      integer     not null,
+    name        text        not null,
+    applied_at  timestamptz not null default now(),
+    primary key (number)
+);
+comment on table migration is 'Migrations of this schema that were applied, each once.';
+comment on column migration.number is 'Its number.';
+comment on column migration.name is 'Its name, as of its file.';
+comment on column migration.applied_at is 'When it was applied.';
+
 create table account (
     account     uuid        not null default gen_random_uuid(),
     login       text        not null,
@@ -65,12 +76,13 @@ create table lockout (
     primary key (scope)
 );
 comment on table lockout is 'Failed attempts and locks, by scope: an account, an area or an address. A lock of one area leaves all others at work.';
-comment on column lockout.scope is 'account:LOGIN, area:CODE or address:ADDRESS.';
+comment on column lockout.scope is 'login:LOGIN, address:ADDRESS or login:LOGIN@ADDRESS for signing in; reading:ACCOUNT:AREA for one account''s reading in one of its areas.';
 comment on column lockout.failures is 'Failures since first_at.';
 comment on column lockout.first_at is 'When counting began.';
-comment on column lockout.until is 'Locked until then; NULL when it is not.';
+comment on column lockout.until is 'Locked until then, infinity until somebody unlocks it; NULL when it is not.';
 
-create table rate (
+-- Lost in a crash, which fills every bucket: a limit, and no record.
+create unlogged table rate (
     key         text        not null,
     tokens      double precision not null,
     at          timestamptz not null default now(),
@@ -82,9 +94,9 @@ comment on column rate.tokens is 'What was left at `at`.';
 comment on column rate.at is 'When that was.';
 
 create table read_log (
-    entry       bigint      generated always as identity,
+    entry       bigint      not null,
     at          timestamptz not null default clock_timestamp(),
-    account     uuid        not null references account,
+    account     uuid        references account,
     action      text        not null,
     area        text,
     voter       uuid,
@@ -101,9 +113,9 @@ create index read_log_voter on read_log (voter, entry) where voter is not null;
 create index read_log_area on read_log (area, entry);
 create index read_log_account on read_log (account, entry);
 comment on table read_log is 'What was shown to whom, and why: written before the answer leaves. Entries are chained by hash, added only, and never changed.';
-comment on column read_log.entry is 'The entry''s number.';
+comment on column read_log.entry is 'The entry''s number: 1, 2, 3 … without a gap.';
 comment on column read_log.at is 'When, by the database''s clock.';
-comment on column read_log.account is 'To whom.';
+comment on column read_log.account is 'To whom; NULL for somebody at the service''s own database.';
 comment on column read_log.action is 'What was asked: roll, voter, unmask, export, search, duplicates …';
 comment on column read_log.area is 'The area that was asked about; NULL when one voter was.';
 comment on column read_log.voter is 'The one voter that was asked about; NULL when a list was.';
@@ -125,14 +137,18 @@ create trigger read_log_stays before update or delete or truncate on read_log fo
 
 create table budget (
     account     uuid   not null references account,
+    area        text   not null,
     day         date   not null,
-    voters      bigint not null,
-    primary key (account, day)
+    voters      bigint not null default 0,
+    granted     bigint not null default 0,
+    primary key (account, area, day)
 );
-comment on table budget is 'How many voters each account was shown on each day: bulk reading trips.';
+comment on table budget is 'How many voters each account was shown in each of its areas on each day: bulk reading trips.';
 comment on column budget.account is 'The account.';
+comment on column budget.area is 'The area of the account that it read in.';
 comment on column budget.day is 'The day, by the database''s clock in UTC.';
-comment on column budget.voters is 'Voters shown.';
+comment on column budget.voters is 'Voters shown; the same one again counts again.';
+comment on column budget.granted is 'Voters beyond the day''s budget that a second person granted.';
 
 create table alert (
     alert       bigint      generated always as identity,
@@ -255,3 +271,18 @@ comment on table sql_area is 'The areas of people with SQL: the database itself 
 comment on column sql_area.login is 'The database role.';
 comment on column sql_area.area is 'Area code, 4 to 13 digits.';
 comment on column sql_area.account is 'Whose it is.';
+
+create table sign_in (
+    state       bytea       not null,
+    browser     bytea       not null,
+    nonce       text        not null,
+    verifier    text        not null,
+    ends_at     timestamptz not null,
+    primary key (state)
+);
+comment on table sign_in is 'Attempts to sign in at the office''s own provider (OIDC) that have begun: each is taken once, and goes.';
+comment on column sign_in.state is 'SHA-256 of the state that the provider brings back.';
+comment on column sign_in.browser is 'SHA-256 of what the browser that began it holds in a cookie.';
+comment on column sign_in.nonce is 'What the ID token must say.';
+comment on column sign_in.verifier is 'The PKCE verifier, shown to the provider with its code.';
+comment on column sign_in.ends_at is 'Too late from here on.';

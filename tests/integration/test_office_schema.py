@@ -52,8 +52,8 @@ async def test_the_read_log_is_added_to_and_nothing_else(connection: asyncpg.Con
         " returning account"
     )
     await connection.execute(
-        "insert into read_log (account, action, rows, as_of, request, prev, hash)"
-        " values ($1, 'roll', 3, 7, 'r', '', '')",
+        "insert into read_log (entry, account, action, rows, as_of, request, prev, hash)"
+        " values (1, $1, 'roll', 3, 7, 'r', '', '')",
         account,
     )
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="added to"):

@@ -14,7 +14,7 @@ import asyncpg
 from asyncpg import exceptions
 
 from ecoklit.adapters.postgres_connection import open_connection, translated
-from ecoklit.adapters.postgres_schema import DEFAULT_SCHEMA, quoted
+from ecoklit.adapters.postgres_schema import DEFAULT_SCHEMA, office_of, quoted
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import SqlAccount, SqlLogin
 
@@ -36,7 +36,7 @@ class PostgresPeople:
     def __init__(self, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> None:
         self._dsn = dsn
         self._schema = quoted(schema)
-        self._office = quoted(f"{schema}_office")
+        self._office = office_of(schema)
 
     async def account(self, login: str) -> SqlAccount | None:
         row = await self._ask(

@@ -49,10 +49,16 @@ def query(name: str) -> str:
 
 
 @cache
-def migrations() -> tuple[tuple[int, str, str], ...]:
-    """(number, name, SQL) of every migration, in order."""
+def office_query(name: str) -> str:
+    """The statement in projections/office/queries/NAME.sql."""
+    return data_path("projections", "office", "queries", f"{name}.sql").read_text()
+
+
+@cache
+def migrations(*room: str) -> tuple[tuple[int, str, str], ...]:
+    """(number, name, SQL) of every migration of the projection, or of the `room` below it, in order."""
     found = []
-    for entry in data_path("projections", "migrations").iterdir():
+    for entry in data_path("projections", *room, "migrations").iterdir():
         if match := _MIGRATION_NAME(entry.name):
             found.append((int(match[1]), match[2], entry.read_text()))
     return tuple(sorted(found))
@@ -65,38 +71,58 @@ def quoted(schema: str) -> str:
     return f'"{schema}"'
 
 
+def office_of(schema: str) -> str:
+    """The name, as SQL, of the office's schema beside the projection `schema`: accounts, read log, exports."""
+    return f'{quoted(schema)[:-1]}_office"'
+
+
+async def prepare_office(connection: asyncpg.Connection, schema: str) -> None:
+    """As `prepare`, the office's schema beside the projection `schema`, which no rebuild touches."""
+    async with connection.transaction():
+        await _lock(connection, office_of(schema))
+        await _migrate(connection, office_of(schema), migrations("office"), "use the newer ecoklit")
+
+
 async def prepare(connection: asyncpg.Connection, schema: str) -> None:
     """Make `schema`, or bring it up to date; all of it or nothing. The connection's search_path becomes the schema.
 
     Raises SchemaVersion when it has migrations that this program does not know.
     """
+    advice = "use the newer ecoklit, or run `ecoklit rebuild`, which makes the schema anew from the journal"
     async with connection.transaction():
-        # Two programs that start at once must not migrate at once.
-        await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"migrate {schema}")
-        await connection.execute(f"create schema if not exists {quoted(schema)}")
+        await _lock(connection, quoted(schema))
         # Names that are spelt nearly alike; a trusted extension, in `public` since every schema of ours may go.
         await connection.execute("create extension if not exists pg_trgm with schema public")
-        await connection.execute(f"set search_path = {quoted(schema)}")
-        missing = await _missing(connection, schema)
-        for number, name, sql in missing:
-            await connection.execute(sql)
-            await connection.execute("insert into migration (number, name) values ($1, $2)", number, name)
+        has_changed = await _migrate(connection, quoted(schema), migrations(), advice)
         mark = await connection.fetchval("select obj_description($1::regnamespace, 'pg_namespace')", schema)
-        if missing or mark != views_mark():
+        if has_changed or mark != views_mark():
             await make_views(connection, schema)
 
 
-async def _missing(connection: asyncpg.Connection, schema: str) -> list[tuple[int, str, str]]:
+async def _lock(connection: asyncpg.Connection, schema: str) -> None:
+    # Two programs that start at once must not migrate at once.
+    await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"migrate {schema}")
+
+
+async def _migrate(
+    connection: asyncpg.Connection, schema: str, known: tuple[tuple[int, str, str], ...], advice: str
+) -> bool:
+    """Apply what is missing of `known` to the schema named so in SQL, made if it is absent; whether anything was."""
+    await connection.execute(f"create schema if not exists {schema}")
+    await connection.execute(f"set search_path = {schema}")
     applied: set[int] = set()
-    if await connection.fetchval("select to_regclass($1) is not null", f"{quoted(schema)}.migration"):
+    if await connection.fetchval("select to_regclass($1) is not null", f"{schema}.migration"):
         applied = {row["number"] for row in await connection.fetch("select number from migration")}
-    known = {number for number, _, _ in migrations()}
-    if newer := sorted(applied - known):
+    newest = max(number for number, _, _ in known)
+    if applied and max(applied) > newest:
         raise SchemaVersion(
-            f"The database schema {schema} has migration {newer[-1]} and this program knows {max(known)}: "
-            f"use the newer ecoklit, or run `ecoklit rebuild`, which makes the schema anew from the journal."
+            f"The database schema {schema} has migration {max(applied)} and this program knows {newest}: {advice}."
         )
-    return [migration for migration in migrations() if migration[0] not in applied]
+    missing = [migration for migration in known if migration[0] not in applied]
+    for number, name, sql in missing:
+        await connection.execute(sql)
+        await connection.execute("insert into migration (number, name) values ($1, $2)", number, name)
+    return bool(missing)
 
 
 async def make_views(connection: asyncpg.Connection, schema: str) -> None:
