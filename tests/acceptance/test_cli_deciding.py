@@ -293,3 +293,51 @@ def test_wrong_stages(pps: Folder, kpu: Folder) -> None:
 def database_of(office: Folder) -> str:
     url: str = json.loads((office.data / "running.json").read_bytes())["database_url"]
     return url
+
+
+# --- marks -----------------------------------------------------------------------------------------------------------
+
+TITLES = (
+    "NKK,NIK,Nama,Tempat Lahir,Tgl Lahir,Status Kawin,Jenis Kelamin,Alamat,RT,RW,Disabilitas,Ektp,Keterangan,"
+    "Sumber Data,TPS"
+)
+
+
+def test_the_dead_of_an_earlier_list(kpu: Folder, siti: Phone, tmp_path: Path) -> None:
+    """An earlier election's list becomes marks, by its own code book; who was struck there and stands here is asked
+    about, and the file of marks holds nothing of the list."""
+    back = siti.born("BANGKIT KEMBALI", "--set", "birth_date=1950-05-05", "--set", "nik=9404010505500001")
+    siti.sync()
+    wait_until(lambda: back in on_list(kpu, FIRST))
+    rows = (
+        f"{TITLES}\n,9404010505500001,BANGKIT KEMBALI,TIMIKA,05-05-1950,S,L,JL,1,1,,S,1,DP4,1\n"
+        ",9404010101600002,MASIH ADA,TIMIKA,01-01-1960,S,L,JL,1,1,,S,,DP4,1\n"
+    )
+    earlier, key, marks = (tmp_path / name for name in ("lama.csv", "bersama.key", "tersaring.ndjson"))
+    earlier.write_text(rows)
+    (made,) = kpu.said("marks removed", "9404", "--list", earlier, "--key", key, "--out", marks)
+    assert made["marks"] == 1
+    assert "BANGKIT" not in marks.read_text() and "9404010505500001" not in marks.read_text()
+    assert all(file.stat().st_mode & 0o077 == 0 for file in (key, marks))
+    (found,) = kpu.said("returned", "9404", "--with", marks, "--key", key)
+    assert [(row["voter"], row["alike"], row["why"]) for row in found["rows"]] == [(back, "nik", "deceased")]
+    assert kpu.said("pairs", "9404")[0]["rows"] == []
+
+
+def test_wrong_marks(kpu: Folder, tmp_path: Path) -> None:
+    """A file that is none, marks of another kind, a missing key and a file that is there are refused in a sentence."""
+    key, marks = tmp_path / "k", tmp_path / "m"
+    kpu.said("marks leaving", "9404", "--key", key, "--out", marks)
+    empty = tmp_path / "empty"
+    empty.write_text("")
+    for argv, code in (
+        (("marks", "leaving", "9404", "--key", key, "--out", marks), "bad_argument"),
+        (("marks", "leaving", "9404", "--key", key, "--list", empty, "--out", tmp_path / "n"), "bad_argument"),
+        (("marks", "leaving", "9103", "--key", key, "--out", tmp_path / "n"), "not_projected"),
+        (("returned", "9404", "--with", marks, "--key", key), "bad_marks"),
+        (("returned", "9404", "--with", empty, "--key", key), "bad_marks"),
+        (("pairs", "9404", "--with", marks, "--key", empty), "bad_key"),
+        (("pairs", "9404", "--with", marks), "bad_argument"),
+    ):
+        done = kpu.run(*argv)
+        assert done.stderr.startswith(f"ecoklit: {code}: ") and done.stderr.count("\n") == 1, (argv, done.stderr)

@@ -36,7 +36,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "bad_passphrase", "wrong_passphrase", "bad_kit", "bad_seal", "kit_exists", "other_election", "bad_tps",
         "bad_code", "late_code", "bad_key_line", "bad_invitation", "bad_name", "bad_nkey", "bad_days",
         "sql_refused", "unknown_account", "unknown_login", "login_taken",
-        "bad_ruling", "bad_remap", "unknown_stage", "stage_unreadable",
+        "bad_ruling", "bad_remap", "bad_marks", "unknown_stage", "stage_unreadable",
     ),
     Exit.UNREACHABLE: (
         "journal_unavailable", "broker_refused", "broker_unavailable", "database_unavailable", "database_refused",
@@ -49,7 +49,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "store_in_use", "store_newer", "store_doubtful", "bad_credentials", "schema_version", "database_fault",
         "database_damaged",
         "journals_missing",
-        "port_in_use", "projector_taken", "bad_installation",
+        "port_in_use", "projector_taken", "bad_installation", "no_paper",
         "nats_server_missing", "nats_server_failed",
         "index_in_use", "bad_index", "newer_index", "no_index", "bad_key", "no_key", "other_key", "bad_device",
         "key_exists", "other_device", "out_of_step", "cloned_log", "other_journal", "not_in_journal",

@@ -32,7 +32,9 @@ def parser() -> Parser:
         joining,
         lists,
         losing,
+        marks,
         office,
+        paper,
         phone,
         pushing,
         readers,
@@ -53,7 +55,7 @@ def parser() -> Parser:
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     office_groups = (office, joining, rights, losing, lists, registry, readers)
-    reading_groups = (reading, analyst, deciding, stages, asking)
+    reading_groups = (reading, analyst, deciding, stages, marks, paper, asking)
     for group in (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, phone, fold, demo):
         group.add_commands(commands)
     return top

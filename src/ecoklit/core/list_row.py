@@ -287,6 +287,30 @@ def check(row: SourceRow, header: Header, book: Codebook, village: str, source: 
     return ListRow(row.sheet, row.number, tps, record, named_source, "; ".join(notes) or None, tuple(findings))
 
 
+class Struck(NamedTuple):
+    """A row whose remark strikes it off its list: which removal, at which TPS as it is written, and who it was."""
+
+    why: str
+    tps: str
+    nik: str | None
+    name: str | None
+    birth_date: str | None
+
+
+def read_struck(row: SourceRow, header: Header, book: Codebook) -> Struck | None:
+    """`row`, if its remark strikes it; None for every other, and for one without name and NIK."""
+    if len(row.cells) < header.width:
+        return None
+    texts = dict(zip(COLUMNS, [clean(row.cells[index]) for index in header.places], strict=True))
+    kind, removal = decoded_remark(book, texts["remarks"])
+    if kind != "struck" or not (texts["name"] or texts["nik"]):
+        return None
+    birth = read_birth_date(texts["birth_date"]) or texts["birth_date"]
+    nik = number(texts["nik"])
+    whole = None if _MASKED(nik) else nik or None  # hundreds share what is left of a masked one
+    return Struck(removal or "", texts["tps"], whole, texts["name"] or None, birth or None)
+
+
 def clean(text: str) -> str:
     """`text` without what cannot be seen: outer, doubled and unbreakable spaces, line ends, control
     characters.

@@ -38,6 +38,17 @@ def nik_mark(key: bytes, record: Record) -> bytes:
     return _mark(key, f"nik\n{nik}".encode())[:NIK_BYTES] if nik else b""
 
 
+def person_mark(key: bytes, record: Record) -> bytes:
+    """Who this may be, wherever they are listed: by name and birth date; b"" where one of them is missing.
+
+    Twins of one name are one to it, so that it only asks a person to look.
+    """
+    name = " ".join((record["name"] or "").casefold().split())
+    if not name or not record["birth_date"]:
+        return b""
+    return _mark(key, f"person\n{name}\n{record['birth_date']}".encode())[:NIK_BYTES]
+
+
 def field_marks(key: bytes, row: bytes, record: Record) -> bytes:
     """What stands in the 12 fields of a row, FIELD_BYTES for each in the order of RECORD_FIELDS."""
     # Keyed BLAKE2b here: twelve HMACs of a row would be the dearest thing in an import.
