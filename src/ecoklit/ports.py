@@ -1618,6 +1618,11 @@ class LogEntry(NamedTuple):
     prev: bytes
     hash: bytes
 
+    def said(self) -> dict[str, Any]:
+        """What its hash is over, beside the entry before (core/read_chain.py)."""
+        said = {name: value for name, value in self._asdict().items() if name not in ("login", "prev", "hash")}
+        return said | {"at": self.at.isoformat(timespec="microseconds"), "fields": list(self.fields)}
+
 
 @runtime_checkable
 class ReadLog(Protocol):
@@ -1659,7 +1664,7 @@ class ApprovalStore(Protocol):
 
     async def get(self, approval: str) -> Approval | None: ...
 
-    async def open(self) -> list[Approval]:
+    async def open_approvals(self) -> list[Approval]:
         """Those that hold: not answered yet, or granted; the oldest first."""
         ...
 
