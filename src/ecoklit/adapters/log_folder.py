@@ -4,12 +4,13 @@ public/checkpoint            what the log says of its tree now, with the cosigna
 public/checkpoint.cosigned   the last checkpoint that anybody cosigned
 public/tile/…                the tree (c2sp.org/tlog-tiles); nobody can read an event from it
 bundles/tile/entries/…       the entries themselves, for accredited auditors: a folder of mode 0700, never below public/
+aside/                       what is being written, and a list of where it will go
 state                        how far the journal is logged, and the checkpoint: the one file that commits a step
 lock                         held (flock) by whoever builds
 
-A step writes bundles and tiles, syncs them, and then replaces `state`; what is written and not committed is written
-again, by the next step, to the same bytes or others: no checkpoint ever spoke of it. A crash after that leaves an older
-`checkpoint`, which opening renews.
+A step writes bundles and tiles aside, syncs them, names them, and then replaces `state`. What is named and not
+committed is thrown away by the next step or opening: no checkpoint ever spoke of it, and the next tree may be another.
+A crash after the commit leaves an older `checkpoint`, which opening renews.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ from ecoklit.errors import EcoklitError
 from ecoklit.ports import LogState
 from ecoklit.tlog.fault import LogFault
 from ecoklit.tlog.note import Note, read_note
-from ecoklit.tlog.tile import ENTRIES, Tile
+from ecoklit.tlog.tile import ENTRIES, Tile, part_of, tile_at, tile_of
 
 PUBLIC: Final = "public"
 BUNDLES: Final = "bundles"
 STATE: Final = "state"
+ASIDE: Final = "aside"
+NAMED: Final = "named"
 CHECKPOINT: Final = "checkpoint"
 COSIGNED: Final = "checkpoint.cosigned"
 SYNCS_AT_ONCE_MAX: Final = 16
@@ -50,6 +53,7 @@ class LogFolder:
         self.folder = folder
         self.public = folder / PUBLIC
         self.bundles = folder / BUNDLES
+        self._aside = folder / ASIDE
         # The disk puts the syncs of a moment into one commit of its own: twelve cost little more than one.
         self._syncs = ThreadPoolExecutor(SYNCS_AT_ONCE_MAX, thread_name_prefix="sync")
 
@@ -58,9 +62,11 @@ class LogFolder:
         """Hold the folder, made if it is absent, for this process alone. Raises LogFolderFault."""
         self.public.mkdir(parents=True, exist_ok=True)
         self.bundles.mkdir(mode=0o700, exist_ok=True)
+        self._aside.mkdir(mode=0o700, exist_ok=True)
         lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._discard()
             self._renew_checkpoint()
             yield self
         except BlockingIOError:
@@ -85,12 +91,13 @@ class LogFolder:
             ) from None
 
     def read(self, tile: Tile) -> bytes:
-        """The bytes of a tile or bundle, or of the full one that it is a part of. Raises LogFolderFault log_damaged."""
-        for there in (tile, tile.whole):
+        """The bytes of a tile or bundle, if need be out of the full one. Raises LogFolderFault log_damaged."""
+        for there in dict.fromkeys((tile, tile.whole)):
             try:
-                return self._path(there).read_bytes()
+                data = self._path(there).read_bytes()
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            return data if there == tile else part_of(tile, data)
         raise LogFolderFault("log_damaged", f"{self._path(tile)} is not there: restore the folder, or build it anew.")
 
     def checkpoint(self, name: str = CHECKPOINT) -> bytes:
@@ -106,14 +113,17 @@ class LogFolder:
 
     def write(self, tiles: Sequence[tuple[Tile, bytes]]) -> None:
         """Put tiles and bundles where they belong; durable on return, and not yet spoken of."""
-        folders = {self._made(self._path(tile).parent) for tile, _ in tiles}
-        aside = [
-            (self._path(tile), self._path(tile).with_name(f"{self._path(tile).name}.new"), data) for tile, data in tiles
-        ]
-        list(self._syncs.map(lambda one: _write(one[1], one[2], 0o644), aside))
-        for path, written, _ in aside:
+        self._discard()
+        paths = [self._path(tile) for tile, _ in tiles]
+        for folder in {path.parent for path in paths}:
+            folder.mkdir(parents=True, exist_ok=True)
+        named = "".join(f"{tile.path}\n" for tile, _ in tiles).encode()
+        aside = [self._aside / str(number) for number in range(len(tiles))]
+        list(self._syncs.map(_write, [self._aside / NAMED, *aside], [named, *(data for _, data in tiles)]))
+        _sync_folder(self._aside)
+        for written, path in zip(aside, paths, strict=True):
             written.replace(path)
-        list(self._syncs.map(_sync_folder, sorted({above for folder in folders for above in self._above(folder)})))
+        list(self._syncs.map(_sync_folder, sorted({folder for path in paths for folder in self._above(path)})))
 
     def commit(self, state: LogState, full: Iterable[Tile]) -> None:
         """Make `state` the log's, and publish its checkpoint. The parts of tiles that are `full` now are thrown away,
@@ -131,6 +141,18 @@ class LogFolder:
             self._publish(CHECKPOINT, note.written)
         self._publish(COSIGNED, note.written)
 
+    def _discard(self) -> None:
+        """Throw away what a step named and did not commit."""
+        try:
+            named = (self._aside / NAMED).read_text().split()
+        except FileNotFoundError:
+            return
+        state = self.state()
+        for tile in filter(None, map(tile_at, named)):
+            now = tile_of(0 if state is None else state.size, tile.level, tile.number)
+            if now is None or tile.width > now.width:
+                self._path(tile).unlink(missing_ok=True)
+
     def _renew_checkpoint(self) -> None:
         """A crash between the commit and its publishing left an older one, or none."""
         state = self.state()
@@ -147,7 +169,7 @@ class LogFolder:
         self._replace(self.public / name, data, 0o644)
 
     def _replace(self, path: Path, data: bytes, mode: int) -> None:
-        aside = path.with_name(f"{path.name}.new")
+        aside = self._aside / path.name
         _write(aside, data, mode)
         aside.replace(path)
         _sync_folder(path.parent)
@@ -155,17 +177,12 @@ class LogFolder:
     def _path(self, tile: Tile) -> Path:
         return (self.bundles if tile.level == ENTRIES else self.public) / tile.path
 
-    def _made(self, folder: Path) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def _above(self, folder: Path) -> list[Path]:
-        """The folders whose entries make `folder` reachable: a new one is lost with the name of any of them."""
-        top = self.bundles if folder.is_relative_to(self.bundles) else self.public
-        return [folder, *(above for above in folder.parents if above == top or above.is_relative_to(top))]
+    def _above(self, path: Path) -> list[Path]:
+        """The folders by whose entries a tile is reached: a new one is lost with its name in any of them."""
+        return [folder for folder in path.parents if folder.is_relative_to(self.folder)]
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
+def _write(path: Path, data: bytes, mode: int = 0o644) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
         file.write(data)
         file.flush()

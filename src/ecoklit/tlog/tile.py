@@ -68,6 +68,12 @@ def row_of(size: int, level: int) -> Iterator[Tile]:
         yield Tile(level, hashes // WIDTH, hashes % WIDTH)
 
 
+def tile_of(size: int, level: int, number: int) -> Tile | None:
+    """The tile (or bundle) of that level and number in a tree of `size` leaves; None when it has none."""
+    width = min(WIDTH, (size >> (HEIGHT * max(level, 0))) - number * WIDTH)
+    return Tile(level, number, width) if width > 0 else None
+
+
 def levels_of(size: int) -> range:
     """The levels in which a tree of `size` leaves has tiles."""
     return range((max(size, 1).bit_length() - 1) // HEIGHT + (size > 0))
@@ -80,13 +86,23 @@ def edge_of(size: int) -> list[Tile]:
 
 
 def hashes_in(tile: Tile, data: bytes) -> list[bytes]:
-    """The hashes of a tile; of the whole tile, the first ones when `tile` is a part of it. Raises LogFault bad_tile."""
-    if len(data) not in (tile.width * HASH_BYTES, WIDTH * HASH_BYTES):
+    """The hashes of a tile; raises LogFault bad_tile when there are not as many as it is wide."""
+    if len(data) != tile.width * HASH_BYTES:
         raise LogFault(
             BAD_TILE,
             f"{tile.path} has {len(data)} bytes and not {tile.width * HASH_BYTES}: fetch it again, or from elsewhere.",
         )
-    return [data[at : at + HASH_BYTES] for at in range(0, tile.width * HASH_BYTES, HASH_BYTES)]
+    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+
+
+def part_of(tile: Tile, whole: bytes) -> bytes:
+    """What a part of a tile or bundle has, from the bytes of the whole one: the part may be gone once that is there.
+
+    Raises LogFault bad_tile or bad_bundle.
+    """
+    if tile.level == ENTRIES:
+        return bundled(entries_in(tile.whole, whole)[: tile.width])
+    return b"".join(hashes_in(tile.whole, whole)[: tile.width])
 
 
 # --- entry bundles ---------------------------------------------------------------------------------------------------
@@ -100,7 +116,7 @@ def bundled(entries: Sequence[bytes]) -> bytes:
 
 
 def entries_in(bundle: Tile, data: bytes) -> list[bytes]:
-    """The entries of a bundle; of the whole one, the first when `bundle` is a part. Raises LogFault bad_bundle."""
+    """The entries of a bundle; raises LogFault bad_bundle when it breaks off, or has not as many as it is wide."""
     entries: list[bytes] = []
     at = 0
     while at < len(data):
@@ -112,9 +128,9 @@ def entries_in(bundle: Tile, data: bytes) -> list[bytes]:
             )
         entries.append(entry)
         at += 2 + length
-    if len(entries) not in (bundle.width, WIDTH):
+    if len(entries) != bundle.width:
         raise LogFault(
             BAD_BUNDLE,
             f"{bundle.path} has {len(entries)} entries and not {bundle.width}: fetch it again, or from elsewhere.",
         )
-    return entries[: bundle.width]
+    return entries

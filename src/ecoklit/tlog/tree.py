@@ -10,7 +10,7 @@ from ecoklit.core.merkle import EMPTY_HEAD, node_hash, tree_head
 from ecoklit.tlog.tile import HEIGHT, WIDTH, Tile, edge_of, hashes_in, levels_of
 
 ReadTile = Callable[[Tile], bytes]
-"""Gives the bytes of a tile, or of the full tile that it is a part of. It may raise whatever it likes."""
+"""Gives the bytes of a tile (of a part that is gone, `tile.part_of` the whole). It may raise whatever it likes."""
 
 
 class Grown(NamedTuple):

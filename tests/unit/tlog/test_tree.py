@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ecoklit.core.merkle import leaf_hash
 from ecoklit.tlog.fault import LogFault
 from ecoklit.tlog.proof import consistency, inclusion, is_consistent, is_included
-from ecoklit.tlog.tile import ENTRIES, SIZE_MAX, Tile, bundled, edge_of, entries_in, levels_of, row_of, tile_at
+from ecoklit.tlog.tile import ENTRIES, SIZE_MAX, Tile, bundled, edge_of, entries_in, levels_of, part_of, row_of, tile_at
 from ecoklit.tlog.tree import Edge, edge_from
 
 # --- RFC 6962 §2.1 as it is written, recursion and all ---------------------------------------------------------------
@@ -217,10 +217,12 @@ def test_a_bundle_gives_back_its_entries(entries: list[bytes]) -> None:
     assert entries_in(bundle, bundled(entries)) == entries
 
 
-def test_of_a_whole_bundle_the_first_entries_are_a_part() -> None:
+def test_a_part_is_the_beginning_of_the_whole() -> None:
     """A partial bundle may be gone once the full one is there: readers take its first entries."""
     whole = [b"%d" % number for number in range(256)]
-    assert entries_in(Tile(ENTRIES, 0, 3), bundled(whole)) == whole[:3]
+    part = Tile(ENTRIES, 0, 3)
+    assert entries_in(part, part_of(part, bundled(whole))) == whole[:3]
+    assert part_of(Tile(0, 0, 2), bytes(256 * 32)) == bytes(64)
 
 
 @pytest.mark.parametrize("data", [b"\0", b"\0\2a", b"\0\1a", b"\0\1a\0\1b\0\1c", b""])
