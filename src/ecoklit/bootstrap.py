@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -33,7 +34,8 @@ from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_analyst import PostgresAnalyst
 from ecoklit.adapters.postgres_copies import PostgresCopies
 from ecoklit.adapters.postgres_office import PostgresOffice
-from ecoklit.adapters.postgres_reader import PostgresReader
+from ecoklit.adapters.postgres_past import PostgresPast
+from ecoklit.adapters.postgres_reader import PostgresReader, Seen
 from ecoklit.adapters.postgres_rolls import PostgresRolls
 from ecoklit.adapters.postgres_sync import PostgresStandings, PostgresSync
 from ecoklit.core import enrolment, sealing
@@ -62,8 +64,12 @@ from ecoklit.ports import (
 )
 from ecoklit.services.access import shut_out
 from ecoklit.services.admit import Admission
+from ecoklit.services.answers import Answers
+from ecoklit.services.as_of import Past, past_of, registry_until
+from ecoklit.services.cursors import Cursors
 from ecoklit.services.desk import Desk, RegistryLink
 from ecoklit.services.desk import learn as learn_registry
+from ecoklit.services.digests import AreaDigests
 from ecoklit.services.group_commit import GroupCommit
 from ecoklit.services.listing import Office, Push, office_log, signed_push
 from ecoklit.services.listing_journal import events_about, learn, send_again
@@ -75,6 +81,7 @@ from ecoklit.services.reads import Reads
 from ecoklit.services.rebuild import Rebuilt, rebuild
 from ecoklit.services.registry import Registrar
 from ecoklit.services.ruling import demand_whole
+from ecoklit.services.viewer import Viewer
 from ecoklit.settings import BadSetting, Settings
 
 SALT_BYTES: Final = 16
@@ -105,6 +112,8 @@ class House:
     projector: Projector
     door: NatsDoor
     gate: Gate
+    answers: Answers
+    digests: AreaDigests
     accounts: BrokerAccounts | None = field(default=None)
     exclusion: NatsExclusion | None = field(default=None)
     trouble: EcoklitError | None = field(default=None)
@@ -197,18 +206,55 @@ def service_key(settings: Settings) -> Callable[[], Key]:
     return cache(lambda: data_folder.load_key(folder, "service"))
 
 
+def shared_secret(settings: Settings) -> bytes:
+    """What all processes of one service know and nobody else does: the seed of its key."""
+    try:
+        return service_key(settings)().seed
+    except EcoklitError:
+        return secrets.token_bytes(SEED_BYTES)  # not opened yet: this process has one of its own
+
+
+def make_answers(
+    settings: Settings, reader: PostgresReader, registrar: Registrar, registry: RegistryJournal, digests: AreaDigests
+) -> Answers:
+    """Whoever answers questions about the lists. Each reads the database under the rights of whoever asks."""
+    policies = contract.policies()
+
+    def reader_for(viewer: Viewer) -> AnalystReader:
+        return PostgresAnalyst(reader.seen_by(Seen(viewer.areas)))
+
+    async def registry_at(position: int) -> Registry:
+        if position == 0:
+            return Registry(settings.election, settings.regency)
+        lines = await JournalLink(registrar, registry).registry(0)
+        return registry_until(settings.election, settings.regency, lines, position)
+
+    async def past(regency: str, at: int | datetime) -> Past:
+        if regency != settings.regency:
+            raise EcoklitError(
+                "not_projected", f"Earlier moments of {regency} are answered by its own service: ask there."
+            )
+        return await past_of(PostgresPast(reader), registry_at, policies, regency, at)
+
+    return Answers(
+        regency=settings.regency,
+        reader_for=reader_for,
+        registry=registrar.current,
+        past=past,
+        cursors=Cursors(shared_secret(settings)),
+        digests=digests,
+        today=date.today,
+    )
+
+
 def make_puller(settings: Settings, reader: PostgresReader, registrar: Registrar, journal: Journal) -> Puller:
     """Whoever answers pulls. All processes of one service have its key, and so know each other's nonces."""
-    try:
-        secret = service_key(settings)().seed
-    except EcoklitError:
-        secret = secrets.token_bytes(SEED_BYTES)  # not opened yet: nobody is enrolled who could pull
     return Puller(
         election=settings.election,
         regency=settings.regency,
         reader=PostgresSync(reader),
         registry=registrar.current,
-        nonces=Nonces(secret, time.time),
+        nonces=Nonces(shared_secret(settings), time.time),
         policies=contract.policies(),
         journal=journal,
         clock=time.monotonic,
@@ -565,6 +611,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         commits = GroupCommit(journal)
         accounts = BrokerAccounts(settings.nats_keys) if settings.nats_keys is not None else None
         puller = make_puller(settings, reader, registrar, journal)
+        digests = AreaDigests(reader, settings.regency, time.monotonic)
         async with (
             open_admission(
                 settings, journal, registrar, PostgresStandings(reader, settings.regency), commits
@@ -587,6 +634,8 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 projector=projector,
                 door=door,
                 gate=gate,
+                answers=make_answers(settings, reader, registrar, registry, digests),
+                digests=digests,
                 accounts=accounts,
                 exclusion=NatsExclusion(settings.nats(), accounts) if accounts is not None else None,
                 commit_trouble=commits.trouble,

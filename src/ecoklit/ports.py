@@ -1059,6 +1059,11 @@ class AnalystReader(Protocol):
         """
         ...
 
+    async def recap(self, area: str, level: str) -> Paged:
+        """The counts of every area of `level` within `area`, by code; those of few people are None. Of a TPS with its
+        digest."""
+        ...
+
     async def province(self, province: str, level: str) -> tuple[list[AsOf], list[dict[str, Any]]]:
         """The recap of every part of that level in a province (2 digits), over the regencies that are projected here.
 
@@ -1674,4 +1679,18 @@ class ApprovalStore(Protocol):
 
     async def grant_budget(self, account: str, area: str, voters: int) -> None:
         """Let an account read so many voters more in an area today, and open its lock there."""
+        ...
+
+
+@runtime_checkable
+class Passwords(Protocol):
+    """Hashes of passwords. Both calls take about 0.1 s of a core, whatever is asked: nothing is learnt from the time.
+
+    Raises ProblemError service_busy when too many wait.
+    """
+
+    async def hashed(self, password: str) -> str: ...
+
+    async def matches(self, hashed: str | None, password: str) -> bool:
+        """Whether it is the password; None, for an account that there is not, is matched by none."""
         ...

@@ -32,6 +32,8 @@ STATUS_OF: Final[dict[str, HTTPStatus]] = {
     "not_found": HTTPStatus.NOT_FOUND,
     "nonce_needed": HTTPStatus.UNAUTHORIZED,
     "not_entitled": HTTPStatus.FORBIDDEN,
+    "not_your_area": HTTPStatus.FORBIDDEN,
+    "not_your_right": HTTPStatus.FORBIDDEN,
     "no_nkey": HTTPStatus.NOT_FOUND,
     "bad_nkey": HTTPStatus.NOT_FOUND,
     "no_broker": HTTPStatus.NOT_FOUND,

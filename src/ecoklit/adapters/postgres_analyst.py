@@ -11,8 +11,11 @@ from ecoklit.adapters.postgres_reader import (
     UnknownArea,
     demand_projected,
     level_of,
+    recap_rows,
+    with_cells,
 )
 from ecoklit.adapters.postgres_schema import query
+from ecoklit.core import ids
 from ecoklit.core.merkle import tree_head
 from ecoklit.ports import Answer, AsOf, Edition, Mark, Only, Order, Paged, Wanted
 
@@ -75,13 +78,23 @@ class PostgresAnalyst:
         digest = None if leaves is None else tree_head([row["leaf"] for row in leaves])
         return Paged(edition, [dict(row) for row in rows], digest)
 
+    async def recap(self, area: str, level: str) -> Paged:
+        level_of(area)
+        regency = area[:4]
+        async with self._reader.snapshot() as connection:
+            edition = await _edition(connection, regency)
+            rows = await recap_rows(connection, regency, area, level)
+            leaves = await connection.fetch(query("digest_of_tps"), regency, area) if ids.is_tps(area) else None
+        return Paged(edition, rows, None if leaves is None else tree_head([row["leaf"] for row in leaves]))
+
     async def province(self, province: str, level: str) -> tuple[list[AsOf], list[dict[str, Any]]]:
         async with self._reader.snapshot() as connection:
             moments = await connection.fetch(query("province_as_of"), province)
             rows = await connection.fetch(query("province_recap"), province, level)
+            cells = await connection.fetch(query("province_disability_shown"), province, level)
         if not moments:
             raise NotProjected(f"No regency of province {province} is projected into this database.")
-        return [AsOf(*row.values()) for row in moments], [dict(row) for row in rows]
+        return [AsOf(*row.values()) for row in moments], with_cells(rows, cells)
 
     async def out_of_count(self, regency: str) -> dict[str, int]:
         async with self._reader.snapshot() as connection:
@@ -137,7 +150,7 @@ def _terms(order: Order) -> list[str]:
     column = f'listed."{order.column}"'
     if order.absent_last:
         return [f"{column} is null", f"coalesce({column}, '')"]
-    return [f"-{column}" if order.descending else column]
+    return [f"-{column}" if order.descending else f"{column}::text" if order.as_text else column]
 
 
 def _condition(only: Only, given: str) -> str:

@@ -103,14 +103,9 @@ class PostgresReader:
 
     async def recap(self, area: str, level: str | None = None) -> Answer:
         below, regency = _BELOW[level_of(area)], area[:4]
-        level = level or below
         async with self.snapshot() as connection:
             as_of = await demand_projected(connection, regency)
-            rows = await connection.fetch(query("recap"), regency, area, level)
-            cells = await connection.fetch(query("disability_shown"), regency, area, level)
-        may_be_shown = {cell["area"]: dict(cell) for cell in cells}
-        hidden: dict[str, int | None] = dict.fromkeys(COLUMNS)
-        return Answer(as_of, [{**row, **may_be_shown.get(row["area"], hidden)} for row in rows])
+            return Answer(as_of, await recap_rows(connection, regency, area, level or below))
 
     async def conflicts(self, area: str) -> Answer:
         return await self._about("conflicts", area)
@@ -189,6 +184,20 @@ async def demand_projected(connection: Connection, regency: str) -> AsOf:
     if row is None:
         raise NotProjected(f"Regency {regency} is not projected into this database: run `ecoklit project` for it.")
     return AsOf(row["regency"], row["election"], row["events"], row["persons"])
+
+
+async def recap_rows(connection: Connection, regency: str, area: str, level: str) -> list[dict[str, Any]]:
+    """The rows of a recap, without the counts of few people."""
+    rows = await connection.fetch(query("recap"), regency, area, level)
+    cells = await connection.fetch(query("disability_shown"), regency, area, level)
+    return with_cells(rows, cells)
+
+
+def with_cells(rows: list[asyncpg.Record], cells: list[asyncpg.Record]) -> list[dict[str, Any]]:
+    """Exact counts with those of their cells that may be shown; the others None."""
+    may_be_shown = {cell["area"]: dict(cell) for cell in cells}
+    hidden: dict[str, int | None] = dict.fromkeys(COLUMNS)
+    return [{**row, **may_be_shown.get(row["area"], hidden)} for row in rows]
 
 
 def _refuse_no_voter(voter: str) -> None:

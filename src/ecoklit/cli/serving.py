@@ -116,7 +116,10 @@ async def serve_until_stopped(settings: Settings, as_json: bool, announce: bool 
         if announce:
             data_folder.announce(settings.data, where)
         report(where, as_json)
-        working = [asyncio.create_task(keep_out(house, stop), name="broker")]
+        working = [
+            asyncio.create_task(keep_out(house, stop), name="broker"),
+            asyncio.create_task(house.digests.keep(stop), name="digests"),
+        ]
         if project:
             working.append(asyncio.create_task(follow(house, stop), name="projector"))
         await stop.wait()

@@ -18,17 +18,14 @@ from ecoklit.errors import EcoklitError
 from ecoklit.http import analyst, broker, ops, reading, sync
 from ecoklit.http.problems import on_fault, on_http_error, on_named_error
 from ecoklit.http.push import PushRoute
-from ecoklit.ports import AnalystReader, RollReader
+from ecoklit.services.answers import Answers
+from ecoklit.services.viewer import ANALYST, Viewer
 
 ROUTES: Final = (
     sync.push,
     sync.pull,
     sync.registry,
     broker.credentials,
-    reading.roll,
-    reading.recap,
-    reading.conflicts,
-    reading.history,
     reading.devices,
     *analyst.ROUTES,
     ops.live,
@@ -42,19 +39,20 @@ def make_app(house: House, gate: Gate | None = None) -> ASGIApp:
     async def provide_house() -> House:
         return house
 
-    async def provide_reader() -> RollReader:
-        return house.reader
+    async def provide_answers() -> Answers:
+        return house.answers
 
-    async def provide_analyst() -> AnalystReader:
-        return house.analyst
+    async def provide_viewer() -> Viewer:
+        # Until whoever asks can prove who they are: what the service itself projects, masked.
+        return Viewer("", "", ANALYST, (house.settings.regency,), frozenset())
 
     pushes = PushRoute(service=house.service, gate=gate or house.gate, nonces=house.puller.nonces)
     app = Litestar(
         route_handlers=ROUTES,
         dependencies={
             "house": Provide(provide_house),
-            "reader": Provide(provide_reader),
-            "analyst": Provide(provide_analyst),
+            "answers": Provide(provide_answers),
+            "viewer": Provide(provide_viewer),
         },
         state=State(
             {
@@ -74,6 +72,7 @@ def make_app(house: House, gate: Gate | None = None) -> ASGIApp:
             title="ecoklit",
             version="1",
             description="Events of coklit in, the current voter list of every TPS out.",
+            use_handler_docstrings=True,
             path="/",
             # The pages that the framework brings load scripts from elsewhere: only the documents are served.
             render_plugins=[JsonRenderPlugin(path="/openapi.json"), YamlRenderPlugin(path="/openapi.yaml")],

@@ -9,10 +9,12 @@ import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
 from litestar.params import SkipValidation
 
 from ecoklit.bootstrap import House
 from ecoklit.errors import EcoklitError
+from ecoklit.http.examples import READY
 from ecoklit.ports import Position
 
 ANSWER_SECONDS_MAX: Final = 2.0
@@ -41,14 +43,32 @@ class Ready(msgspec.Struct):
     lag_persons: int | None
 
 
-@get("/health/live")
+@get(
+    "/health/live",
+    responses={
+        200: ResponseSpec(
+            Live, description="It answers", generate_examples=False, examples=[Example(value={"status": OK})]
+        )
+    },
+)
 async def live() -> Live:
     """Whether the process answers at all."""
     return Live()
 
 
 @get(
-    "/health/ready", responses={503: ResponseSpec(Ready, description="The journal does not answer, or stores nothing.")}
+    "/health/ready",
+    responses={
+        200: ResponseSpec(
+            Ready, description="Pushes are taken", generate_examples=False, examples=[Example(value=READY)]
+        ),
+        503: ResponseSpec(
+            Ready,
+            description="The journal does not answer, or stores nothing.",
+            generate_examples=False,
+            examples=[Example(value=READY | {"ready": False, "journal": "journal_unavailable", "lag_events": None})],
+        ),
+    },
 )
 async def ready(house: NamedDependency[SkipValidation[House]]) -> Response[Ready]:
     """Whether pushes are taken, and how far the roll is behind the journal."""

@@ -1,6 +1,6 @@
-"""What of a voter's particulars leaves the service before anybody can prove who they are.
+"""What of a voter's particulars leaves the service, and for whom.
 
-Until accounts and scopes come, every shell shows the identity numbers masked. Six digits and ten stars is the
+Identity numbers are masked unless somebody with the right to whole ones said why. Six digits and ten stars is the
 commission's own practice: with only the last four hidden, the birth date and 9,999 guesses give the number.
 """
 
@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final
 
 SHOWN_DIGITS: Final = 6
 MASKED: Final = ("nik", "nkk")
 _NUMBER: Final = re.compile(r"[0-9]{16}").fullmatch
+SUPERVISOR: Final = "supervisor"
+NOT_SUPERVISED: Final = ("nik", "nkk", "birth_place", "birth_date", "marital", "disability", "ektp")
+"""What a supervisor is not given of a voter; the copy for them has name, sex, age, address, RT, RW and remark."""
+SUPERVISED_ONLY: Final = ("age",)
 
 
 def masked(number: str | None) -> str | None:
@@ -25,6 +30,29 @@ def disclosed(row: Mapping[str, Any]) -> dict[str, Any]:
     # A side of a conflict names its register, and says the number as its value.
     hidden = (*MASKED, "value") if row.get("register") in MASKED else MASKED
     return {name: masked(value) if name in hidden else _without_numbers(value) for name, value in row.items()}
+
+
+def shown(row: Mapping[str, Any], role: str, today: date) -> dict[str, Any]:
+    """A row as somebody of that role may be shown it: as `disclosed`, and for supervisors an age for a birth date.
+
+    `age` is in whole years on `today`; None where no date is known.
+    """
+    known = disclosed(row)
+    if role != SUPERVISOR:
+        return known
+    if row.get("register") in NOT_SUPERVISED:
+        known["value"] = None
+    if "birth_date" in row:
+        known["age"] = _age(row["birth_date"], today)
+    return {name: value for name, value in known.items() if name not in NOT_SUPERVISED}
+
+
+def _age(birth_date: str | None, today: date) -> int | None:
+    try:
+        born = date.fromisoformat(birth_date or "")
+    except ValueError:
+        return None
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
 def _without_numbers(value: Any) -> Any:

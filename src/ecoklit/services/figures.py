@@ -69,7 +69,7 @@ async def visits_advice(reader: AnalystReader, registry: Registry, area: str) ->
 
 
 async def devices_health(reader: AnalystReader, registry: Registry, area: str) -> tuple[AsOf, list[dict[str, Any]]]:
-    """The devices with a right in the area: who holds each, how far its log is held, what of it does not count.
+    """The devices with a right in the area, by name: who holds each, how far its log is held, what of it does not count.
 
     `behind` is how many events came to the journal since its last contact. Raises EcoklitError unknown_area.
     """
@@ -82,7 +82,7 @@ async def devices_health(reader: AnalystReader, registry: Registry, area: str) -
             "behind": answer.as_of.events - (device.position or 0),
             **{name: health.get(device.device, {}).get(name, 0) for name in ("parked", "quarantined", "late")},
         }
-        for device in devices_in(registry, area, ends)
+        for device in sorted(devices_in(registry, area, ends), key=lambda device: device.device)
     ]
 
 

@@ -1,0 +1,314 @@
+"""An answer to a question about a list: whose it may be, a page of its rows as they may be shown, and as of when.
+
+A page is one snapshot. Pages go on from the last row's key, so a row that stays where it is comes exactly once; what
+came or went behind the key meanwhile is not told again, and `is_steady` says whether anything did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+import msgspec
+
+from ecoklit.core import ids
+from ecoklit.core.registry import Registry
+from ecoklit.core.suppression import total
+from ecoklit.errors import EcoklitError
+from ecoklit.ports import AnalystReader, AsOf, Edition, Only, Paged, Wanted, order_of
+from ecoklit.services.as_of import COUNTS, LEVELS
+from ecoklit.services.cursors import Cursor, Cursors
+from ecoklit.services.digests import AreaDigests, Digested
+from ecoklit.services.disclose import NOT_SUPERVISED, SUPERVISED_ONLY, SUPERVISOR, shown
+from ecoklit.services.figures import devices_health, officers_reports, rows_disclosed, visits_advice
+from ecoklit.services.lists import ADVICE, HEALTH, HISTORY, PROGRESS, RECAP, REPORTS, Question
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ecoklit.services.as_of import Past
+    from ecoklit.services.viewer import Viewer
+
+FORM: Final = "1"
+"""Raised when an answer's form changes: what somebody kept of an older one is no answer any more."""
+PAST_WAITING_MAX: Final = 4
+"""A roll of the past is folded again from its events, one at a time: whoever comes after so many comes again later."""
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A page. `began` is the position of the first page, `cursor` that of the next, None after the last.
+
+    `is_steady`: nothing changed since the first page. `tag` is the same only for the same bytes; None when the rows
+    changed while they were read.
+    """
+
+    as_of: AsOf
+    digest: Digested | None
+    rows: list[dict[str, Any]]
+    cursor: str | None
+    began: int
+    is_steady: bool
+    tag: str | None
+
+
+class Unchanged(msgspec.Struct, frozen=True):
+    """What whoever asks has already, by its tag."""
+
+    tag: str
+
+
+class Province(msgspec.Struct, frozen=True):
+    """The recap of a province, over those of its regencies that are projected here and may be seen."""
+
+    as_of: list[AsOf]
+    rows: list[dict[str, Any]]
+
+
+class ReaderFor(Protocol):
+    """Gives the projection as somebody may see it."""
+
+    def __call__(self, viewer: Viewer) -> AnalystReader: ...
+
+
+class _State(NamedTuple):
+    edition: Edition
+    registry: int
+
+
+class _Found(NamedTuple):
+    """Rows in order, one more than asked for where there are more; `edition` is None when it changed meanwhile."""
+
+    as_of: AsOf
+    rows: list[dict[str, Any]]
+    edition: Edition | None
+    digest: bytes | None = None
+
+
+class Answers:
+    """Answers questions of one service."""
+
+    def __init__(
+        self,
+        *,
+        regency: str,
+        reader_for: ReaderFor,
+        registry: Callable[[], Awaitable[Registry]],
+        past: Callable[[str, int | datetime], Awaitable[Past]],
+        cursors: Cursors,
+        digests: AreaDigests,
+        today: Callable[[], date],
+    ) -> None:
+        self._regency = regency
+        self._reader_for = reader_for
+        self._registry = registry
+        self._past = past
+        self._cursors = cursors
+        self._digests = digests
+        self._today = today
+        self._past_lock = asyncio.Lock()
+        self._past_waiting = 0
+
+    async def answer(self, viewer: Viewer, question: Question, known: Collection[str] = ()) -> Answered | Unchanged:
+        """A page of what was asked, or that one of the `known` tags is its own, in which case no row is read.
+
+        Raises EcoklitError not_your_area, not_your_right, bad_argument, not_found, and as the readers do.
+        """
+        demand_sight(viewer, question)
+        demand_fields(viewer, question)
+        cursor = self._cursors.open(question.cursor, question.mark) if question.cursor else None
+        reader = self._reader_for(viewer)
+        state = await self._state(reader, question)
+        # What is kept of an area is of now.
+        digest = self._digests.of(question.subject) if question.at is None else None
+        tag = self._tag(viewer, question, *state, digest)
+        if tag in known:
+            return Unchanged(tag)
+        found = await self._found(reader, question, cursor)
+        own = None if found.edition is None else self._tag(viewer, question, found.edition, state.registry, digest)
+        if found.digest is not None:
+            digest = Digested(found.digest.hex(), found.as_of.events, found.as_of.persons)
+        return self._page(viewer, question, cursor, found, digest, own)
+
+    async def province(self, viewer: Viewer, province: str, level: str) -> Province:
+        """The recap of the parts of a province, by `level`: province, regency, district, village or tps."""
+        if not (len(province) == 2 and ids.is_area(province)):
+            raise EcoklitError("unknown_area", "That is no province: give its 2 digits, as in 94.")
+        if level not in PROVINCE_LEVELS:
+            raise EcoklitError("bad_argument", f"level is one of {', '.join(PROVINCE_LEVELS)}: give one of these.")
+        is_whole = level == "province"
+        moments, rows = await self._reader_for(viewer).province(province, "regency" if is_whole else level)
+        seen = [moment for moment in moments if viewer.sees(moment.regency)]
+        if not seen or (is_whole and len(seen) < len(moments)):
+            raise EcoklitError(
+                "not_your_area", f"This account does not see all of {province}: ask about an area of your own."
+            )
+        return Province(seen, [province_sum(province, rows)] if is_whole else rows)
+
+    async def _state(self, reader: AnalystReader, question: Question) -> _State:
+        registry = (await self._registry()).position if question.listed.reads_registry else 0
+        return _State(await reader.edition(self._regency_of(question)), registry)
+
+    def _regency_of(self, question: Question) -> str:
+        return self._regency if question.listed is HISTORY else question.subject[:4]
+
+    async def _found(self, reader: AnalystReader, question: Question, cursor: Cursor | None) -> _Found:
+        wanted = Wanted(
+            question.listed.order, question.rows_max + 1, question.only, None if cursor is None else cursor.after
+        )
+        if question.at is None and question.listed.name not in _COMPUTED:
+            paged = await self._stored(reader, question, wanted)
+            return _Found(paged.edition.as_of, paged.rows, paged.edition, paged.digest)
+        # What takes several reads is of one edition when that was the same before and after.
+        before = await reader.edition(self._regency_of(question))
+        as_of, rows, digest = await self._computed(reader, question)
+        after = await reader.edition(self._regency_of(question))
+        return _Found(as_of, page_of(rows, wanted), after if before[1:] == after[1:] else None, digest)
+
+    async def _stored(self, reader: AnalystReader, question: Question, wanted: Wanted) -> Paged:
+        listed, subject, regency = question.listed, question.subject, self._regency_of(question)
+        if listed is HISTORY:
+            paged = await reader.page(listed.name, regency, [subject], wanted)
+            if not paged.rows and wanted.after is None and not wanted.only:
+                raise EcoklitError("not_found", "No event about this voter is held here: check the id.")
+            return paged
+        if listed is RECAP:
+            whole = await reader.recap(subject, *question.arguments)
+            return whole._replace(rows=page_of(whole.rows, wanted))
+        arguments = [LEVELS[one] if listed is PROGRESS else one for one in question.arguments]
+        tps = subject if ids.is_tps(subject) else None
+        return await reader.page(listed.name, regency, [regency, subject, *arguments], wanted, tps)
+
+    async def _computed(self, reader: AnalystReader, question: Question) -> Computed:
+        if question.at is None:
+            return await _COMPUTED[question.listed.name](reader, self._registry, question)
+        if self._past_waiting >= PAST_WAITING_MAX:
+            raise EcoklitError("service_busy", "Many ask for earlier moments now: ask again after Retry-After.")
+        self._past_waiting += 1
+        try:
+            async with self._past_lock:
+                return await self._past_computed(question, question.at)
+        finally:
+            self._past_waiting -= 1
+
+    async def _past_computed(self, question: Question, at: int | datetime) -> Computed:
+        past = await self._past(question.subject[:4], at)
+        if question.listed is RECAP:
+            answer = await past.recap(question.subject, question.arguments[0])
+            return answer.as_of, answer.rows, None
+        roll = await past.roll(question.subject)
+        return roll.as_of, roll.rows, roll.digest
+
+    def _page(
+        self,
+        viewer: Viewer,
+        question: Question,
+        cursor: Cursor | None,
+        found: _Found,
+        digest: Digested | None,
+        tag: str | None,
+    ) -> Answered:
+        rows, order = found.rows[: question.rows_max], question.listed.order
+        # An earlier moment stays what it is, whatever is projected meanwhile.
+        now = found.edition if question.at is None else Edition(found.as_of, "", 0)
+        first = cursor or Cursor(question.mark, *(now[1:] if now else ("", -1)), found.as_of.events, ())
+        is_steady = now is not None and (first.generation, first.revision, first.events) == (*now[1:], now.as_of.events)
+        has_more = len(found.rows) > question.rows_max
+        following = msgspec.structs.replace(first, after=order_of(rows[-1], order)) if has_more else None
+        return Answered(
+            found.as_of,
+            digest,
+            [self._shown(viewer, question, row) for row in rows],
+            None if following is None else self._cursors.seal(following),
+            first.events,
+            is_steady,
+            tag,
+        )
+
+    def _shown(self, viewer: Viewer, question: Question, row: Mapping[str, Any]) -> dict[str, Any]:
+        row = {**row, "event": _event(row["event"])} if "event" in row else row
+        whole = shown(row, viewer.role, self._today())
+        return whole if question.fields is None else {name: whole[name] for name in question.fields}
+
+    def _tag(self, viewer: Viewer, question: Question, edition: Edition, registry: int, digest: Digested | None) -> str:
+        said = [
+            FORM, edition.generation, edition.revision, registry, question.mark, question.cursor,
+            viewer.role, sorted(viewer.areas), sorted(viewer.rights), self._today(), digest,
+        ]  # fmt: skip
+        return ids.to_base64url(hashlib.sha256(msgspec.json.encode(said)).digest()[:16])
+
+
+PROVINCE_LEVELS: Final = ("province", *LEVELS)
+
+
+def demand_sight(viewer: Viewer, question: Question) -> None:
+    """Raises EcoklitError not_your_area; a voter is seen by where it stands, which the database knows."""
+    if question.listed is not HISTORY:
+        viewer.demand(question.subject)
+
+
+def demand_fields(viewer: Viewer, question: Question) -> None:
+    """Raises EcoklitError not_your_right when a field is asked for that the viewer's role is not given."""
+    kept = NOT_SUPERVISED if viewer.role == SUPERVISOR else SUPERVISED_ONLY
+    if not set(question.fields or ()).isdisjoint(kept):
+        raise EcoklitError("not_your_right", f"An account of this role is not given {', '.join(kept)}: leave them out.")
+
+
+def province_sum(province: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The sum over the recaps of a province's regencies; None where one of them is not told."""
+    columns = ("tps_count", *COUNTS)
+    return {"regency": None, "level": "province", "area": province} | {
+        name: total(row[name] for row in rows) for name in columns
+    }
+
+
+def page_of(rows: Sequence[Mapping[str, Any]], wanted: Wanted) -> list[dict[str, Any]]:
+    """The wanted rows of a list that is there whole, as the database gives them of its own."""
+    chosen = [dict(row) for row in rows if all(_holds(row, only) for only in wanted.only)]
+    chosen.sort(key=lambda row: order_of(row, wanted.order))
+    if wanted.after is not None:
+        after = tuple(wanted.after)
+        chosen = [row for row in chosen if order_of(row, wanted.order) > after]
+    return chosen[: wanted.rows_max]
+
+
+def _holds(row: Mapping[str, Any], only: Only) -> bool:
+    value = row[only.column]
+    if only.has_several:
+        return value is not None and not set(value).isdisjoint(only.values)
+    return value in only.values
+
+
+def _event(held: str | None) -> Any:
+    return None if held is None else msgspec.json.decode(held)
+
+
+# --- lists that take more than one query ------------------------------------------------------------------------------
+
+RegistryNow = Callable[[], Awaitable[Registry]]
+Computed = tuple[AsOf, list[dict[str, Any]], bytes | None]
+"""As of when, all rows, and the digest of a TPS."""
+
+
+async def _reports(reader: AnalystReader, _: RegistryNow, question: Question) -> Computed:
+    span, start = question.arguments
+    as_of, lines = await officers_reports(reader, question.subject, span, start)
+    return as_of, rows_disclosed(lines), None
+
+
+async def _health(reader: AnalystReader, registry: RegistryNow, question: Question) -> Computed:
+    return (*await devices_health(reader, await registry(), question.subject), None)
+
+
+async def _advice(reader: AnalystReader, registry: RegistryNow, question: Question) -> Computed:
+    as_of, found = await visits_advice(reader, await registry(), question.subject)
+    return as_of, rows_disclosed(found), None
+
+
+_COMPUTED: Final[Mapping[str, Callable[[AnalystReader, RegistryNow, Question], Awaitable[Computed]]]] = {
+    REPORTS.name: _reports,
+    HEALTH.name: _health,
+    ADVICE.name: _advice,
+}
