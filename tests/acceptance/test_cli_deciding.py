@@ -341,3 +341,24 @@ def test_wrong_marks(kpu: Folder, tmp_path: Path) -> None:
     ):
         done = kpu.run(*argv)
         assert done.stderr.startswith(f"ecoklit: {code}: ") and done.stderr.count("\n") == 1, (argv, done.stderr)
+
+
+# --- windows: the last, for it closes a village -----------------------------------------------------------------------
+
+
+def test_the_window_and_what_came_late(kpu: Folder, pps: Folder) -> None:
+    """Each word on an area's window is shown with who said it; what came when it was closed is counted by officer."""
+    late = Phone(pps, "gita", "9404012001009")
+    late.sync()
+    (report,) = kpu.said("windows", VILLAGE)
+    assert report["is_open"] and report["words"] == []
+    kpu.said("window", "open", "9404")
+    kpu.said("window", "close", VILLAGE)
+    voter = late.born("TERLAMBAT SEKALI")
+    assert pps.run("phone", "sync", *late.home).returncode == 1  # taken, and not counted
+    report = wait_until(lambda: [one for one in kpu.said("windows", VILLAGE) if one["late"]])[0]
+    assert [(one["what"], one["area"]) for one in report["words"]] == [("opened", "9404"), ("closed", VILLAGE)]
+    assert not report["is_open"] and [(one["officer"], one["entries"]) for one in report["late"]] == [("gita", 1)]
+    assert kpu.said("windows", "940402")[0]["is_open"]
+    refused = pps.run("rule", voter, "--tps", late.tps, "--verdict", "confirmed", "--yes")
+    assert refused.stderr.startswith("ecoklit: unknown_voter: ")

@@ -1,4 +1,4 @@
-"""`ecoklit stage` and `diff`: lists that were frozen, and what changed between two of them."""
+"""`ecoklit stage`, `diff` and `windows`: when lists were frozen and coklit was open, and what changed and came late."""
 
 from __future__ import annotations
 
@@ -57,9 +57,35 @@ FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would run instead of show."""
 
 
+WHATS: Final = {"opened": "dibuka · opened", "extended": "diperpanjang · extended", "closed": "ditutup · closed"}
+WORDS: Final = {
+    "area": "Wilayah\narea",
+    "what": "Jendela coklit\nwindow",
+    "at": "Menurut jam kantor\nby the office's clock",
+    "officer": "Oleh\nby",
+    "position": "Registri\nregistry",
+}
+LATE: Final = {
+    "tps": "TPS",
+    "officer": "Petugas\nofficer",
+    "entries": "Entri terlambat\nlate entries",
+    "last": "Terakhir, jam alat\nlast, device's clock",
+}
+
+
 def add_commands(commands: Commands) -> None:
     add_stage(commands)
     add_diff(commands)
+    windows = add_command(
+        commands,
+        "windows",
+        show_windows,
+        "Kapan coklit suatu wilayah dibuka dan ditutup, dan entri siapa yang terlambat. "
+        "· When coklit of an area was opened and closed, and whose entries came late.",
+        "ecoklit windows 94.04.01",
+        "one object: as_of, area, is_open, words, late",
+    )
+    add_area(windows)
 
 
 def add_stage(commands: Commands) -> None:
@@ -303,3 +329,33 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
 def cell_of(value: Any) -> str:
     text = "" if value is None else " ".join(value) if isinstance(value, list) else str(value)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+# --- windows ---------------------------------------------------------------------------------------------------------
+
+
+def show_windows(arguments: argparse.Namespace) -> Exit:
+    return asyncio.run(show_windows_at(of_area(settings_of(arguments), arguments.area), arguments))
+
+
+async def show_windows_at(settings: Settings, arguments: argparse.Namespace) -> Exit:
+    from msgspec import structs
+
+    from ecoklit.bootstrap import open_analyst, read_registry
+    from ecoklit.cli.output import print_json, print_line, print_table
+    from ecoklit.cli.reading import said_of
+    from ecoklit.services.disclose import disclosed
+    from ecoklit.services.windows import window_report
+
+    registry = await read_registry(settings)
+    async with open_analyst(settings) as reader:
+        report = await window_report(reader, registry, arguments.area)
+    words, late = ([disclosed(structs.asdict(one)) for one in some] for some in (report.words, report.late))
+    if arguments.json:
+        row = {"as_of": report.as_of, "area": report.area, "is_open": report.is_open}
+        print_json({**row, "words": words, "late": late})
+        return Exit.OK
+    print_table(f"Jendela coklit · window {report.area}", WORDS, [{**one, "what": WHATS[one["what"]]} for one in words])
+    print_table("Terlambat · late", LATE, late, totals=True)
+    print_line(f"{'terbuka · open' if report.is_open else 'tertutup · closed'}; {said_of(report.as_of)}")
+    return Exit.OK

@@ -119,11 +119,12 @@ class Readmission(msgspec.Struct, frozen=True):
 
 
 class Window(msgspec.Struct, frozen=True):
-    """From `position` on, events from `area` are in time (`is_open`), or late."""
+    """From `position` on, events from `area` are in time (`is_open`), or late, as `event` says."""
 
     position: int
     area: str
     is_open: bool
+    event: WindowOpened | WindowExtended | WindowClosed
 
 
 class Clone(msgspec.Struct, frozen=True):
@@ -487,7 +488,7 @@ def _apply(registry: Registry, position: int, device: str, event: AnyRegistryEve
             # The first says from where on; a second proof of the same changes nothing.
             registry.clones.setdefault(event.cloned, Clone(position, event))
         case WindowOpened() | WindowExtended() | WindowClosed():
-            window = Window(position, event.area, not isinstance(event, WindowClosed))
+            window = Window(position, event.area, not isinstance(event, WindowClosed), event)
             registry.windows = (*registry.windows, window)
         case PolicySet():
             registry.policies = (*registry.policies, (position, event))
