@@ -37,6 +37,21 @@ STATUS_OF: Final[dict[str, HTTPStatus]] = {
     "no_nkey": HTTPStatus.NOT_FOUND,
     "bad_nkey": HTTPStatus.NOT_FOUND,
     "no_broker": HTTPStatus.NOT_FOUND,
+    "no_oidc": HTTPStatus.NOT_FOUND,
+    "oidc_code": HTTPStatus.FORBIDDEN,
+    "oidc_denied": HTTPStatus.FORBIDDEN,
+    "oidc_state": HTTPStatus.FORBIDDEN,
+    "oidc_no_account": HTTPStatus.FORBIDDEN,
+    "oidc_algorithm": HTTPStatus.FORBIDDEN,
+    "oidc_key": HTTPStatus.FORBIDDEN,
+    "oidc_signature": HTTPStatus.FORBIDDEN,
+    "oidc_issuer": HTTPStatus.FORBIDDEN,
+    "oidc_audience": HTTPStatus.FORBIDDEN,
+    "oidc_expired": HTTPStatus.FORBIDDEN,
+    "oidc_nonce": HTTPStatus.FORBIDDEN,
+    "oidc_acr": HTTPStatus.FORBIDDEN,
+    "oidc_subject": HTTPStatus.FORBIDDEN,
+    "oidc_insecure": HTTPStatus.FORBIDDEN,
 }
 """By the stable code of an error. Every other named error is of a part that is away, and the caller comes again."""
 

@@ -28,6 +28,17 @@ class BadSetting(EcoklitError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OidcSettings:
+    """The office's own provider, where accounts with a subject sign in. `secret` is a file that holds one line."""
+
+    issuer: str
+    client: str
+    redirect: str
+    secret: Path | None
+    acr: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Where the parts of one service are. A URL that is None was neither set nor found in the data folder."""
 
@@ -49,6 +60,7 @@ class Settings:
     nats_port: int = 0
     websocket_port: int = 0
     websocket_url: str | None = None
+    oidc: OidcSettings | None = None
 
     def nats(self) -> str:
         return _needed("ECOKLIT_NATS_URL", self.nats_url)
@@ -92,6 +104,27 @@ def read_settings(environ: Mapping[str, str], *, running: bool = True) -> Settin
         nats_keys=_folder("ECOKLIT_NATS_KEYS", environ.get("ECOKLIT_NATS_KEYS")),
         nats_port=_port("ECOKLIT_NATS_PORT", environ.get("ECOKLIT_NATS_PORT") or "0"),
         websocket_port=_port("ECOKLIT_WEBSOCKET_PORT", environ.get("ECOKLIT_WEBSOCKET_PORT") or "0"),
+        oidc=_oidc(environ),
+    )
+
+
+def _oidc(environ: Mapping[str, str]) -> OidcSettings | None:
+    issuer = _url("ECOKLIT_OIDC_ISSUER", environ.get("ECOKLIT_OIDC_ISSUER") or None, ("https", "http"))
+    if issuer is None:
+        return None
+    client = environ.get("ECOKLIT_OIDC_CLIENT") or None
+    redirect = _url("ECOKLIT_OIDC_REDIRECT", environ.get("ECOKLIT_OIDC_REDIRECT") or None, ("https", "http"))
+    if client is None or redirect is None:
+        raise BadSetting(
+            "ECOKLIT_OIDC_ISSUER needs ECOKLIT_OIDC_CLIENT and ECOKLIT_OIDC_REDIRECT beside it: set what the "
+            "provider's administrator gave you, or none of the three."
+        )
+    return OidcSettings(
+        issuer=issuer,
+        client=client,
+        redirect=redirect,
+        secret=_file("ECOKLIT_OIDC_SECRET", environ.get("ECOKLIT_OIDC_SECRET") or None),
+        acr=environ.get("ECOKLIT_OIDC_ACR") or None,
     )
 
 
@@ -129,7 +162,7 @@ def _port(name: str, text: str) -> int:
 
 def _file(name: str, text: str | None) -> Path | None:
     if text is not None and not Path(text).is_file():
-        raise BadSetting(f"{name} names no file: set it to the credentials file that the broker's owner has issued.")
+        raise BadSetting(f"{name} names no file: set it to the file that the owner of the other side has issued.")
     return Path(text) if text else None
 
 
