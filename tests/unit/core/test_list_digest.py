@@ -5,8 +5,11 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ecoklit.core.list_digest import FIELDS, list_head, row_leaf
+from ecoklit.core.list_digest import FIELDS, _are_clean, list_head, row_leaf
+from ecoklit.core.list_row import clean
 
 ROW = {
     "nkk": "9404010101010001", "nik": "9404014107900001", "name": "Ani Contoh", "birth_place": "Timika",
@@ -43,6 +46,13 @@ def test_what_stands_in_a_cell_cannot_pass_for_two() -> None:
     """A text that ends where the next begins is another row."""
     assert leaf(name="Ani", birth_place="Contoh Timika") != leaf(name="Ani Contoh", birth_place="Timika")
     assert leaf(name="Ani\x1fContoh", birth_place=None) != leaf(name="Ani", birth_place="Contoh")
+
+
+@given(st.lists(st.text(st.sampled_from("a '1\x1f\u00a0\t"), max_size=4), min_size=12, max_size=12))
+def test_what_is_clean_together_is_clean_one_by_one(values: list[str]) -> None:
+    """The short way says what the long one says."""
+    assert not _are_clean(values) or [clean(value) for value in values] == values
+    assert row_leaf(values) == row_leaf([clean(value) for value in values])
 
 
 def test_order_does_not_count_and_numbers_do() -> None:
