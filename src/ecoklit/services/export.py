@@ -17,7 +17,7 @@ the live rows while they are still of that moment, else from the journal, by `se
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import groupby
 from typing import Any, Final
@@ -99,6 +99,10 @@ class Export(msgspec.Struct, frozen=True):
         return self.state == "done"
 
 
+OnPart = Callable[[Export], Awaitable[None]]
+"""Is told of the export whenever a file of it is whole."""
+
+
 class ExportFault(EcoklitError):
     """An export cannot be made, or cannot go on; what is written stays as it is."""
 
@@ -109,7 +113,7 @@ async def carried_on(
     source: ExportSource,
     files: ExportFiles,
     book: Codebook,
-    on_part: Callable[[Part], object] = lambda _: None,
+    on_part: OnPart | None = None,
 ) -> Export:
     """Write what is missing of an export, and give it as it is then: done. Again changes nothing.
 
@@ -124,7 +128,8 @@ async def carried_on(
             continue
         export = await run.written(export, area, list(codes), source, files)
         files.keep(encoded(export))
-        on_part(export.parts[-1])
+        if on_part is not None:
+            await on_part(export)
     export = _finished(export)
     files.keep(encoded(export))
     return export
