@@ -234,9 +234,11 @@ def show(
 ) -> Exit:
     from ecoklit.cli.output import print_json, print_line, print_table
     from ecoklit.cli.reading import said_of
+    from ecoklit.services.disclose import disclosed
+    from ecoklit.services.marks import alone_of, row_of
 
-    rows = [row_of(match) for match in found]
-    left = [{name: getattr(mark, name) for name in ALONE} for mark in alone or ()]
+    rows = [disclosed(row_of(match)) for match in found]
+    left = [alone_of(mark) for mark in alone or ()]
     if arguments.json:
         more = {} if alone is None else {"alone": left}
         print_json({"as_of": as_of, "area": arguments.area, "rows": rows, **more})
@@ -246,18 +248,3 @@ def show(
         print_table("Belum ada pasangannya · without another half", ALONE, left)
     print_line(f"{len(rows)} baris · rows; {said_of(as_of)}")
     return Exit.OK
-
-
-def row_of(match: Match) -> dict[str, Any]:
-    mark = match.mark
-    return {
-        "alike": match.alike,
-        "name": match.name,
-        "tps": match.tps,
-        "remark": match.remark,
-        "why": mark.why,
-        "from_tps": mark.tps,
-        "to_area": mark.to_area,
-        "voter": match.voter,
-        "other": mark.voter,
-    }

@@ -344,13 +344,12 @@ async def show_windows_at(settings: Settings, arguments: argparse.Namespace) -> 
     from ecoklit.bootstrap import open_analyst, read_registry
     from ecoklit.cli.output import print_json, print_line, print_table
     from ecoklit.cli.reading import said_of
-    from ecoklit.services.disclose import disclosed
     from ecoklit.services.windows import window_report
 
     registry = await read_registry(settings)
     async with open_analyst(settings) as reader:
         report = await window_report(reader, registry, arguments.area)
-    words, late = ([disclosed(structs.asdict(one)) for one in some] for some in (report.words, report.late))
+    words, late = ([structs.asdict(one) for one in some] for some in (report.words, report.late))
     if arguments.json:
         row = {"as_of": report.as_of, "area": report.area, "is_open": report.is_open}
         print_json({**row, "words": words, "late": late})

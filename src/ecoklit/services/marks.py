@@ -12,7 +12,7 @@ A match is a question for a person: numbers are copied wrong, and people share n
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -148,8 +148,9 @@ class Pairs(msgspec.Struct, frozen=True):
     alone: list[Mark]
 
 
-async def pairs(reader: PeopleReader, area: str, key: bytes, sees: Callable[[str], bool] = lambda _: True) -> Pairs:
-    """The pairs of halves between the area and the other regencies projected here; `sees` says which TPS may be shown.
+async def pairs(reader: PeopleReader, area: str, key: bytes, seen: Sequence[str] | None = None) -> Pairs:
+    """The pairs of halves between the area and the other regencies projected here; whoever sees the areas `seen` is
+    shown a pair of which both ends lie there.
 
     `key` is of chance: the marks are made, compared and forgotten. Raises as `reader`.
     """
@@ -161,17 +162,50 @@ async def pairs(reader: PeopleReader, area: str, key: bytes, sees: Callable[[str
         if left:
             found += await arrived(Known(left, key), reader.listed(area))
     leaving = [marked(key, own, one) async for one in reader.leaving(area)]
-    looked_at = [other for other in others if any(_leads_to(mark.to_area, other) for mark in leaving)]
-    for other in looked_at:
-        found += await arrived(Known(leaving, key), reader.listed(other))
+    places = {mark.voter: _places_of(mark, others) for mark in leaving}
+    for place in sorted({place for some in places.values() for place in some}):
+        found += await arrived(Known([one for one in leaving if place in places[one.voter]], key), reader.listed(place))
     met = {match.mark.voter for match in found}
-    alone = [
-        mark
-        for mark in leaving
-        if mark.voter not in met and any(_leads_to(mark.to_area, other) for other in looked_at) and sees(mark.tps)
-    ]
-    return Pairs([one for one in found if sees(one.tps) and sees(one.mark.tps)], alone)
+    # Who does not see the place is not told that nobody there fits, either.
+    known = [one for one in leaving if places[one.voter] and all(_sees(seen, place) for place in places[one.voter])]
+    alone = [one for one in known if one.voter not in met and _sees(seen, one.tps)]
+    return Pairs([one for one in found if _sees(seen, one.tps) and _sees(seen, one.mark.tps)], alone)
 
 
 def _leads_to(to_area: str | None, regency: str) -> bool:
     return to_area is not None and (to_area.startswith(regency) or regency.startswith(to_area))
+
+
+def _places_of(mark: Mark, others: Sequence[str]) -> list[str]:
+    """Where the other half would stand: the place that is named, or of a province each regency that is known here."""
+    if mark.to_area is None:
+        return []
+    return [max(mark.to_area, other, key=len) for other in others if _leads_to(mark.to_area, other)]
+
+
+def _sees(seen: Sequence[str] | None, area: str) -> bool:
+    return seen is None or any(area.startswith(one) for one in seen)
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def row_of(match: Match) -> dict[str, Any]:
+    """A match as a row, its mark beside it."""
+    mark = match.mark
+    return {
+        "alike": match.alike,
+        "name": match.name,
+        "tps": match.tps,
+        "remark": match.remark,
+        "why": mark.why,
+        "from_tps": mark.tps,
+        "to_area": mark.to_area,
+        "voter": match.voter,
+        "other": mark.voter,
+    }
+
+
+def alone_of(mark: Mark) -> dict[str, Any]:
+    """A move whose other half was not found."""
+    return {"tps": mark.tps, "to_area": mark.to_area, "why": mark.why, "voter": mark.voter}

@@ -18,6 +18,7 @@ from ecoklit.core.registry_event import Stage
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import AsOf
 from ecoklit.services.as_of import Moment, Past
+from ecoklit.services.disclose import disclosed
 
 STAGES: Final[tuple[str, ...]] = get_args(Stage)
 
@@ -136,7 +137,7 @@ def rows_of(stages: Sequence[StageSet]) -> list[dict[str, Any]]:
             "stage": one.stage,
             "area": one.area,
             "at": one.at,
-            "officer": one.officer,
+            "officer": disclosed({"officer": one.officer})["officer"],
             "events": one.moment.as_of.events,
             "persons": one.moment.as_of.persons,
             "registry": one.moment.registry,

@@ -10,6 +10,7 @@ import msgspec
 
 from ecoklit.core.registry import Registry, Window
 from ecoklit.ports import AnalystReader, AsOf
+from ecoklit.services.disclose import disclosed
 
 
 class Spoken(msgspec.Struct, frozen=True):
@@ -55,14 +56,19 @@ async def window_report(reader: AnalystReader, registry: Registry, area: str) ->
 
 def _spoken(window: Window) -> Spoken:
     kind = str(window.event.__struct_config__.tag).removeprefix("window_")
-    return Spoken(window.area, kind, window.event.at, window.event.officer, window.position)
+    return Spoken(window.area, kind, window.event.at, _word(window.event.officer), window.position)
+
+
+def _word(officer: str) -> str:
+    # An id has room for an identity number.
+    return str(disclosed({"officer": officer})["officer"])
 
 
 def _late(rows: Iterable[Mapping[str, Any]]) -> list[LateAt]:
     entries: Counter[tuple[str, str]] = Counter()
     last: dict[tuple[str, str], str] = {}
     for row in rows:
-        key = (row["tps"], row["officer"] or "")
+        key = (row["tps"], _word(row["officer"] or ""))
         entries[key] += 1
         last[key] = max(last.get(key, ""), str(row["at"]))
     return [LateAt(*key, count, last[key]) for key, count in sorted(entries.items())]
