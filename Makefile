@@ -10,6 +10,8 @@ BENCH_READY := $(VENV)/.bench-ready
 FUZZ_READY := $(VENV)/.fuzz-ready
 POUCHDB := bench/sync_pouchdb
 POUCHDB_READY := $(POUCHDB)/node_modules/.ready
+OIDC := tests/oidc/provider
+OIDC_READY := $(OIDC)/node_modules/.ready
 AREA ?=
 ARGS ?=
 # Whole files to a worker, in their order, so that what a file shares is made once. With ARGS=-n0 there is one, as a debugger wants.
@@ -51,10 +53,15 @@ $(POUCHDB_READY): $(POUCHDB)/package.json $(POUCHDB)/package-lock.json
 	@cd $(POUCHDB) && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
+# A real OpenID Connect provider, for the tests alone; where there is no Node.js they say so and are skipped.
+$(OIDC_READY): $(OIDC)/package.json $(OIDC)/package-lock.json
+	@if command -v npm >/dev/null && (cd $(OIDC) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null); \
+	then touch $@; else echo "npm did not install tests/oidc/provider: those tests will be skipped." >&2; fi
+
 demo: $(READY) ## the main job on made-up voters of Mimika; AREA=94.04 for the whole regency
 	@$(BIN)/ecoklit demo $(if $(AREA),--area $(AREA)) $(ARGS)
 
-test: $(READY) ## every test, against a real nats-server and a real PostgreSQL
+test: $(READY) $(OIDC_READY) ## every test, against a real nats-server and a real PostgreSQL
 	$(BIN)/pytest $(SHARED) $(ARGS)
 
 fast: $(READY) ## the tests that need no server
@@ -81,4 +88,4 @@ bench-sync: $(BENCH_READY) $(POUCHDB_READY) ## figures of the sync service besid
 	$(BIN)/python bench/sync.py $(ARGS)
 
 clean: ## remove what the targets made, but no data
-	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out $(POUCHDB)/node_modules
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out $(POUCHDB)/node_modules $(OIDC)/node_modules
