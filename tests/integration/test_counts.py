@@ -113,3 +113,25 @@ async def test_every_step_leaves_its_mark(
     assert len(marks) >= PIECES
     assert tuple(marks[-1]) == tuple(checkpoint or ())
     assert all(before["events"] <= after["events"] for before, after in pairwise(marks))
+
+
+async def test_the_counts_are_kept_where_the_rows_are(
+    connection: asyncpg.Connection, postgres_server: EmbeddedPostgres, schema: str
+) -> None:
+    """A session that has counted before goes on right when the schema got another name and its path leads elsewhere."""
+    await project_in_pieces(postgres_server, schema, RandomHistory(16, events=200))
+    other = f"{schema}_rebuild"  # dropped with the schema
+
+    async def strike_one(where: str) -> None:
+        await connection.execute(
+            f"delete from {where}.voter where voter = (select min(voter::text) from {where}.voter)::uuid"
+        )
+
+    await strike_one(schema)
+    await connection.execute(f"alter schema {schema} rename to {other}; create schema {schema}")
+    await connection.execute(f"create table {schema}.tps_count (like {other}.tps_count)")
+    await strike_one(other)
+    assert await connection.fetchval("show search_path") == schema
+    kept = f"select (select sum(on_list + removed) from {other}.tps_count) - (select count(*) from {other}.voter)"
+    assert await connection.fetchval(kept) == 0
+    assert await connection.fetchval(f"select count(*) from {schema}.tps_count") == 0
