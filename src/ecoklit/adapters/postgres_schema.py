@@ -17,6 +17,7 @@ DEFAULT_SCHEMA: Final = "ecoklit"
 VIEWS: Final = (
     "listed_voter", "voter_list", "recap_counts", "recap", "open_conflicts", "proposals", "voter_history", "movers",
     "split_families", "roll_leaves", "late_entries", "device_health", "visits", "disabled_work",
+    "progress", "as_of",
 )  # fmt: skip
 PARTITIONED: Final = (
     "event",
