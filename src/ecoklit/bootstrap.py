@@ -17,6 +17,7 @@ from typing import Final
 
 from ecoklit import contract
 from ecoklit.adapters import data_folder
+from ecoklit.adapters.argon2_passwords import Argon2Passwords
 from ecoklit.adapters.evidence_folder import EvidenceFolder
 from ecoklit.adapters.http_devices import HttpDevices
 from ecoklit.adapters.http_registry import HttpRegistry
@@ -31,6 +32,7 @@ from ecoklit.adapters.office_log import OfficeLog
 from ecoklit.adapters.office_registry import FILE as OFFICE_FILE
 from ecoklit.adapters.office_registry import OfficeFault, OfficeRegistry
 from ecoklit.adapters.postgres import PostgresRoll
+from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
 from ecoklit.adapters.postgres_analyst import PostgresAnalyst
 from ecoklit.adapters.postgres_copies import PostgresCopies
 from ecoklit.adapters.postgres_office import PostgresOffice
@@ -56,16 +58,21 @@ from ecoklit.ports import (
     Copies,
     Journal,
     LastHeld,
+    NumbersReader,
     OfficeReader,
+    Reading,
     RegistryJournal,
     RollReader,
     Service,
     Standings,
 )
 from ecoklit.services.access import shut_out
+from ecoklit.services.accounts import Accounts, CodeSecrets
 from ecoklit.services.admit import Admission
 from ecoklit.services.answers import Answers
+from ecoklit.services.approvals import Approvals
 from ecoklit.services.as_of import Past, past_of, registry_until
+from ecoklit.services.counts import Counts
 from ecoklit.services.cursors import Cursors
 from ecoklit.services.desk import Desk, RegistryLink
 from ecoklit.services.desk import learn as learn_registry
@@ -77,10 +84,13 @@ from ecoklit.services.nonce import Nonces
 from ecoklit.services.patience import PatientJournal
 from ecoklit.services.project import Projector
 from ecoklit.services.pull import Puller
+from ecoklit.services.read_log import Ledger
 from ecoklit.services.reads import Reads
 from ecoklit.services.rebuild import Rebuilt, rebuild
 from ecoklit.services.registry import Registrar
 from ecoklit.services.ruling import demand_whole
+from ecoklit.services.sign_in import Sessions
+from ecoklit.services.unmask import NumbersFor, Unmask
 from ecoklit.services.viewer import Viewer
 from ecoklit.settings import BadSetting, Settings
 
@@ -114,6 +124,13 @@ class House:
     gate: Gate
     answers: Answers
     digests: AreaDigests
+    counts: Counts
+    accounts_store: PostgresOfficeDesk
+    account_desk: Accounts
+    sessions: Sessions
+    ledger: Ledger
+    approvals: Approvals
+    unmask: Unmask
     accounts: BrokerAccounts | None = field(default=None)
     exclusion: NatsExclusion | None = field(default=None)
     trouble: EcoklitError | None = field(default=None)
@@ -215,7 +232,12 @@ def shared_secret(settings: Settings) -> bytes:
 
 
 def make_answers(
-    settings: Settings, reader: PostgresReader, registrar: Registrar, registry: RegistryJournal, digests: AreaDigests
+    settings: Settings,
+    reader: PostgresReader,
+    registrar: Registrar,
+    registry: RegistryJournal,
+    digests: AreaDigests,
+    ledger: Ledger,
 ) -> Answers:
     """Whoever answers questions about the lists. Each reads the database under the rights of whoever asks."""
     policies = contract.policies()
@@ -244,7 +266,17 @@ def make_answers(
         cursors=Cursors(shared_secret(settings)),
         digests=digests,
         today=date.today,
+        disclose=ledger.disclose,
     )
+
+
+def numbers_for(reader: PostgresReader) -> NumbersFor:
+    """Gives the lists of the projection, one voter at a time, as a viewer may see them."""
+
+    def of(viewer: Viewer, *, unmasked: bool) -> NumbersReader:
+        return reader.seen_by(Seen(viewer.areas, unmasked))
+
+    return of
 
 
 def make_puller(settings: Settings, reader: PostgresReader, registrar: Registrar, journal: Journal) -> Puller:
@@ -268,23 +300,25 @@ async def open_admission(
     registrar: Registrar,
     standings: Standings | None = None,
     commits: GroupCommit | None = None,
+    counts: Counts | None = None,
 ) -> AsyncIterator[Service]:
     """The door of an open journal, in this process. What waits is committed before it closes."""
-    commits = commits or GroupCommit(journal)
+    commits, counts = commits or GroupCommit(journal), counts or Counts(time.monotonic)
     evidence = settings.data / "evidence" / f"{settings.election}-{settings.regency}"
     try:
-        yield Admission(
+        admission = Admission(
             election=settings.election,
             regency=settings.regency,
             epoch=settings.epoch,
             journal=journal,
-            submit=commits.submit,
+            submit=counts.counted_submit(commits.submit),
             registrar=registrar,
             service_key=service_key(settings),
             standings=standings,
             evidence=EvidenceFolder(evidence),
             life=lambda: journal.life if isinstance(journal, JetStreamJournal) else 0,
         )
+        yield counts.counted_service(admission)
     finally:
         await commits.close()
 
@@ -367,6 +401,59 @@ async def open_reader(settings: Settings) -> AsyncIterator[PostgresReader]:
     """The read side of the settings' database."""
     async with PostgresReader(settings.database(), schema=settings.schema) as reader:
         yield reader
+
+
+@dataclass(frozen=True)
+class People:
+    """Accounts, their sessions, and what they were shown."""
+
+    store: PostgresOfficeDesk
+    accounts: Accounts
+    sessions: Sessions
+    ledger: Ledger
+
+
+@asynccontextmanager
+async def open_accounts(settings: Settings) -> AsyncIterator[People]:
+    """The accounts beside the settings' projection."""
+    code_secrets = CodeSecrets(lambda: service_key(settings)().seed, secrets.token_bytes)
+    passwords = Argon2Passwords()
+    async with PostgresOfficeDesk(settings.database(), schema=settings.schema) as store:
+        ledger = Ledger(store)
+        try:
+            yield People(
+                store,
+                Accounts(store, passwords, code_secrets),
+                Sessions(store, passwords, code_secrets, secrets.token_bytes, time.time),
+                ledger,
+            )
+        finally:
+            await ledger.close()
+            passwords.close()
+
+
+@asynccontextmanager
+async def open_requests(settings: Settings) -> AsyncIterator[PostgresRequests]:
+    """Requests of voters, and who was shown what, beside the settings' projection."""
+    async with PostgresRequests.open(settings.database(), schema=settings.schema) as requests:
+        yield requests
+
+
+async def log_at_the_shell(
+    settings: Settings,
+    action: str,
+    *,
+    area: str | None = None,
+    voter: str | None = None,
+    rows: int,
+    as_of: int,
+    fields: tuple[str, ...] = (),
+    reason: str | None = None,
+) -> None:
+    """Write down what somebody with the service's own database is about to be shown: durable on return."""
+    reading = Reading(None, action, area, voter, rows, fields, reason, as_of, "shell", within="", budget=0)
+    async with PostgresOfficeDesk(settings.database(), schema=settings.schema) as store:
+        await store.write([reading])
 
 
 @asynccontextmanager
@@ -604,17 +691,18 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         open_journal(settings) as journal,
         open_registry(settings) as registry,
         open_reader(settings) as reader,
+        open_accounts(settings) as people,
         open_projector(settings, PatientJournal(journal, lambda: gate.in_flight), registry) as projector,
     ):
         registrar = make_registrar(settings, registry)
         await bring_office_lines(settings, registrar, registry)
-        commits = GroupCommit(journal)
+        commits, counts = GroupCommit(journal), Counts(time.monotonic)
         accounts = BrokerAccounts(settings.nats_keys) if settings.nats_keys is not None else None
         puller = make_puller(settings, reader, registrar, journal)
         digests = AreaDigests(reader, settings.regency, time.monotonic)
         async with (
             open_admission(
-                settings, journal, registrar, PostgresStandings(reader, settings.regency), commits
+                settings, journal, registrar, PostgresStandings(reader, settings.regency), commits, counts
             ) as admission,
             await NatsDoor.open(
                 settings.nats(), admission, settings.nats_creds, reads=Reads(puller, registry), gate=gate
@@ -634,8 +722,15 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 projector=projector,
                 door=door,
                 gate=gate,
-                answers=make_answers(settings, reader, registrar, registry, digests),
+                answers=make_answers(settings, reader, registrar, registry, digests, people.ledger),
                 digests=digests,
+                counts=counts,
+                accounts_store=people.store,
+                account_desk=people.accounts,
+                sessions=people.sessions,
+                ledger=people.ledger,
+                approvals=Approvals(people.store),
+                unmask=Unmask(settings.regency, numbers_for(reader), people.ledger),
                 accounts=accounts,
                 exclusion=NatsExclusion(settings.nats(), accounts) if accounts is not None else None,
                 commit_trouble=commits.trouble,
@@ -646,7 +741,7 @@ async def follow(house: House, stop: asyncio.Event) -> None:
     """Project until `stop` is set. What the projector cannot go past keeps it waiting, in sight, while pushes go on."""
     while not stop.is_set():
         try:
-            await house.projector.run_until_caught_up()
+            await house.projector.run_until_caught_up(progress=lambda end: house.counts.projected(end.events))
             house.trouble, pause = None, IDLE_SECONDS
         except EcoklitError as error:
             _wait_out(house, error)

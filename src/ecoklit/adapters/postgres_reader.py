@@ -18,7 +18,7 @@ from ecoklit.core import ids, roll
 from ecoklit.core.merkle import tree_head
 from ecoklit.core.suppression import COLUMNS
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import Answer, AsOf, RollAnswer
+from ecoklit.ports import Answer, AsOf, Numbers, RollAnswer
 
 _LEVELS: Final = {4: "regency", 6: "district", 10: "village", 13: "tps"}
 _BELOW: Final = {"regency": "district", "district": "village", "village": "tps", "tps": "tps"}
@@ -118,6 +118,13 @@ class PostgresReader:
         async with self.snapshot() as connection:
             rows = await connection.fetch(query("history"), voter)
         return [_decoded(row) for row in rows]
+
+    async def numbers(self, regency: str, voter: str) -> tuple[AsOf, Numbers] | None:
+        _refuse_no_voter(voter)
+        async with self.snapshot() as connection:
+            as_of = await demand_projected(connection, regency)
+            row = await connection.fetchrow(query("numbers"), regency, voter)
+        return None if row is None else (as_of, Numbers(row["tps"], row["nik"], row["nkk"]))
 
     async def state(self, voter: str) -> list[bytes]:
         _refuse_no_voter(voter)

@@ -9,6 +9,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import Parameter
 
+from ecoklit.http.auth import VIEWER
 from ecoklit.http.examples import ROWS
 from ecoklit.http.lists import LIST_ROUTES, Asked, By
 from ecoklit.http.reading import RESPONSES
@@ -33,6 +34,7 @@ _EXAMPLE: Final = {
 
 @get(
     "/v1/provinces/{province:str}/recap",
+    audience=VIEWER,
     name="province_recap",
     operation_id="province_recap",
     summary="The recap of a province",

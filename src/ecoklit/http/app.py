@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
@@ -15,11 +15,11 @@ from litestar.types import ASGIApp
 from ecoklit.bootstrap import House
 from ecoklit.door.gate import Gate
 from ecoklit.errors import EcoklitError
-from ecoklit.http import analyst, broker, ops, reading, sync
+from ecoklit.http import accounts, analyst, broker, metrics, ops, pages, reading, sync
+from ecoklit.http.auth import PUBLIC, add_security_headers, let_in, provide_signed, provide_viewer
 from ecoklit.http.problems import on_fault, on_http_error, on_named_error
 from ecoklit.http.push import PushRoute
 from ecoklit.services.answers import Answers
-from ecoklit.services.viewer import ANALYST, Viewer
 
 ROUTES: Final = (
     sync.push,
@@ -28,8 +28,11 @@ ROUTES: Final = (
     broker.credentials,
     reading.devices,
     *analyst.ROUTES,
+    *accounts.ROUTES,
     ops.live,
     ops.ready,
+    metrics.metrics,
+    *pages.ROUTES,
 )
 
 
@@ -42,10 +45,6 @@ def make_app(house: House, gate: Gate | None = None) -> ASGIApp:
     async def provide_answers() -> Answers:
         return house.answers
 
-    async def provide_viewer() -> Viewer:
-        # Until whoever asks can prove who they are: what the service itself projects, masked.
-        return Viewer("", "", ANALYST, (house.settings.regency,), frozenset())
-
     pushes = PushRoute(service=house.service, gate=gate or house.gate, nonces=house.puller.nonces)
     app = Litestar(
         route_handlers=ROUTES,
@@ -53,13 +52,17 @@ def make_app(house: House, gate: Gate | None = None) -> ASGIApp:
             "house": Provide(provide_house),
             "answers": Provide(provide_answers),
             "viewer": Provide(provide_viewer),
+            "signed": Provide(provide_signed),
         },
+        guards=[let_in],
+        before_send=[add_security_headers],
         state=State(
             {
                 "gate": gate or house.gate,
                 "puller": house.puller,
                 "registry": house.registry,
                 "pushes": pushes,
+                "sessions": house.sessions,
             },
             deep_copy=False,
         ),
@@ -73,7 +76,7 @@ def make_app(house: House, gate: Gate | None = None) -> ASGIApp:
             version="1",
             description="Events of coklit in, the current voter list of every TPS out.",
             use_handler_docstrings=True,
-            path="/",
+            openapi_router=Router("/", route_handlers=[], include_in_schema=False, opt={"audience": PUBLIC}),
             # The pages that the framework brings load scripts from elsewhere: only the documents are served.
             render_plugins=[JsonRenderPlugin(path="/openapi.json"), YamlRenderPlugin(path="/openapi.yaml")],
         ),

@@ -12,6 +12,7 @@ from litestar.params import Parameter, SkipValidation
 
 from ecoklit.bootstrap import House
 from ecoklit.core.broker_names import inbox_of, push_subject
+from ecoklit.http.auth import PHONE
 from ecoklit.problems import Problem
 from ecoklit.services.access import credentials_of
 
@@ -31,6 +32,7 @@ class BrokerCredentials(msgspec.Struct):
 
 @get(
     "/v1/credentials/{device:str}",
+    audience=PHONE,
     responses={
         status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
         for status, why in {

@@ -20,6 +20,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example, OpenAPIType, Operation, Parameter, Schema
 from litestar.params import SkipValidation
 
+from ecoklit.http.auth import VIEWER
 from ecoklit.http.examples import AREA, ROWS, TPS, VOTER
 from ecoklit.http.reading import RESPONSES, SUBJECTS
 from ecoklit.ports import AsOf, Position
@@ -92,7 +93,7 @@ def list_route(listed: List, path: str, name: str) -> HTTPRouteHandler:
 
     async def ask(request: AnyRequest, answers: Asked, viewer: By) -> Response[Any]:
         question = read_question(listed, request.path_params[listed.subject], list(request.query_params.multi_items()))
-        answered = await answers.answer(viewer, question, _known(request))
+        answered = await answers.answer(viewer, question, _known(request), request.state.request)
         if isinstance(answered, Unchanged):
             return Response(None, status_code=304, headers=PRIVATE | {"ETag": f'"{answered.tag}"'})
         return Response(as_page(answered, question.subject), headers=_headers(request, answered))
@@ -101,6 +102,7 @@ def list_route(listed: List, path: str, name: str) -> HTTPRouteHandler:
     ask.__annotations__["return"] = Response[form]  # type: ignore[valid-type]
     return get(
         path,
+        audience=VIEWER,
         name=name,
         operation_id=name,
         summary=listed.about.partition(". ")[0].partition(" (")[0],

@@ -14,6 +14,7 @@ from litestar.params import SkipValidation
 
 from ecoklit.bootstrap import House
 from ecoklit.errors import EcoklitError
+from ecoklit.http.auth import PUBLIC
 from ecoklit.http.examples import READY
 from ecoklit.ports import Position
 
@@ -45,6 +46,7 @@ class Ready(msgspec.Struct):
 
 @get(
     "/health/live",
+    audience=PUBLIC,
     responses={
         200: ResponseSpec(
             Live, description="It answers", generate_examples=False, examples=[Example(value={"status": OK})]
@@ -58,6 +60,7 @@ async def live() -> Live:
 
 @get(
     "/health/ready",
+    audience=PUBLIC,
     responses={
         200: ResponseSpec(
             Ready, description="Pushes are taken", generate_examples=False, examples=[Example(value=READY)]
@@ -72,9 +75,15 @@ async def live() -> Live:
 )
 async def ready(house: NamedDependency[SkipValidation[House]]) -> Response[Ready]:
     """Whether pushes are taken, and how far the roll is behind the journal."""
+    answer = await ready_of(house)
+    return Response(answer, status_code=200 if answer.ready else 503)
+
+
+async def ready_of(house: House) -> Ready:
+    """How the parts of the service are now."""
     journal, last = await _journal(house)
     database, projected = await _projected(house)
-    answer = Ready(
+    return Ready(
         ready=journal == OK,
         journal=journal,
         door=house.door.state,
@@ -83,7 +92,6 @@ async def ready(house: NamedDependency[SkipValidation[House]]) -> Response[Ready
         lag_events=max(0, last.events - projected.events) if last and projected else None,
         lag_persons=max(0, last.persons - projected.persons) if last and projected else None,
     )
-    return Response(answer, status_code=200 if answer.ready else 503)
 
 
 async def _journal(house: NamedDependency[SkipValidation[House]]) -> tuple[str, Position | None]:

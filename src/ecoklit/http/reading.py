@@ -13,6 +13,7 @@ from litestar.openapi.spec import Example
 from litestar.params import Parameter, SkipValidation
 
 from ecoklit.bootstrap import House
+from ecoklit.http.auth import PUBLIC
 from ecoklit.http.examples import DEVICES, PROBLEM
 from ecoklit.ports import AsOf
 from ecoklit.problems import Problem
@@ -34,24 +35,28 @@ SUBJECTS: Final = {
 Area = Annotated[str, Parameter(description=SUBJECTS["area"][0], max_length=32, schema_extra={"pattern": _AREA})]
 
 
-def _example(status: int, why: str) -> dict[str, object]:
-    """A problem of that status, with the first code that `why` names."""
+def problem_spec(status: int, why: str) -> ResponseSpec:
+    """A problem for the document: `why` begins with its codes. The example is of the first."""
     code = why.partition(":")[0].partition(",")[0]
-    return PROBLEM | {"status": status, "title": HTTPStatus(status).phrase, "code": code}
-
-
-RESPONSES: Final = {
-    status: ResponseSpec(
+    example = PROBLEM | {"status": status, "title": HTTPStatus(status).phrase, "code": code}
+    return ResponseSpec(
         Problem,
         description=why,
         media_type="application/problem+json",
         generate_examples=False,
-        examples=[Example(value=_example(status, why))],
+        examples=[Example(value=example)],
     )
+
+
+RESPONSES: Final = {
+    status: problem_spec(status, why)
     for status, why in {
         400: "unknown_area, unknown_voter, bad_argument: the code or a parameter is none",
-        403: "not_your_area, not_your_right: the account does not see that area, or is not given a field",
+        401: "not_signed_in: sign in, or sign in again",
+        403: "not_your_area, not_your_right, reading_locked: the account does not see that area, is not given a field, "
+        "or has read its day's budget there",
         404: "not_projected, not_found: nothing is known of it here",
+        429: "too_many, locked_out: ask again after Retry-After",
         503: "database_unavailable: ask again after Retry-After",
     }.items()
 }
@@ -68,6 +73,7 @@ class Devices(msgspec.Struct):
 
 @get(
     "/v1/devices/{area:str}",
+    audience=PUBLIC,
     summary="The devices of an area",
     responses={
         200: ResponseSpec(

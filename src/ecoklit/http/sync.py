@@ -17,6 +17,7 @@ from ecoklit.core.receipt import Receipt
 from ecoklit.door.encoding import ACCEPTED, packed
 from ecoklit.door.gate import Gate
 from ecoklit.http.address import address_of
+from ecoklit.http.auth import PHONE, PUBLIC
 from ecoklit.http.push import NDJSON, NONCE_HEADER, PushRoute
 from ecoklit.limits import PAGE_VOTERS_MAX, REGISTRY_PAGE_LINES_MAX
 from ecoklit.ports import RegistryJournal
@@ -49,6 +50,7 @@ class PushOperation(Operation):
 
 @post(
     "/v1/push",
+    audience=PHONE,
     status_code=200,
     operation_class=PushOperation,
     responses={200: ResponseSpec(ReceiptLine, description="The receipt", generate_examples=False)}
@@ -87,6 +89,7 @@ _PRIVATE: Final = {"Cache-Control": "no-store"}
 
 @get(
     "/v1/pull",
+    audience=PHONE,
     media_type=NDJSON,
     responses={
         status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
@@ -127,6 +130,7 @@ async def pull(
 
 @get(
     "/v1/registry",
+    audience=PUBLIC,
     media_type=NDJSON,
     responses={
         status: ResponseSpec(Problem, description=why, media_type="application/problem+json")

@@ -25,6 +25,7 @@ from ecoklit.services.digests import AreaDigests, Digested
 from ecoklit.services.disclose import NOT_SUPERVISED, SUPERVISED_ONLY, SUPERVISOR, shown
 from ecoklit.services.figures import devices_health, officers_reports, rows_disclosed, visits_advice
 from ecoklit.services.lists import ADVICE, HEALTH, HISTORY, PROGRESS, RECAP, REPORTS, Question
+from ecoklit.services.read_log import Shown
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,6 +68,10 @@ class Province(msgspec.Struct, frozen=True):
     rows: list[dict[str, Any]]
 
 
+Disclose = Callable[["Viewer", Shown], Awaitable[None]]
+"""Writes down what is about to be shown (`read_log.Ledger.disclose`)."""
+
+
 class ReaderFor(Protocol):
     """Gives the projection as somebody may see it."""
 
@@ -100,6 +105,7 @@ class Answers:
         cursors: Cursors,
         digests: AreaDigests,
         today: Callable[[], date],
+        disclose: Disclose,
     ) -> None:
         self._regency = regency
         self._reader_for = reader_for
@@ -108,13 +114,17 @@ class Answers:
         self._cursors = cursors
         self._digests = digests
         self._today = today
+        self._disclose = disclose
         self._past_lock = asyncio.Lock()
         self._past_waiting = 0
 
-    async def answer(self, viewer: Viewer, question: Question, known: Collection[str] = ()) -> Answered | Unchanged:
+    async def answer(
+        self, viewer: Viewer, question: Question, known: Collection[str] = (), request: str = ""
+    ) -> Answered | Unchanged:
         """A page of what was asked, or that one of the `known` tags is its own, in which case no row is read.
 
-        Raises EcoklitError not_your_area, not_your_right, bad_argument, not_found, and as the readers do.
+        What names voters is in the read log, under the id of the `request`, when this returns. Raises EcoklitError
+        not_your_area, not_your_right, bad_argument, not_found, reading_locked, and as the readers do.
         """
         demand_sight(viewer, question)
         demand_fields(viewer, question)
@@ -130,7 +140,10 @@ class Answers:
         own = None if found.edition is None else self._tag(viewer, question, found.edition, state.registry, digest)
         if found.digest is not None:
             digest = Digested(found.digest.hex(), found.as_of.events, found.as_of.persons)
-        return self._page(viewer, question, cursor, found, digest, own)
+        page = self._page(viewer, question, cursor, found, digest, own)
+        if question.listed.names_voters:
+            await self._disclose(viewer, shown_by(question, page, request))
+        return page
 
     async def province(self, viewer: Viewer, province: str, level: str) -> Province:
         """The recap of the parts of a province, by `level`: province, regency, district, village or tps."""
@@ -241,6 +254,14 @@ class Answers:
 
 
 PROVINCE_LEVELS: Final = ("province", *LEVELS)
+
+
+def shown_by(question: Question, page: Answered, request: str) -> Shown:
+    """What the read log says of a page."""
+    is_voter = question.listed is HISTORY
+    rows = 1 if is_voter else len(page.rows)
+    area, voter = (None, question.subject) if is_voter else (question.subject, None)
+    return Shown(question.listed.name, area, rows, page.as_of.events, request, voter)
 
 
 def demand_sight(viewer: Viewer, question: Question) -> None:

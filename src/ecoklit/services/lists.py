@@ -63,6 +63,10 @@ class List(msgspec.Struct, frozen=True):
     has_past: bool = False
     reads_registry: bool = False
 
+    @property
+    def names_voters(self) -> bool:
+        return not {"voter", "members"}.isdisjoint(column.name for column in self.columns)
+
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 
