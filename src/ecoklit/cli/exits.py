@@ -32,6 +32,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
     Exit.USAGE: (
         "bad_setting", "bad_argument", "unknown_area", "unknown_voter", "unknown_event", "unknown_file",
         "not_projected", "not_enrolled", "ambiguous_voter", "no_tps", "no_phone", "file_exists", "export_not_written",
+        "bad_policy", "bad_log_key", "no_log", "no_witness", "witness_exists",
         "no_village", "bad_village", "unknown_village", "village_elsewhere", "no_file", "unknown_format",
         "bad_passphrase", "wrong_passphrase", "bad_kit", "bad_seal", "kit_exists", "other_election", "bad_tps",
         "bad_code", "late_code", "bad_key_line", "bad_invitation", "bad_name", "bad_nkey", "bad_days",
@@ -40,7 +41,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
     ),
     Exit.UNREACHABLE: (
         "journal_unavailable", "broker_refused", "broker_unavailable", "database_unavailable", "database_refused",
-        "service_unavailable", "wrong_service",
+        "service_unavailable", "wrong_service", "log_unavailable",
     ),
     Exit.UNFIT: (
         "journal_unsafe", "journal_hole", "journal_damaged", "journal_restored", "journal_refused",
@@ -53,6 +54,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "nats_server_missing", "nats_server_failed",
         "index_in_use", "bad_index", "newer_index", "no_index", "bad_key", "no_key", "other_key", "bad_device",
         "key_exists", "other_device", "out_of_step", "cloned_log", "other_journal", "not_in_journal",
+        "log_in_use", "log_damaged", "log_out_of_step", "log_turned_back", "witness_in_use", "bad_history", "forked_log",
         "office_exists", "other_office", "no_office", "office_in_use", "office_newer", "office_damaged",
         "registry_unknown", "bad_registry", "other_root", "no_broker_keys", "index_behind", "roll_differs",
     ),

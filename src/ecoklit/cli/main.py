@@ -31,6 +31,7 @@ def parser() -> Parser:
         inspecting,
         joining,
         lists,
+        log,
         losing,
         marks,
         office,
@@ -44,6 +45,7 @@ def parser() -> Parser:
         rights,
         serving,
         stages,
+        witness,
     )
 
     top = Parser(
@@ -54,9 +56,10 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    log_groups = (log, witness)
     office_groups = (office, joining, rights, losing, lists, registry, readers)
     reading_groups = (reading, analyst, deciding, stages, marks, paper, asking)
-    for group in (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, phone, fold, demo):
+    for group in (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, *log_groups, phone, fold, demo):
         group.add_commands(commands)
     return top
 

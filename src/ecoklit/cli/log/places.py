@@ -1,0 +1,60 @@
+"""Where a regency's logs are kept, what they are called, and the keys that sign them."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ecoklit.errors import EcoklitError
+from ecoklit.settings import Settings
+
+if TYPE_CHECKING:
+    from ecoklit.adapters.log_folder import LogFolder
+    from ecoklit.core.signing import Key
+
+LOGS: Final = ("voters", "registry")
+
+
+def folder_of(settings: Settings, log: str) -> Path:
+    """Where a log of the settings' election and regency is kept."""
+    name = f"{settings.election}-{settings.regency}"
+    return settings.data / "tlog" / (name if log == "voters" else f"{name}-{log}")
+
+
+def origin_of(folder: LogFolder, settings: Settings, log: str, asked: str | None) -> str:
+    """The log's name: that of its last checkpoint, and of a new one as asked."""
+    from ecoklit.core.signing import key_from_seed
+    from ecoklit.tlog.checkpoint import read_checkpoint
+    from ecoklit.tlog.note import log_key, read_note
+
+    base = asked or f"ecoklit/{settings.election}/{settings.regency}"
+    name = base if log == "voters" else f"{base}/{log}"
+    state = folder.state()
+    if state is not None:
+        known = read_checkpoint(read_note(state.note.encode()).text).origin
+        if asked is not None and known != name:
+            raise EcoklitError("bad_argument", f"The log is named {known} for good: leave --origin away.")
+        return known
+    try:
+        log_key(name, key_from_seed("ed25519", bytes(32)))
+    except ValueError:
+        raise EcoklitError(
+            "bad_argument", f"'{base}' is no name of a log: take one like an address, without spaces and plus."
+        ) from None
+    return name
+
+
+def key_of(folder: LogFolder, settings: Settings, log: str) -> Key:
+    """The log's key, from the key folder; made with the log, and never again."""
+    from ecoklit.adapters import data_folder
+    from ecoklit.core.signing import ED25519, SEED_BYTES, key_from_seed
+
+    keys = data_folder.key_folder(settings.data, settings.election, settings.regency)
+    name = "log" if log == "voters" else f"log-{log}"
+    if folder.state() is None:
+        with suppress(data_folder.DataFolderFault):
+            return data_folder.load_key(keys, name)
+        data_folder.save_key(keys, name, key_from_seed(ED25519, secrets.token_bytes(SEED_BYTES)))
+    return data_folder.load_key(keys, name)
