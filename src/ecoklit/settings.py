@@ -16,6 +16,9 @@ from ecoklit.adapters.data_folder import read_election, read_epoch, read_running
 from ecoklit.core.ids import is_word
 from ecoklit.errors import EcoklitError
 
+TOKEN_CHARACTERS_MIN = 20
+"""Of a token that may be guessed at from anywhere."""
+
 _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,47}").fullmatch
 _REGENCY = re.compile(r"(?:1[1-9]|[2-9][0-9])[0-9]{2}").fullmatch
 
@@ -60,6 +63,7 @@ class Settings:
     nats_port: int = 0
     websocket_port: int = 0
     websocket_url: str | None = None
+    metrics_token: str | None = None
     oidc: OidcSettings | None = None
 
     def nats(self) -> str:
@@ -104,6 +108,7 @@ def read_settings(environ: Mapping[str, str], *, running: bool = True) -> Settin
         nats_keys=_folder("ECOKLIT_NATS_KEYS", environ.get("ECOKLIT_NATS_KEYS")),
         nats_port=_port("ECOKLIT_NATS_PORT", environ.get("ECOKLIT_NATS_PORT") or "0"),
         websocket_port=_port("ECOKLIT_WEBSOCKET_PORT", environ.get("ECOKLIT_WEBSOCKET_PORT") or "0"),
+        metrics_token=_token("ECOKLIT_METRICS_TOKEN", environ.get("ECOKLIT_METRICS_TOKEN")),
         oidc=_oidc(environ),
     )
 
@@ -170,6 +175,12 @@ def _folder(name: str, text: str | None) -> Path | None:
     if text and not Path(text).is_dir():
         raise BadSetting(f"{name} names no folder: set it to the folder of the broker's keys.")
     return Path(text) if text else None
+
+
+def _token(name: str, text: str | None) -> str | None:
+    if text and not (text.isascii() and text.isprintable() and len(text) >= TOKEN_CHARACTERS_MIN):
+        raise BadSetting(f"{name} must have at least {TOKEN_CHARACTERS_MIN} characters of ASCII: set it again.")
+    return text or None
 
 
 def _schema(text: str) -> str:

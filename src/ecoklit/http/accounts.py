@@ -146,7 +146,7 @@ async def session(request: AnyRequest, signed: SignedBy) -> Who:
     audience=VIEWER,
     status_code=204,
     summary="Sign out",
-    responses={status: _PROBLEMS[status] for status in (401, 403, 429, 503)},
+    responses={status: _PROBLEMS[status] for status in (400, 401, 403, 429, 503)},
 )
 async def sign_out(
     house: OurHouse,

@@ -15,7 +15,7 @@ from litestar.types import ASGIApp
 from ecoklit.bootstrap import House
 from ecoklit.door.gate import Gate
 from ecoklit.errors import EcoklitError
-from ecoklit.http import accounts, analyst, broker, metrics, ops, pages, reading, sync
+from ecoklit.http import accounts, analyst, broker, deciding, metrics, oidc, ops, pages, reading, sync
 from ecoklit.http.auth import PUBLIC, add_security_headers, let_in, provide_signed, provide_viewer
 from ecoklit.http.problems import on_fault, on_http_error, on_named_error
 from ecoklit.http.push import PushRoute
@@ -29,6 +29,8 @@ ROUTES: Final = (
     reading.devices,
     *analyst.ROUTES,
     *accounts.ROUTES,
+    *deciding.ROUTES,
+    *oidc.ROUTES,
     ops.live,
     ops.ready,
     metrics.metrics,

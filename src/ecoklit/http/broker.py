@@ -8,12 +8,14 @@ import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
 from litestar.params import Parameter, SkipValidation
 
 from ecoklit.bootstrap import House
 from ecoklit.core.broker_names import inbox_of, push_subject
 from ecoklit.http.auth import PHONE
-from ecoklit.problems import Problem
+from ecoklit.http.examples import CREDENTIALS
+from ecoklit.http.problems import problem_spec
 from ecoklit.services.access import credentials_of
 
 
@@ -34,12 +36,17 @@ class BrokerCredentials(msgspec.Struct):
     "/v1/credentials/{device:str}",
     audience=PHONE,
     responses={
-        status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
+        200: ResponseSpec(
+            BrokerCredentials, description="Them", generate_examples=False, examples=[Example(value=CREDENTIALS)]
+        )
+    }
+    | {
+        status: problem_spec(status, why)
         for status, why in {
             400: "bad_argument: no device has such an id",
             403: "unknown_device, or not_entitled: it is revoked",
-            404: "no_nkey or bad_nkey: its enrolment names no user key; no_broker: the service cannot make any",
-            503: "The registry is away: ask again after Retry-After.",
+            404: "no_nkey, bad_nkey: its enrolment names no user key; no_broker: the service cannot make any",
+            503: "journal_unavailable: ask again after Retry-After.",
         }.items()
     },
 )

@@ -106,8 +106,13 @@ READY: Final = {
 }  # fmt: skip
 RECEIPT: Final = {
     "receipt": {
-        "device": DEVICE, "election": "pilkada-2024", "epoch": 1, "events": 1188, "hash": "A" * 43, "seq": 212,
+        "as_of": 1180, "device": DEVICE, "election": "pilkada-2024", "epoch": 1, "head": "A" * 43, "log": "voters",
+        "position": {"ECOKLIT-pilkada-2024-9404": 1188}, "regency": REGENCY, "registry": 96, "seq": 212,
+        "standings": [],
     },
     "service": DEVICE,
     "signature": "A" * 86,
+}  # fmt: skip
+CREDENTIALS: Final = {
+    "device": DEVICE, "jwt": "eyJ0eXAi…", "subject": f"ecoklit.push.{DEVICE}", "inbox": f"_INBOX_{DEVICE}",
 }  # fmt: skip

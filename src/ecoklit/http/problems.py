@@ -7,9 +7,12 @@ from typing import Any, Final
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
 from msgspec import UNSET, UnsetType
 
 from ecoklit.errors import EcoklitError
+from ecoklit.http.examples import PROBLEM
 from ecoklit.limits import RETRY_SECONDS
 from ecoklit.problems import FAULT, MEDIA_TYPE, Problem, headers_of, named, problem_of, retry_after
 
@@ -32,6 +35,19 @@ def problem(
         status_code=status,
         media_type=MEDIA_TYPE,
         headers={**wait, **(headers or {})},
+    )
+
+
+def problem_spec(status: int, why: str) -> ResponseSpec:
+    """A problem for the document: `why` begins with its codes. The example is of the first."""
+    code = why.partition(":")[0].partition(",")[0]
+    example = PROBLEM | {"status": status, "title": HTTPStatus(status).phrase, "code": code}
+    return ResponseSpec(
+        Problem,
+        description=why,
+        media_type="application/problem+json",
+        generate_examples=False,
+        examples=[Example(value=example)],
     )
 
 

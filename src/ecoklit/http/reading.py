@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Annotated, Final
 
 import msgspec
@@ -14,9 +13,9 @@ from litestar.params import Parameter, SkipValidation
 
 from ecoklit.bootstrap import House
 from ecoklit.http.auth import PUBLIC
-from ecoklit.http.examples import DEVICES, PROBLEM
+from ecoklit.http.examples import DEVICES
+from ecoklit.http.problems import problem_spec
 from ecoklit.ports import AsOf
-from ecoklit.problems import Problem
 from ecoklit.services.devices import Device, devices_in
 
 # The patterns are for readers of the document; what does not fit them is refused by name, as unknown_area.
@@ -33,19 +32,6 @@ SUBJECTS: Final = {
 """What a route can be about → what it says of that, and its pattern."""
 
 Area = Annotated[str, Parameter(description=SUBJECTS["area"][0], max_length=32, schema_extra={"pattern": _AREA})]
-
-
-def problem_spec(status: int, why: str) -> ResponseSpec:
-    """A problem for the document: `why` begins with its codes. The example is of the first."""
-    code = why.partition(":")[0].partition(",")[0]
-    example = PROBLEM | {"status": status, "title": HTTPStatus(status).phrase, "code": code}
-    return ResponseSpec(
-        Problem,
-        description=why,
-        media_type="application/problem+json",
-        generate_examples=False,
-        examples=[Example(value=example)],
-    )
 
 
 RESPONSES: Final = {

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.types import ASGIApp
 
@@ -18,10 +18,12 @@ from ecoklit.door.encoding import ACCEPTED, packed
 from ecoklit.door.gate import Gate
 from ecoklit.http.address import address_of
 from ecoklit.http.auth import PHONE, PUBLIC
+from ecoklit.http.examples import RECEIPT
+from ecoklit.http.problems import problem_spec
 from ecoklit.http.push import NDJSON, NONCE_HEADER, PushRoute
 from ecoklit.limits import PAGE_VOTERS_MAX, REGISTRY_PAGE_LINES_MAX
 from ecoklit.ports import RegistryJournal
-from ecoklit.problems import Problem, ProblemError
+from ecoklit.problems import ProblemError
 from ecoklit.services.pull import NonceNeeded, Pull, Puller
 
 AnyRequest = Request[Any, Any, Any]
@@ -53,18 +55,22 @@ class PushOperation(Operation):
     audience=PHONE,
     status_code=200,
     operation_class=PushOperation,
-    responses={200: ResponseSpec(ReceiptLine, description="The receipt", generate_examples=False)}
+    responses={
+        200: ResponseSpec(
+            ReceiptLine, description="The receipt", generate_examples=False, examples=[Example(value=RECEIPT)]
+        )
+    }
     | {
-        status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
+        status: problem_spec(status, why)
         for status, why in {
             400: "malformed, or bad_encoding: the body was cut or changed on its way",
-            403: "unknown_device or bad_signature",
+            403: "unknown_device, bad_signature",
             408: "too_slow: send smaller pushes",
             409: "wrong_election, equivocation, gap (expected names the seq to send from) or broken_chain",
             413: "too_large",
             415: "unsupported_media_type",
             429: "too_many: send it again after Retry-After",
-            503: "The journal is away, busy or full, or many are pushing: send the push again after Retry-After.",
+            503: "journal_unavailable, journal_busy, journal_full, service_busy: send it again after Retry-After",
         }.items()
     },
 )
@@ -87,19 +93,31 @@ def fresh_nonce(request: AnyRequest) -> dict[str, str]:
 _PRIVATE: Final = {"Cache-Control": "no-store"}
 
 
+_LINES: Final = {
+    200: ResponseSpec(
+        str,
+        description="Lines of JSON",
+        media_type=NDJSON,
+        generate_examples=False,
+        examples=[Example(value='{"event":{"device":"w7dy3m2c5aq4ko6t","seq":17}}\n')],
+    )
+}
+
+
 @get(
     "/v1/pull",
     audience=PHONE,
     media_type=NDJSON,
-    responses={
-        status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
+    responses=_LINES
+    | {
+        status: problem_spec(status, why)
         for status, why in {
             400: "unknown_area, bad_argument: tps is none of this regency, or cursor none that a page gave",
             401: "nonce_needed: sign with the nonce of the Ecoklit-Nonce header and ask again",
             403: "unknown_device, bad_signature or not_entitled",
             404: "not_projected: pull again later",
             429: "too_many: ask again after Retry-After",
-            503: "The database or the registry is away: ask again after Retry-After.",
+            503: "database_unavailable, journal_unavailable: ask again after Retry-After.",
         }.items()
     },
 )
@@ -132,12 +150,13 @@ async def pull(
     "/v1/registry",
     audience=PUBLIC,
     media_type=NDJSON,
-    responses={
-        status: ResponseSpec(Problem, description=why, media_type="application/problem+json")
+    responses=_LINES
+    | {
+        status: problem_spec(status, why)
         for status, why in {
             400: "bad_argument",
             429: "too_many: ask again after Retry-After",
-            503: "The journal is away: ask again after Retry-After.",
+            503: "journal_unavailable: ask again after Retry-After.",
         }.items()
     },
 )

@@ -1,0 +1,13 @@
+"use strict";
+// Everything is asked of this host: no validator, no fonts, no settings from the address.
+SwaggerUIBundle({
+  dom_id: "#api",
+  url: "/openapi.json",
+  validatorUrl: null,
+  queryConfigEnabled: false,
+  deepLinking: true,
+  docExpansion: "none",
+  defaultModelsExpandDepth: 0,
+  tryItOutEnabled: false,
+  persistAuthorization: false,
+});
