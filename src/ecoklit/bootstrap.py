@@ -38,6 +38,7 @@ from ecoklit.adapters.postgres_copies import PostgresCopies
 from ecoklit.adapters.postgres_office import PostgresOffice
 from ecoklit.adapters.postgres_past import PostgresPast
 from ecoklit.adapters.postgres_reader import PostgresReader, Seen
+from ecoklit.adapters.postgres_requests import PostgresRequests
 from ecoklit.adapters.postgres_rolls import PostgresRolls
 from ecoklit.adapters.postgres_sync import PostgresStandings, PostgresSync
 from ecoklit.core import enrolment, sealing

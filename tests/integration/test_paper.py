@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.postgres import PostgresRoll
+from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
 from ecoklit.cli.main import main
 from ecoklit.contract import policies
 from ecoklit.services.project import Projector
@@ -47,12 +48,21 @@ async def run(
     yield running
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(postgres_server: EmbeddedPostgres, schema: str) -> AsyncIterator[PostgresOfficeDesk]:
+    async with PostgresOfficeDesk(postgres_server.dsn, schema=schema) as opened:
+        yield opened
+
+
 def text_of(path: Path) -> str:
     return " ".join(" ".join(page.extract_text() for page in pypdf.PdfReader(path).pages).split())
 
 
-async def test_a_village_on_paper_is_the_list_of_each_of_its_tps(run: Run, tmp_path: Path) -> None:
-    """Every TPS of the village with the digest that `ecoklit roll` says, every number masked, for its owner alone."""
+async def test_a_village_on_paper_is_the_list_of_each_of_its_tps(
+    run: Run, desk: PostgresOfficeDesk, tmp_path: Path
+) -> None:
+    """Every TPS of the village with the digest that `ecoklit roll` says, every number masked, for its owner alone;
+    and the read log says for whom."""
     out = tmp_path / "daftar.pdf"
     code, said, _ = await run("paper", "roll", VILLAGE, "--for", "PPS Kwamki", "--out", str(out), "--json")
     told = json.loads(said)
@@ -67,6 +77,8 @@ async def test_a_village_on_paper_is_the_list_of_each_of_its_tps(run: Run, tmp_p
         voters += len(roll["voters"])
     assert told["voters"] == voters > 0
     assert "9404011234560001" not in on_paper and "940401**********" in on_paper
+    (entry,) = await desk.entries(0, 10)
+    assert (entry.action, entry.area, entry.rows, entry.reason) == ("paper", VILLAGE, voters, "paper for PPS Kwamki")
 
 
 async def test_a_recap_on_paper_says_the_digest_of_its_area(run: Run, tmp_path: Path) -> None:

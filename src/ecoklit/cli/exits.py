@@ -36,7 +36,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "no_village", "bad_village", "unknown_village", "village_elsewhere", "no_file", "unknown_format",
         "bad_passphrase", "wrong_passphrase", "bad_kit", "bad_seal", "kit_exists", "other_election", "bad_tps",
         "bad_code", "late_code", "bad_key_line", "bad_invitation", "bad_name", "bad_nkey", "bad_days",
-        "sql_refused", "unknown_account", "unknown_login", "login_taken",
+        "sql_refused", "unknown_account", "unknown_request", "no_reason", "unknown_login", "login_taken",
         "bad_ruling", "bad_remap", "bad_marks", "unknown_stage", "stage_unreadable",
     ),
     Exit.UNREACHABLE: (

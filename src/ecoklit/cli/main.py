@@ -37,6 +37,7 @@ def parser() -> Parser:
         office,
         paper,
         phone,
+        privacy,
         pushing,
         readers,
         reading,
@@ -58,7 +59,7 @@ def parser() -> Parser:
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     log_groups = (log, witness)
     office_groups = (office, joining, rights, losing, lists, registry, readers)
-    reading_groups = (reading, analyst, deciding, stages, marks, paper, asking)
+    reading_groups = (reading, analyst, deciding, stages, marks, paper, privacy, asking)
     for group in (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, *log_groups, phone, fold, demo):
         group.add_commands(commands)
     return top

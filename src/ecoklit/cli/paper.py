@@ -84,7 +84,7 @@ def recipient(text: str) -> str:
 
 
 async def write_roll(arguments: argparse.Namespace) -> Exit:
-    from ecoklit.bootstrap import open_reader
+    from ecoklit.bootstrap import log_at_the_shell, open_reader
     from ecoklit.cli.pushing import read_codebook
     from ecoklit.paper.forms import roll_document
 
@@ -92,7 +92,8 @@ async def write_roll(arguments: argparse.Namespace) -> Exit:
         raise EcoklitError("unknown_area", "A list on paper is of a TPS (13 digits) or of a village (10): name one.")
     refuse_existing(arguments.out)
     book = read_codebook(arguments.codebook)
-    async with open_reader(read_settings(os.environ)) as reader:
+    settings = read_settings(os.environ)
+    async with open_reader(settings) as reader:
         rolls = [shown(roll, supervised=arguments.supervised) for roll in await rolls_of(reader, arguments.area)]
     document = roll_document(
         rolls,
@@ -102,8 +103,11 @@ async def write_roll(arguments: argparse.Namespace) -> Exit:
         is_spaced=arguments.spaced,
         supervised=arguments.supervised,
     )
-    voters = sum(len(roll.rows) for roll in rolls)
-    return report(arguments, document, rolls[0].as_of, {"voters": voters}, f"{voters} pemilih · voters")
+    voters, as_of = sum(len(roll.rows) for roll in rolls), rolls[0].as_of
+    # Written down before it leaves, with whom it is for.
+    why = f"paper for {arguments.recipient}"
+    await log_at_the_shell(settings, "paper", area=arguments.area, rows=voters, as_of=as_of.events, reason=why)
+    return report(arguments, document, as_of, {"voters": voters}, f"{voters} pemilih · voters")
 
 
 async def rolls_of(reader: PostgresReader, area: str) -> list[RollAnswer]:
