@@ -19,6 +19,9 @@ from ecoklit import contract
 from ecoklit.adapters import data_folder
 from ecoklit.adapters.argon2_passwords import Argon2Passwords
 from ecoklit.adapters.evidence_folder import EvidenceFolder
+from ecoklit.adapters.export_folder import ExportFolder, Writer
+from ecoklit.adapters.export_jobs import PostgresExportJobs
+from ecoklit.adapters.export_source import LiveLists, open_live_lists
 from ecoklit.adapters.http_devices import HttpDevices
 from ecoklit.adapters.http_registry import HttpRegistry
 from ecoklit.adapters.http_service import HttpService
@@ -31,15 +34,18 @@ from ecoklit.adapters.nats_exclusion import NatsExclusion
 from ecoklit.adapters.office_log import OfficeLog
 from ecoklit.adapters.office_registry import FILE as OFFICE_FILE
 from ecoklit.adapters.office_registry import OfficeFault, OfficeRegistry
+from ecoklit.adapters.oidc import OidcClient, OidcProvider
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
 from ecoklit.adapters.postgres_analyst import PostgresAnalyst
 from ecoklit.adapters.postgres_copies import PostgresCopies
+from ecoklit.adapters.postgres_marks import PostgresPeople
 from ecoklit.adapters.postgres_office import PostgresOffice
 from ecoklit.adapters.postgres_past import PostgresPast
 from ecoklit.adapters.postgres_reader import PostgresReader, Seen
 from ecoklit.adapters.postgres_requests import PostgresRequests
 from ecoklit.adapters.postgres_rolls import PostgresRolls
+from ecoklit.adapters.postgres_sign_ins import PostgresSignIns
 from ecoklit.adapters.postgres_sync import PostgresStandings, PostgresSync
 from ecoklit.core import enrolment, sealing
 from ecoklit.core.admission import Refused
@@ -50,11 +56,13 @@ from ecoklit.core.push_file import lines_of
 from ecoklit.core.recovery_kit import KeptKeys
 from ecoklit.core.registry import Registry, RegistryFault, fold_registry
 from ecoklit.core.registry_event import SignedRegistry, read_line
+from ecoklit.core.row_mark import KEY_BYTES
 from ecoklit.core.signing import ED25519, SEED_BYTES, Key, key_from_seed
 from ecoklit.core.wire import Held
 from ecoklit.door.gate import Gate
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import (
+    AccountStore,
     AnalystReader,
     Copies,
     Journal,
@@ -72,16 +80,19 @@ from ecoklit.services.accounts import Accounts, CodeSecrets
 from ecoklit.services.admit import Admission
 from ecoklit.services.answers import Answers
 from ecoklit.services.approvals import Approvals
-from ecoklit.services.as_of import Past, past_of, registry_until
+from ecoklit.services.as_of import Moment, Past, RegistryAt, past_at, past_of, registry_until
 from ecoklit.services.counts import Counts
 from ecoklit.services.cursors import Cursors
 from ecoklit.services.desk import Desk, RegistryLink
 from ecoklit.services.desk import learn as learn_registry
 from ecoklit.services.digests import AreaDigests
+from ecoklit.services.export import Export, PastLists
+from ecoklit.services.exporting import Exporting
 from ecoklit.services.group_commit import GroupCommit
 from ecoklit.services.listing import Office, Push, office_log, signed_push
 from ecoklit.services.listing_journal import events_about, learn, send_again
 from ecoklit.services.nonce import Nonces
+from ecoklit.services.office_sign_in import OfficeSignIn
 from ecoklit.services.patience import PatientJournal
 from ecoklit.services.project import Projector
 from ecoklit.services.pull import Puller
@@ -89,6 +100,7 @@ from ecoklit.services.read_log import Ledger
 from ecoklit.services.reads import Reads
 from ecoklit.services.rebuild import Rebuilt, rebuild
 from ecoklit.services.registry import Registrar
+from ecoklit.services.retrospect import Retrospect
 from ecoklit.services.ruling import demand_whole
 from ecoklit.services.sign_in import Sessions
 from ecoklit.services.unmask import NumbersFor, Unmask
@@ -132,6 +144,8 @@ class House:
     ledger: Ledger
     approvals: Approvals
     unmask: Unmask
+    retrospect: Retrospect
+    oidc: OfficeSignIn | None = field(default=None)
     accounts: BrokerAccounts | None = field(default=None)
     exclusion: NatsExclusion | None = field(default=None)
     trouble: EcoklitError | None = field(default=None)
@@ -232,6 +246,42 @@ def shared_secret(settings: Settings) -> bytes:
         return secrets.token_bytes(SEED_BYTES)  # not opened yet: this process has one of its own
 
 
+def registry_reader(settings: Settings, registrar: Registrar, registry: RegistryJournal) -> RegistryAt:
+    """Gives the registry as it was at a position."""
+
+    async def at(position: int) -> Registry:
+        if position == 0:
+            return Registry(settings.election, settings.regency)
+        lines = await JournalLink(registrar, registry).registry(0)
+        return registry_until(settings.election, settings.regency, lines, position)
+
+    return at
+
+
+def make_retrospect(
+    settings: Settings, reader: PostgresReader, registrar: Registrar, registry: RegistryJournal, ledger: Ledger
+) -> Retrospect:
+    """Whoever answers what people look back at: stages, change lists, windows, pairs of moves."""
+    policies, registry_at = contract.policies(), registry_reader(settings, registrar, registry)
+
+    async def past(at: int | datetime | Moment) -> Past:
+        there = PostgresPast(reader)
+        if isinstance(at, Moment):
+            return await past_at(there, registry_at, policies, at)
+        return await past_of(there, registry_at, policies, settings.regency, at)
+
+    return Retrospect(
+        regency=settings.regency,
+        registry=registrar.current,
+        reader_for=lambda viewer: PostgresAnalyst(reader.seen_by(Seen(viewer.areas))),
+        past=past,
+        people=PostgresPeople(reader),
+        key=lambda: secrets.token_bytes(KEY_BYTES),
+        today=date.today,
+        disclose=ledger.disclose,
+    )
+
+
 def make_answers(
     settings: Settings,
     reader: PostgresReader,
@@ -246,11 +296,7 @@ def make_answers(
     def reader_for(viewer: Viewer) -> AnalystReader:
         return PostgresAnalyst(reader.seen_by(Seen(viewer.areas)))
 
-    async def registry_at(position: int) -> Registry:
-        if position == 0:
-            return Registry(settings.election, settings.regency)
-        lines = await JournalLink(registrar, registry).registry(0)
-        return registry_until(settings.election, settings.regency, lines, position)
+    registry_at = registry_reader(settings, registrar, registry)
 
     async def past(regency: str, at: int | datetime) -> Past:
         if regency != settings.regency:
@@ -455,6 +501,69 @@ async def log_at_the_shell(
     reading = Reading(None, action, area, voter, rows, fields, reason, as_of, "shell", within="", budget=0)
     async with PostgresOfficeDesk(settings.database(), schema=settings.schema) as store:
         await store.write([reading])
+
+
+def make_office_sign_in(settings: Settings, store: AccountStore) -> OfficeSignIn | None:
+    """Signing in at the settings' own provider; None without one."""
+    if settings.oidc is None:
+        return None
+    given = settings.oidc
+    client = OidcClient(
+        issuer=given.issuer,
+        client_id=given.client,
+        redirect_uri=given.redirect,
+        client_secret=None if given.secret is None else given.secret.read_text().strip(),
+        acr=given.acr,
+    )
+    sign_ins = PostgresSignIns(settings.database(), schema=settings.schema)
+    return OfficeSignIn(OidcProvider(client), sign_ins, store)
+
+
+def make_exporting(people: People) -> Exporting:
+    """The office's exports: whoever has them made, and whose a leak is."""
+    return Exporting(
+        PostgresExportJobs(people.store),
+        people.ledger,
+        Approvals(people.store),
+        secrets.token_bytes,
+        lambda: datetime.now(UTC),
+    )
+
+
+def export_folder(path: Path, format: str) -> ExportFolder:
+    """A folder for an export of that format. Raises EcoklitError not_installed."""
+    return ExportFolder(path, _list_writer(format))
+
+
+def _list_writer(format: str) -> Writer:
+    # What writes them takes long to load, and not everybody has it.
+    if format in ("csv", "xlsx"):
+        from ecoklit.adapters.export_sheets import CsvFile, XlsxFile
+
+        return CsvFile if format == "csv" else XlsxFile
+    from ecoklit.adapters.export_arrow import ArrowFile
+
+    return partial(ArrowFile, stream=format == "arrow")
+
+
+def lists_now(reader: PostgresReader, viewer: Viewer, area: str, unmasked: bool) -> AbstractAsyncContextManager[LiveLists]:
+    """The lists of an area's regency as they are now, as a viewer may see them."""
+    return open_live_lists(reader.seen_by(Seen(viewer.areas, unmasked)), area[:4])
+
+
+@asynccontextmanager
+async def open_lists_again(
+    reader: PostgresReader, registry_at: RegistryAt, viewer: Viewer, export: Export
+) -> AsyncIterator[ExportSource]:
+    """The lists as of an export's own moment: from the roll while it is still there, else from the journal's events."""
+    async with open_live_lists(reader.seen_by(Seen(viewer.areas, export.unmasked)), export.area[:4]) as lists:
+        if (lists.as_of, lists.registry) == (export.as_of, export.registry):
+            yield lists
+            return
+    # Whoever stood there then may stand elsewhere now: the area was asked about, and is the viewer's.
+    there = PostgresPast(reader)
+    past = await past_at(there, registry_at, contract.policies(), Moment(export.as_of, export.registry))
+    yield PastLists(past, there, unmasked=export.unmasked)
 
 
 @asynccontextmanager
@@ -731,7 +840,9 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 sessions=people.sessions,
                 ledger=people.ledger,
                 approvals=Approvals(people.store),
+                oidc=make_office_sign_in(settings, people.store),
                 unmask=Unmask(settings.regency, numbers_for(reader), people.ledger),
+                retrospect=make_retrospect(settings, reader, registrar, registry, people.ledger),
                 accounts=accounts,
                 exclusion=NatsExclusion(settings.nats(), accounts) if accounts is not None else None,
                 commit_trouble=commits.trouble,

@@ -30,6 +30,8 @@ STATUS_OF: Final[dict[str, HTTPStatus]] = {
     "unknown_voter": HTTPStatus.BAD_REQUEST,
     "not_projected": HTTPStatus.NOT_FOUND,
     "not_found": HTTPStatus.NOT_FOUND,
+    "unknown_stage": HTTPStatus.NOT_FOUND,
+    "stage_unreadable": HTTPStatus.CONFLICT,
     "nonce_needed": HTTPStatus.UNAUTHORIZED,
     "not_entitled": HTTPStatus.FORBIDDEN,
     "reading_locked": HTTPStatus.FORBIDDEN,
