@@ -34,8 +34,8 @@ AnyRequest = Request[Any, Any, Any]
 Asked = NamedDependency[SkipValidation[Answers]]
 By = NamedDependency[SkipValidation[Viewer]]
 
-PRIVATE: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
-"""Only whoever asked may keep an answer, and asks whether it still holds."""
+PRIVATE: Final = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
+"""No browser writes a list to its disk (ASVS 14.3.2). A program that keeps one itself asks by its ETag whether it holds."""
 
 
 class Stated(msgspec.Struct):

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Final, NamedTuple, TypeVar
 
-from ecoklit.ports import IdentityProvider, OidcRefused, SignIn, SignIns
+from ecoklit.ports import Account, AccountStore, IdentityProvider, OidcRefused, SignIn, SignIns
+from ecoklit.problems import ProblemError, retry_after
+from ecoklit.services.sign_in import ATTEMPTS_PER_ADDRESS
 
 SIGN_IN_SECONDS: Final = 600
 """How long an attempt may take: somebody types a password and a code at the provider."""
 _CHANCE_BYTES: Final = 32
 
-Account = TypeVar("Account")
+Found = TypeVar("Found")
 
 
 class Begun(NamedTuple):
@@ -23,6 +26,29 @@ class Begun(NamedTuple):
 
     address: str
     browser: str
+
+
+class OfficeSignIn:
+    """The office's provider, for the accounts of `store` that have a subject there."""
+
+    def __init__(self, provider: IdentityProvider, sign_ins: SignIns, store: AccountStore) -> None:
+        self._provider = provider
+        self._sign_ins = sign_ins
+        self._store = store
+
+    async def begin(self, address: str | None) -> Begun:
+        """As `begin`, for a browser at `address` (None: this machine). Raises ProblemError too_many as well."""
+        key = f"sign-in {address or 'local'}"  # with those by password: one rate for both ways in
+        wait = await self._store.take(key, 1, ATTEMPTS_PER_ADDRESS.burst, ATTEMPTS_PER_ADDRESS.per_second)
+        if wait > 0:
+            raise ProblemError(
+                "too_many", HTTPStatus.TOO_MANY_REQUESTS, "Too many requests: wait for Retry-After.", retry_after(wait)
+            )
+        return await begin(self._provider, self._sign_ins)
+
+    async def finish(self, browser: str, answer: Mapping[str, str]) -> Account:
+        """As `finish`, with the accounts of the store."""
+        return await finish(self._provider, self._sign_ins, self._store.by_subject, browser, answer)
 
 
 async def begin(provider: IdentityProvider, sign_ins: SignIns) -> Begun:
@@ -36,10 +62,10 @@ async def begin(provider: IdentityProvider, sign_ins: SignIns) -> Begun:
 async def finish(
     provider: IdentityProvider,
     sign_ins: SignIns,
-    account_of: Callable[[str], Awaitable[Account | None]],
+    account_of: Callable[[str], Awaitable[Found | None]],
     browser: str,
     answer: Mapping[str, str],
-) -> Account:
+) -> Found:
     """The open account of whom the provider vouches for, in its `answer` to the attempt that `browser` began.
 
     `account_of` finds an open account by its subject. Raises OidcRefused: `oidc_state` when there is no such attempt,
