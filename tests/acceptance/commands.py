@@ -7,6 +7,7 @@ process of its own has besides (its exit code, signals, a closed pipe, servers t
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
@@ -16,13 +17,18 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
 from ecoklit.cli.main import main
+from ecoklit.testing.made_up_accounts import signed_in
 
 ECOKLIT = Path(sys.executable).parent / "ecoklit"
 PASSPHRASE = "lima kata yang tidak tertebak"
@@ -101,6 +107,23 @@ class Up:
     @property
     def url(self) -> str:
         return self.where["service_url"]
+
+    @cached_property
+    def signed_in(self) -> dict[str, str]:
+        """The headers of somebody who has signed in, for the whole regency."""
+
+        async def made() -> dict[str, str]:
+            async with PostgresOfficeDesk(self.where["database_url"]) as desk:
+                return (await signed_in(desk, self.where["regency"])).headers
+
+        with ThreadPoolExecutor(1) as beside:  # a test may have a loop of its own
+            return beside.submit(asyncio.run, made()).result()
+
+    def get(self, path: str) -> Any:
+        """What the service answers to somebody who has signed in."""
+        request = urllib.request.Request(self.url + path, headers=self.signed_in)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
 
     def stop(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)

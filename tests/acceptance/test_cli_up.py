@@ -8,7 +8,6 @@ import json
 import signal
 import socket
 import time
-import urllib.request
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,14 +41,9 @@ def folder() -> Iterator[Folder]:
         yield Folder(name / "data")
 
 
-def get(running: Up, path: str) -> Any:
-    with urllib.request.urlopen(running.url + path, timeout=30) as answer:
-        return json.loads(answer.read())
-
-
 def shown(running: Up, events: int) -> bool:
-    ready = get(running, "/health/ready")
-    return bool(ready["lag_events"] == 0 and get(running, f"/v1/recap/{VILLAGE}")["as_of"]["events"] == events)
+    ready = running.get("/health/ready")
+    return bool(ready["lag_events"] == 0 and running.get(f"/v1/recap/{VILLAGE}")["as_of"]["events"] == events)
 
 
 def listing_of_one_village(folder: Path) -> tuple[Path, int]:
@@ -170,7 +164,7 @@ def test_an_import_that_is_stopped_goes_on_where_it_was(folder: Folder, tmp_path
         again = json.loads(folder.run("import", "--json", file).stdout.splitlines()[-1])
         assert again["outcomes"]["listed"] + again["outcomes"]["unchanged"] == len(rows)
         assert again["outcomes"]["unchanged"] >= 1000
-        wait_until(lambda: get(running, "/health/ready")["lag_events"] == 0, "the roll shows all")
+        wait_until(lambda: running.get("/health/ready")["lag_events"] == 0, "the roll shows all")
         recap = json.loads(folder.run("recap", "--json", "94.04").stdout)["rows"]
         assert sum(row["listed"] for row in recap) == len(rows)
 

@@ -75,7 +75,9 @@ class House(Folder):
         self.stop()
 
     def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+        assert self._up is not None
+        request = urllib.request.Request(self.url + path, headers=self._up.signed_in)
+        with urllib.request.urlopen(request, timeout=30) as answer:
             content: bytes = answer.read()
             return content
 

@@ -104,7 +104,7 @@ async def test_she_is_nowhere_but_in_the_lists(postgres_server: EmbeddedPostgres
     with tempfile.TemporaryDirectory(prefix="ecoklit-") as folder:
         async with (
             besieged(Path(folder), postgres_server.dsn, election, schema) as service,
-            httpx.AsyncClient(base_url=service.url, timeout=60) as http,
+            httpx.AsyncClient(base_url=service.url, timeout=60, headers=service.readers[0]) as http,
         ):
             good = await http.post(
                 "/v1/push", content=signed_push([listed(log_of(election, names[0]))]), headers=NDJSON

@@ -208,7 +208,7 @@ async def world(postgres_server: EmbeddedPostgres) -> AsyncIterator[World]:
     with tempfile.TemporaryDirectory(prefix="ecoklit-") as folder:
         async with (
             besieged(Path(folder), postgres_server.dsn, election, schema) as service,
-            httpx.AsyncClient(base_url=service.url, timeout=WAIT) as http,
+            httpx.AsyncClient(base_url=service.url, timeout=WAIT, headers=service.readers[0]) as http,
         ):
             yield World(service, http)
             assert "fault" not in service.log.read_text()

@@ -24,6 +24,7 @@ from ecoklit.core.wire import Held
 from ecoklit.http.app import make_app
 from ecoklit.ports import STAMP_HEADER, Push
 from ecoklit.settings import Settings
+from ecoklit.testing.made_up_accounts import signed_in
 from ecoklit.testing.made_up_keys import made_up_device
 from ecoklit.testing.made_up_registry import MadeUpElection
 
@@ -111,7 +112,8 @@ async def office(
         await store(house, found, moved, dead)
         await house.projector.run_until_caught_up()
         transport = httpx.ASGITransport(app=make_app(house), raise_app_exceptions=False)  # type: ignore[arg-type]
-        async with httpx.AsyncClient(transport=transport, base_url="http://ecoklit") as http:
+        siti_asks = await signed_in(house.accounts_store)
+        async with httpx.AsyncClient(transport=transport, base_url="http://ecoklit", headers=siti_asks.headers) as http:
             yield Office(house, http, {"ani": ani, "budi": budi, "citra": citra, "siti": found})
 
 

@@ -75,9 +75,7 @@ async def listed(house: House, client: httpx.AsyncClient, count: int = 3, tps: s
     record = dict.fromkeys(RECORD_FIELDS) | {"name": "Contoh", "nik": NIK, "nkk": NKK}
     person = {"salt": ids.to_base64url(bytes(16)), "record": record}
     held = [log.append("listed", tps=tps, at=AT, source="dp4-2024", person=person) for _ in range(count)]
-    pushed = await client.post(
-        "/v1/push", content=signed_push(held), headers={"content-type": "application/x-ndjson"}
-    )
+    pushed = await client.post("/v1/push", content=signed_push(held), headers={"content-type": "application/x-ndjson"})
     assert pushed.status_code == 200, pushed.text
     await house.projector.run_until_caught_up()
     return [one.voter for one in held]

@@ -29,6 +29,7 @@ from ecoklit.http.app import make_app
 from ecoklit.http.serve import served
 from ecoklit.ports import JournalBusy, JournalFull, JournalUnavailable, Push, ServiceUnavailable, Stale, Stored
 from ecoklit.settings import Settings
+from ecoklit.testing.made_up_accounts import signed_in
 from ecoklit.testing.made_up_keys import made_up_device
 from ecoklit.testing.made_up_registry import MadeUpElection, signed_push
 from ecoklit.testing.memory_journal import MemoryJournal
@@ -102,6 +103,7 @@ async def test_servers_that_die_are_named_and_nothing_receipted_is_lost() -> Non
             settings = settings_of(nats, postgres, Path(folder) / "data")
             log = births(settings.election, 9)
             async with opened(settings) as house, client_of(make_app(house)) as client, following(house):
+                client.headers.update((await signed_in(house.accounts_store)).headers)
 
                 async def push(count: int) -> httpx.Response:
                     return await client.post("/v1/push", content=body(log[:count]), headers=NDJSON)

@@ -168,7 +168,9 @@ async def sign_out(
     summary="Another password",
     responses={status: _PROBLEMS[status] for status in (400, 401, 403, 429, 503)},
 )
-async def change_password(request: AnyRequest, house: OurHouse, viewer: By, data: JSONBody[PasswordBody]) -> Response[None]:
+async def change_password(
+    request: AnyRequest, house: OurHouse, viewer: By, data: JSONBody[PasswordBody]
+) -> Response[None]:
     """Give the account that asks another password; all its sessions end."""
     await house.sessions.confirm(Attempt(viewer.login, data.password, data.code, address_asking(request)))
     await house.account_desk.set_password(viewer.login, data.new_password)

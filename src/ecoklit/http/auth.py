@@ -110,12 +110,15 @@ async def add_security_headers(message: Message, scope: Scope) -> None:
 
 
 def session_cookie(opened: Opened, now: datetime) -> Cookie:
-    """The cookie of a browser's session: over TLS (or to this machine), to this host, to no script, from no other page."""
-    seconds = max(0, int((opened.ends_at - now).total_seconds()))
-    return Cookie(key=COOKIE, value=opened.token, path="/", max_age=seconds, secure=True, httponly=True, samesite="strict")
+    """The cookie of a browser's session: over TLS (or to this machine), for this host, no script and no other page."""
+    return _cookie(opened.token, max(0, int((opened.ends_at - now).total_seconds())))
 
 
 def without_cookie(answer: Response[Any]) -> Response[Any]:
     """The answer, after which the browser has no session any more."""
-    answer.set_cookie(Cookie(key=COOKIE, value="", path="/", max_age=0, secure=True, httponly=True, samesite="strict"))
+    answer.set_cookie(_cookie("", 0))
     return answer
+
+
+def _cookie(value: str, seconds: int) -> Cookie:
+    return Cookie(key=COOKIE, value=value, path="/", max_age=seconds, secure=True, httponly=True, samesite="strict")

@@ -53,6 +53,7 @@ def attack(
         ],
         env={
             **os.environ, "SCHEMATHESIS_HOOKS": HOOKS, "ECOKLIT_HOSTILE_ELECTION": service.election.election,
+            "ECOKLIT_HOSTILE_READERS": " ".join(one["Authorization"].split()[1] for one in service.readers),
         },
         cwd=service.log.parent, capture_output=True, text=True, check=False,
     )  # fmt: skip

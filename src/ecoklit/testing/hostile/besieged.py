@@ -17,11 +17,16 @@ from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.jetstream import JetStreamJournal
 from ecoklit.adapters.jetstream_registry import JetStreamRegistry
 from ecoklit.adapters.nats_accounts import BrokerAccounts
+from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
+from ecoklit.services.viewer import RIGHTS
+from ecoklit.testing.made_up_accounts import signed_in
 from ecoklit.testing.made_up_registry import MadeUpElection
 
 ECOKLIT: Final = Path(sys.executable).parent / "ecoklit"
 START_SECONDS_MAX: Final = 60.0
 STOP_SECONDS_MAX: Final = 30.0
+READERS: Final = 20
+"""Each has a rate of its own: whoever asks as all of them in turn may ask for longer."""
 
 
 class Besieged(NamedTuple):
@@ -35,6 +40,8 @@ class Besieged(NamedTuple):
     election: MadeUpElection
     journal: JetStreamJournal
     registry: JetStreamRegistry
+    readers: tuple[dict[str, str], ...]
+    """Headers of people who have signed in, for the whole regency and with every right that one can have."""
 
     def memory_mib(self) -> float:
         """What the service's process holds in memory now."""
@@ -75,7 +82,8 @@ async def besieged(
         process = _spawn(environ, log)
         try:
             url = await asyncio.wait_for(asyncio.to_thread(_said_url, process, log), START_SECONDS_MAX)
-            yield Besieged(url, process.pid, log, broker, accounts, election, journal, registry)
+            readers = await _signed_in(database_url, schema, election.regency)
+            yield Besieged(url, process.pid, log, broker, accounts, election, journal, registry, readers)
         finally:
             process.terminate()
             try:
@@ -85,6 +93,12 @@ async def besieged(
                 process.wait()
             if process.stdout is not None:
                 process.stdout.close()
+
+
+async def _signed_in(database_url: str, schema: str, regency: str) -> tuple[dict[str, str], ...]:
+    async with PostgresOfficeDesk(database_url, schema=schema) as desk:
+        people = [await signed_in(desk, regency, rights=RIGHTS) for _ in range(READERS)]
+    return tuple(one.headers for one in people)
 
 
 def _spawn(environ: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
