@@ -15,8 +15,9 @@ SHOWN_DIGITS: Final = 6
 MASKED: Final = ("nik", "nkk")
 _NUMBER: Final = re.compile(r"[0-9]{16}").fullmatch
 SUPERVISOR: Final = "supervisor"
-NOT_SUPERVISED: Final = ("nik", "nkk", "birth_place", "birth_date", "marital", "disability", "ektp")
-"""What a supervisor is not given of a voter; the copy for them has name, sex, age, address, RT, RW and remark."""
+NOT_SUPERVISED: Final = ("nik", "nkk", "birth_place", "birth_date", "marital", "disability", "ektp", "e_disabled")
+"""What a supervisor is not given of a voter; the copy for them has name, sex, age, address, RT, RW and remark. Nor line E
+of an officer's report, which counts few people: who sees disabilities by name counts them anyway."""
 SUPERVISED_ONLY: Final = ("age",)
 
 

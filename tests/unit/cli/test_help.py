@@ -18,7 +18,7 @@ COMMANDS = [
     "init", "join", "enrol", "assign", "revoke", "lost", "window", "policy", "tps", "lists", "registry", "reader",
     "up", "serve", "import", "push", "project", "rebuild", "inspect", "mend", "roll", "recap", "conflicts",
     "history", "movers", "families", "large", "duplicates", "progress", "reports", "late", "devices", "advice",
-    "reconcile", "closing", "quarantine", "phone", "fold", "demo",
+    "paper", "correct", "subject-report", "breach-report", "reconcile", "closing", "quarantine", "phone", "fold", "demo",
 ]  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def test_the_commands_are_those_of_the_readme(capsys: pytest.CaptureFixture[str]
     """README's table lists exactly the commands that there are."""
     actions = [action for action in parser()._actions if action.choices and isinstance(action.choices, dict)]
     assert sorted(actions[0].choices) == sorted(COMMANDS)
-    assert re.findall(r"^\| `(\w+)` \|", README, re.M) == COMMANDS
+    assert re.findall(r"^\| `([\w-]+)` \|", README, re.M) == COMMANDS
 
 
 def test_the_manual_prints_every_help_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
