@@ -18,7 +18,9 @@ COMMANDS = [
     "init", "join", "enrol", "assign", "revoke", "lost", "window", "policy", "tps", "lists", "registry", "reader",
     "up", "serve", "import", "push", "project", "rebuild", "inspect", "mend", "roll", "recap", "conflicts",
     "history", "movers", "families", "large", "duplicates", "progress", "reports", "late", "devices", "advice",
-    "paper", "correct", "subject-report", "breach-report", "reconcile", "closing", "quarantine", "phone", "fold", "demo",
+    "rule", "remap", "stage", "diff", "windows", "marks", "returned", "pairs",
+    "paper", "correct", "subject-report", "breach-report", "reconcile", "closing", "quarantine",
+    "phone", "fold", "demo",
 ]  # fmt: skip
 
 
