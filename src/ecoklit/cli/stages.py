@@ -89,12 +89,18 @@ def add_commands(commands: Commands) -> None:
 
 
 def add_stage(commands: Commands) -> None:
-    stage = commands.add_parser(
-        "stage",
-        help="Tahap daftar: tetapkan, lihat, buktikan DPHP, DPS, DPSHP, DPT. "
-        "· Stages of the list: freeze, show and prove them.",
+    what = (
+        "Tahap daftar: tetapkan, lihat, buktikan DPHP, DPS, DPSHP, DPT. "
+        "· Stages of the list: freeze, show and prove DPHP, DPS, DPSHP and DPT."
     )
-    actions = stage.add_subparsers(metavar="ACTION", required=True)
+    stage: argparse.ArgumentParser = commands.add_parser(
+        "stage",
+        help=what,
+        description=what,
+        epilog="contoh · example:\n  ecoklit stage set 94.04 DPS --yes\n\nEach has a --help of its own, and --json.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = stage.add_subparsers(metavar="ACTION", required=True, parser_class=type(stage))
     freeze = add_command(
         actions,
         "set",
