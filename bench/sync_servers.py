@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,18 @@ class Running:
 
 @asynccontextmanager
 async def ecoklit(
-    folder: Path, listed: Sequence[World], enrolled: Sequence[World] = (), *, accounts: bool = False
+    folder: Path,
+    listed: Sequence[World],
+    enrolled: Sequence[World] = (),
+    *,
+    accounts: bool = False,
+    before: Callable[[str], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Running]:
     """`ecoklit serve` on a nats-server and a PostgreSQL of its own.
 
     The devices of all these worlds are in the registry, and the lists of those `listed` in the roll already. With
-    `accounts` the broker knows its users, as that of `ecoklit up`, and is there by WebSocket too.
+    `accounts` the broker knows its users, as that of `ecoklit up`, and is there by WebSocket too. `before` is done to
+    the database, by its URL, before the service starts.
     """
     users = BrokerAccounts(folder / "nats" / "keys") if accounts else None
     async with (
@@ -88,6 +94,8 @@ async def ecoklit(
         if users is not None:
             environ["ECOKLIT_NATS_CREDS"] = str(users.service_credentials)
         await _open_election(folder, nats, [*listed, *enrolled], users)
+        if before is not None:
+            await before(postgres.dsn)
         command = [str(Path(sys.executable).with_name("ecoklit")), "serve", "--json"]
         async with _process(command, environ, folder / "serve.log") as process:
             url = (await _first_line(process, folder / "serve.log"))["service_url"]
