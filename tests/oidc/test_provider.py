@@ -5,28 +5,45 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 import asyncpg
+import httpx
 import pytest
 import pytest_asyncio
 from joserfc.jwk import RSAKey
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
 from yarl import URL
 
 from ecoklit.adapters import oidc
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.oidc import OidcClient, OidcProvider
+from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
 from ecoklit.adapters.postgres_schema import prepare_office
 from ecoklit.adapters.postgres_sign_ins import PostgresSignIns
-from ecoklit.ports import IdentityProvider, OidcRefused, OidcUnavailable, SignIns
+from ecoklit.errors import EcoklitError
+from ecoklit.http import accounts
+from ecoklit.http import oidc as oidc_routes
+from ecoklit.http.auth import let_in, provide_signed, provide_viewer
+from ecoklit.http.oidc import ATTEMPT_COOKIE
+from ecoklit.http.problems import on_http_error, on_named_error
+from ecoklit.ports import IdentityProvider, NewAccount, OidcRefused, OidcUnavailable, SignIns
 from ecoklit.services import office_sign_in
-from ecoklit.services.office_sign_in import Begun
+from ecoklit.services.office_sign_in import Begun, OfficeSignIn
+from ecoklit.services.sign_in import Sessions
 
 FOLDER = Path(__file__).parent / "provider"
 NODE = shutil.which("node")
@@ -225,3 +242,56 @@ async def test_a_new_key_of_the_provider_is_found_though_not_at_will(
     monkeypatch.setattr(oidc, "REFRESH_SECONDS_MIN", 0.0)
     later = await office_sign_in.begin(provider, sign_ins)
     assert await office_sign_in.finish(provider, sign_ins, of_siti, later.browser, await at_the_provider(later))
+
+
+async def test_a_browser_comes_back_with_a_session(
+    running: Running, postgres_server: EmbeddedPostgres, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over HTTP: out with a cookie that goes along once, back with a session's; a second time there is no attempt."""
+    async with PostgresOfficeDesk(postgres_server.dsn, schema=schema) as store:
+        connection = await asyncpg.connect(postgres_server.dsn)
+        await prepare_office(connection, schema)
+        subject = f"{running.issuer} siti"
+        await store.add(NewAccount("siti", "ppk", ("940401",), frozenset(), "o-1", None, None, subject, "shell"))
+        sign_ins = PostgresSignIns(postgres_server.dsn, schema=schema)
+        sessions = Sessions(store, None, None, secrets.token_bytes, time.time)  # type: ignore[arg-type]
+        house = SimpleNamespace(
+            oidc=OfficeSignIn(OidcProvider(running.client()), sign_ins, store), sessions=sessions, accounts_store=store
+        )
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app_of(house)), base_url="https://office.example"
+        ) as browser:
+            out = await browser.get("/v1/sign-in/oidc")
+            assert out.status_code == 303 and out.headers["Location"].startswith(running.issuer)
+            (attempt,) = out.headers.get_list("set-cookie")
+            assert attempt.startswith(f"{ATTEMPT_COOKIE}=") and "SameSite=lax" in attempt and "Max-Age=600" in attempt
+            answer = await at_the_provider(Begun(out.headers["Location"], ""))
+            back = await browser.get("/v1/sign-in/oidc/callback", params=answer)
+            assert back.status_code == 200 and back.json()["login"] == "siti" and back.json()["areas"] == ["940401"]
+            assert browser.cookies.get(ATTEMPT_COOKIE) is None
+            assert (await browser.get("/v1/session")).json()["login"] == "siti"
+            again = await browser.get("/v1/sign-in/oidc/callback", params=answer)
+            assert again.status_code == 403 and again.json()["code"] == "oidc_state"
+            house.oidc = None
+            none = await browser.get("/v1/sign-in/oidc")
+            assert none.status_code == 404 and none.json()["code"] == "no_oidc"
+        await connection.execute(f"drop schema {schema}_office cascade")
+        await connection.close()
+
+
+def app_of(house: SimpleNamespace) -> Litestar:
+    """The routes of signing in, as the whole application has them."""
+
+    async def provide_house() -> Any:
+        return house
+
+    return Litestar(
+        route_handlers=[*oidc_routes.ROUTES, accounts.session],
+        dependencies={
+            "house": Provide(provide_house), "viewer": Provide(provide_viewer), "signed": Provide(provide_signed),
+        },
+        guards=[let_in],
+        state=State({"sessions": house.sessions}, deep_copy=False),
+        exception_handlers={EcoklitError: on_named_error, HTTPException: on_http_error},
+        openapi_config=None,
+    )  # fmt: skip

@@ -59,7 +59,9 @@ def _provider(house: House) -> OfficeSignIn:
 
 
 def _attempt_cookie(value: str, seconds: int) -> Cookie:
-    return Cookie(ATTEMPT_COOKIE, value, path="/", max_age=seconds, secure=True, httponly=True, samesite="lax")
+    return Cookie(
+        key=ATTEMPT_COOKIE, value=value, path="/", max_age=seconds, secure=True, httponly=True, samesite="lax"
+    )
 
 
 def _address(request: Request[Any, Any, Any]) -> str | None:
