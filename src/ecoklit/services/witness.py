@@ -7,6 +7,7 @@ makes it sign both sides of a fork; and of a fork it makes a proof that needs no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import NamedTuple, Protocol
 
@@ -46,9 +47,14 @@ class Witness:
         self._name, self._key, self._logs = name, key, logs
         self._memory, self._clock = memory, clock
         self._lock = Lock()
-        self.latest: dict[str, Seen] = {}
+        self._seen: dict[str, list[Seen]] = {}
         for seen in replay(memory.records(), witness_key(name, key), logs.values()):
-            self.latest[seen.checkpoint.origin] = seen
+            self._seen.setdefault(seen.checkpoint.origin, []).append(seen)
+
+    @property
+    def latest(self) -> dict[str, Seen]:
+        """What was cosigned last of each log that was ever seen."""
+        return {origin: seen[-1] for origin, seen in self._seen.items()}
 
     def add(self, body: bytes) -> Signature:
         """The cosignature over the checkpoint in a request. Raises LogFault with a code of `tlog.witness.STATUS`, and
@@ -67,7 +73,7 @@ class Witness:
             taken = request._replace(note=request.note.with_signatures([signature]))
             if seen is None or checkpoint != seen.checkpoint:  # what was seen before is remembered
                 self._memory.append(record_of(taken))
-                self.latest[origin] = Seen(checkpoint, taken.note)
+                self._seen.setdefault(origin, []).append(Seen(checkpoint, taken.note))
         return signature
 
     def size_of(self, body: bytes) -> int:
@@ -85,39 +91,48 @@ class Witness:
         if data is None:
             raise LogFault(BAD_TILE, f"{key.name} shows no checkpoint there: mend the address, or try later.")
         checkpoint, note = opened(data, key)
-        seen = self.latest.get(key.name)
-        before = 0 if seen is None else seen.checkpoint.size
-        if seen is not None:
+        seen = self._seen.get(key.name, [])
+        before = seen[-1].checkpoint.size if seen else 0
+        if seen:
             self._demand_continued(seen, Seen(checkpoint, note), LogReader(source))
         path = continued(before, checkpoint.size, LogReader(source).read)[1]
         own = Note(note.text, tuple(filter(key.made, note.signatures)))
         signature = self.add(Request(before, tuple(path), own).written)
         return Visited(checkpoint, note.with_signatures([signature]), before)
 
-    def _demand_continued(self, seen: Seen, now: Seen, reader: LogReader) -> None:
-        earlier, later = sorted((seen, now), key=lambda one: one.checkpoint.size)
+    def _demand_continued(self, seen: Sequence[Seen], now: Seen, reader: LogReader) -> None:
+        """`now` continues all that was seen. A smaller tree never does, but may still be proved to be a fork."""
+        if now.checkpoint.size >= seen[-1].checkpoint.size:
+            self._demand_no_fork(seen[-1], now, reader)
+            return
+        smaller = [one for one in seen if one.checkpoint.size <= now.checkpoint.size][-1:]
+        for earlier, later in (*((one, now) for one in smaller), (now, seen[-1])):
+            with suppress(_CannotSay):
+                self._demand_no_fork(earlier, later, reader)
+        raise LogFault(
+            SMALLER,
+            f"{now.checkpoint.origin} shows {now.checkpoint.size} leaves, and {seen[-1].checkpoint.size} were cosigned "
+            "here: it is a stale copy, or the log was turned back.",
+        )
+
+    def _demand_no_fork(self, earlier: Seen, later: Seen, reader: LogReader) -> None:
+        """Raises LogFault forked_log, once the proof is kept, and bad_tile when the tiles do not tell."""
         old, new = earlier.checkpoint, later.checkpoint
-        is_turned_back = now.checkpoint.size < seen.checkpoint.size
         try:
             root, path = (new.root, []) if old.size == new.size else continued(old.size, new.size, reader.read)
-        except LogFault:
-            if is_turned_back:
-                raise _turned_back(now.checkpoint, seen.checkpoint) from None
-            raise
-        is_shown = is_consistent(old.size, root, new.size, new.root, path)
-        if is_shown and root != old.root:
+        except LogFault as fault:
+            raise _CannotSay(fault.code, fault.message) from None
+        if not is_consistent(old.size, root, new.size, new.root, path):
+            raise _CannotSay(
+                BAD_TILE,
+                f"The tiles of {new.origin} are not those of its checkpoint: have them restored, then visit again.",
+            )
+        if root != old.root:
             self._keep_fork(Fork(root, tuple(path), earlier.note, later.note))
             raise LogFault(
                 OTHER_ROOT,
                 f"{new.origin} is forked: it signed a tree of {old.size} leaves that its tree of {new.size} does not "
                 "continue. The proof is kept; show it to whoever relies on the log.",
-            )
-        if is_turned_back:
-            raise _turned_back(now.checkpoint, seen.checkpoint)
-        if not is_shown:
-            raise LogFault(
-                BAD_TILE,
-                f"The tiles of {new.origin} are not those of its checkpoint: have them restored, then visit again.",
             )
 
     def _keep_fork(self, fork: Fork) -> None:
@@ -125,9 +140,5 @@ class Witness:
         self._memory.keep_fork(fork.written)
 
 
-def _turned_back(now: Checkpoint, seen: Checkpoint) -> LogFault:
-    return LogFault(
-        SMALLER,
-        f"{now.origin} shows {now.size} leaves, and {seen.size} were cosigned here: it is a stale copy, or the log was "
-        "turned back.",
-    )
+class _CannotSay(LogFault):
+    """The tiles that are shown do not tell whether one tree continues the other."""

@@ -116,7 +116,11 @@ def test_a_log_that_was_turned_back_is_refused(folder: WitnessFolder) -> None:
         for stale in (Log().grown(30), Log(lie=5).grown(20)):
             with pytest.raises(LogFault, match="turned back"):
                 bearing.visit(LOG, stale)
-    assert folder.forks() == []
+        assert folder.forks() == []
+        bearing.visit(LOG, Log().grown(50))
+        with pytest.raises(LogFault, match="is forked"):  # it leaves out what was cosigned earlier, at 40
+            bearing.visit(LOG, Log(lie=5).grown(45))
+    demand_fork(read_fork(folder.forks()[0].read_bytes()), LOG)
 
 
 def test_damaged_tiles_are_no_fork(folder: WitnessFolder) -> None:

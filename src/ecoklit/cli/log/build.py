@@ -52,6 +52,7 @@ def add_build(actions: Commands) -> None:
         action="store_true",
         help="the journal was restored or mended: log what the log does not have yet",
     )
+    command.add_argument("--anew", action="store_true", help="begin a log whose key is there and whose folder is not")
     add_allow_unsafe(command)
 
 
@@ -124,7 +125,8 @@ async def _opened(
             reads: tuple[Read, ...] = (journal.read_events, registry.read)
             logs = []
             for log, folder, read in zip(LOGS, folders, reads, strict=True):
-                origin, key = origin_of(folder, settings, log, arguments.origin), key_of(folder, settings, log)
+                origin = origin_of(folder, settings, log, arguments.origin)
+                key = key_of(folder, settings, log, is_new=arguments.anew)
                 built = LogBuilder(folder, origin, key, read, election=settings.election, regency=settings.regency)
                 await built.open(is_restored=arguments.journal_restored)
                 logs.append(_Log(folder, built, log_key(origin, key)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -46,15 +45,29 @@ def origin_of(folder: LogFolder, settings: Settings, log: str, asked: str | None
     return name
 
 
-def key_of(folder: LogFolder, settings: Settings, log: str) -> Key:
-    """The log's key, from the key folder; made with the log, and never again."""
+def key_of(folder: LogFolder, settings: Settings, log: str, *, is_new: bool = False) -> Key:
+    """The log's key, from the key folder; `is_new` makes one when there is none, and takes one whose log is gone.
+
+    Raises EcoklitError log_lost when the key is there and what it signed is not: whoever builds the log a second time
+    signs another tree of the same size, and every witness will call it forked.
+    """
     from ecoklit.adapters import data_folder
     from ecoklit.core.signing import ED25519, SEED_BYTES, key_from_seed
 
     keys = data_folder.key_folder(settings.data, settings.election, settings.regency)
     name = "log" if log == "voters" else f"log-{log}"
-    if folder.state() is None:
-        with suppress(data_folder.DataFolderFault):
-            return data_folder.load_key(keys, name)
-        data_folder.save_key(keys, name, key_from_seed(ED25519, secrets.token_bytes(SEED_BYTES)))
-    return data_folder.load_key(keys, name)
+    try:
+        key = data_folder.load_key(keys, name)
+    except data_folder.DataFolderFault as fault:
+        if fault.code != "no_key" or folder.state() is not None:
+            raise
+        key = key_from_seed(ED25519, secrets.token_bytes(SEED_BYTES))
+        data_folder.save_key(keys, name, key)
+        return key
+    if folder.state() is None and not is_new:
+        raise EcoklitError(
+            "log_lost",
+            f"The key of this log is there, and {folder.folder} holds no log: restore the folder; or say --anew, with "
+            "another --origin when anybody has seen the old one.",
+        )
+    return key

@@ -1,0 +1,217 @@
+"""The transparency log as offices, witnesses and courts use it: built, published, watched, proved from, checked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import Folder, fresh_folder, serving, wait_until
+
+from ecoklit.cli.pushing import read_codebook
+from ecoklit.testing import mimika
+
+VILLAGE, MORE, YET_MORE = "9404022001", "9404062012", "9404052001"
+
+
+class House(Folder):
+    office: str
+    log: dict[str, dict[str, Any]]
+
+    def refused(self, *argv: str | Path, code: int) -> str:
+        done = self.run(*argv)
+        assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
+        return done.stderr
+
+    def imported(self, village: str) -> int:
+        file = self.data.parent / mimika.file_name(village, ".csv")
+        mimika.write_csv(file, village, read_codebook("2024"))
+        listed: int = self.said("import", file)[-1]["outcomes"]["listed"]
+        return listed
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    """An election with one village's list, its service running, and its logs built."""
+    with fresh_folder() as folder:
+        house = House(folder / "kpu")
+        house.office = house.init()["office"]
+        with serving(house) as running:
+            listed = house.imported(VILLAGE)
+            wait_until(lambda: running.get("/health/ready")["lag_events"] == 0, "the roll shows all")
+            built = house.said("log build")
+            assert sorted(step["position"] for step in built)[-1] == listed
+            house.log = {shown["origin"]: shown for shown in house.said("log show")}
+            yield house
+
+
+@pytest.fixture
+def voters(house: House) -> dict[str, Any]:
+    return house.log["ecoklit/pilkada-2024/9404"]
+
+
+def test_both_logs_are_sound_from_their_keys_alone(house: House, tmp_path: Path) -> None:
+    """Whoever has the public folder and the key checks the tree; with the bundles, every entry."""
+    assert set(house.log) == {"ecoklit/pilkada-2024/9404", "ecoklit/pilkada-2024/9404/registry"}
+    for shown in house.log.values():
+        shutil.copytree(shown["public"], tmp_path / "copy", dirs_exist_ok=True)
+        for more in ((), ("--bundles", shown["bundles"])):
+            (checked,) = house.said("log verify", tmp_path / "copy", "--key", shown["key"], *more)
+            assert (checked["size"], checked["root"], checked["errors"]) == (shown["size"], shown["root"], [])
+        shutil.rmtree(tmp_path / "copy")
+    other = house.log["ecoklit/pilkada-2024/9404/registry"]
+    shown = house.log["ecoklit/pilkada-2024/9404"]
+    assert "unknown_log" in house.refused("log", "verify", shown["public"], "--key", other["key"], code=1)
+
+
+def test_a_file_that_was_changed_is_named(house: House, voters: dict[str, Any], tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(voters["public"], copy)
+    tile = next(path for path in sorted(copy.glob("tile/0/**/*")) if path.is_file())
+    data = bytearray(tile.read_bytes())
+    data[40] ^= 1
+    tile.write_bytes(data)
+    (checked,) = house.said("log verify", copy, "--key", voters["key"], code=4)
+    assert [error["path"] for error in checked["errors"]] == [tile.relative_to(copy).as_posix()]
+
+
+def test_the_rolls_digests_are_in_the_log(house: House, voters: dict[str, Any], tmp_path: Path) -> None:
+    """What the service shows is stated where it cannot be taken back, with the positions that it is of."""
+    bundles = sorted(path for path in Path(voters["bundles"]).rglob("*") if path.is_file())
+    stated = bundles[-1].read_bytes()
+    stated = stated[stated.index(b'{"digests":') :]
+    found = json.loads(stated)["digests"]
+    assert found["position"]["ECOKLIT-pilkada-2024-9404"] == voters["size"] - 1
+    assert sorted(found["digests"]) == ["9404", VILLAGE[:6]]
+    entry = tmp_path / "entry"
+    entry.write_bytes(stated)
+    house.said("log prove", entry, "--to", tmp_path / "digests.tlog-proof")
+    (proved,) = house.said("log verify", tmp_path / "digests.tlog-proof", "--key", voters["key"])
+    assert (proved["kind"], proved["entry"]) == ("digests", voters["size"] - 1)
+
+
+def test_a_witness_by_files_makes_a_proof_that_a_court_can_check(
+    house: House, voters: dict[str, Any], tmp_path: Path
+) -> None:
+    """Witness, cosignature, policy, proof: each handed over as a file; without the witness the policy takes nothing."""
+    outside = Folder(tmp_path / "elsewhere")
+    (made,) = outside.said("witness init", tmp_path / "saksi", "--name", "bawaslu.example/w1")
+    outside.said("witness watch", tmp_path / "saksi", voters["key"], voters["public"])
+    policy = tmp_path / "policy.txt"
+    policy.write_text(f"log {voters['key']}\nwitness bawaslu {made['key']}\nquorum bawaslu\n")
+    proof = tmp_path / "office-1.tlog-proof"
+    assert "no_quorum" in house.refused("log", "verify", voters["public"], "--policy", policy, code=1)
+
+    (visited,) = outside.said("witness visit", tmp_path / "saksi", "--to", tmp_path / "signed")
+    assert (visited["before"], visited["size"], visited["cosigned"]) == (0, voters["size"], True)
+    (signed,) = (tmp_path / "signed").iterdir()
+    (taken,) = house.said("log cosigned", signed, "--policy", policy)
+    assert list(taken["cosigned"]) == ["bawaslu"]
+    (written,) = house.said("log prove", f"{house.office}:1", "--to", proof)
+    assert written["bytes"] <= 4096
+
+    (proved,) = outside.said("log verify", proof, "--policy", policy)
+    assert (proved["kind"], list(proved["cosigned"])) == ("event", ["bawaslu"])
+    event = json.loads(proved["bytes"])
+    assert (event["device"], event["seq"], event["type"]) == (house.office, 1, "listed")
+    spoilt = bytearray(proof.read_bytes())
+    spoilt[60] ^= 1
+    proof.write_bytes(spoilt)
+    done = outside.run("log", "verify", proof, "--policy", policy)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+
+
+def test_a_log_is_followed_and_cosigned_while_it_grows(house: House, tmp_path: Path) -> None:
+    """A witness that answers, a builder that is killed and started again: the log goes on, and each checkpoint that
+    anybody kept is continued by the last."""
+    registry = house.log["ecoklit/pilkada-2024/9404/registry"]
+    voters = house.log["ecoklit/pilkada-2024/9404"]
+    outside, witness = Folder(tmp_path / "elsewhere"), tmp_path / "saksi"
+    (made,) = outside.said("witness init", witness, "--name", "bawaslu.example/w2")
+    for shown in (voters, registry):
+        outside.said("witness watch", witness, shown["key"], shown["public"])
+    kept = tmp_path / "kept"
+    shutil.copy(Path(voters["public"]) / "checkpoint", kept)
+    answering = outside.begin("witness", "serve", witness, "--port", "0", "--json")
+    assert answering.stdout is not None
+    url = json.loads(answering.stdout.readline())["url"]
+    policy = tmp_path / "policy.txt"
+    policy.write_text(f"log {voters['key']}\nlog {registry['key']}\nwitness w {made['key']} {url}\nquorum w\n")
+    listed = 0
+    try:
+        for stop in (signal.SIGKILL, signal.SIGINT):
+            following = house.begin("log", "build", "--follow", "--policy", policy, "--json")
+            assert following.stdout is not None
+            if stop == signal.SIGKILL:
+                listed = house.imported(MORE)
+                assert listed and json.loads(following.stdout.readline())["cosigned"] == 1
+            else:
+                wait_until(lambda: last_of(voters) >= voters["size"] + listed, "all is logged")  # noqa: B023
+            following.send_signal(stop)
+            following.communicate()
+        (checked,) = house.said("log verify", voters["public"], "--policy", policy, "--after", kept)
+        assert checked["errors"] == [] and list(checked["cosigned"]) == ["w"]
+    finally:
+        answering.send_signal(signal.SIGINT)
+        answering.communicate()
+    assert answering.returncode == 0
+    (seen,) = outside.said("witness show", witness)
+    assert set(seen["logs"]) >= {voters["origin"]}
+
+
+def test_a_fork_convinces_whoever_has_the_key(house: House, voters: dict[str, Any], tmp_path: Path) -> None:
+    """A log whose folder was lost and that is built a second time: nobody does that by mistake, a witness refuses it,
+    and what the witness keeps proves it to whoever has the log's key."""
+    outside, witness, shown = Folder(tmp_path / "elsewhere"), tmp_path / "saksi", tmp_path / "shown"
+    outside.said("witness init", witness, "--name", "partai.example/w")
+    outside.said("witness watch", witness, voters["key"], shown)
+    shutil.copytree(voters["public"], shown)
+    outside.said("witness visit", witness)
+
+    tlog = house.data / "tlog"
+    tlog.rename(tmp_path / "kept")
+    try:
+        house.imported(YET_MORE)
+        assert "log_lost" in house.refused("log", "build", code=4)
+        house.said("log build", "--anew")
+        shutil.rmtree(shown)
+        shutil.copytree(voters["public"], shown)
+    finally:
+        shutil.rmtree(tlog)
+        (tmp_path / "kept").rename(tlog)
+    (told,) = outside.said("witness visit", witness, code=4)
+    assert (told["code"], told["cosigned"]) == ("forked_log", False)
+    (seen,) = outside.said("witness show", witness, code=1)
+    assert seen["records"] == 1
+    (proof,) = seen["forks"]
+    assert outside.said("witness fork", proof, "--key", voters["key"])[0]["origin"] == voters["origin"]
+
+
+def last_of(voters: dict[str, Any]) -> int:
+    size: int = json.loads((Path(voters["public"]).parent / "state").read_bytes())["size"]
+    return size
+
+
+WRONG = {
+    "log verify": (["log", "verify", "nowhere", "--key", "x"], 2, "bad_log_key"),
+    "no policy": (["log", "verify", "nowhere", "--policy", "none.txt"], 2, "no_file"),
+    "prove": (["log", "prove", "neither"], 2, "no_file"),
+    "no log": (["log", "show"], 2, "no_log"),
+    "no witness": (["witness", "visit", "nowhere"], 2, "no_witness"),
+    "witness name": (["witness", "init", "w", "--name", "two words"], 2, "bad_name"),
+    "every": (["witness", "visit", "w", "--every", "0"], 2, "bad_argument"),
+    "fork": (["witness", "fork", "none.fork", "--key", "x"], 2, "bad_log_key"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(WRONG))
+def test_a_wrong_call_is_one_sentence(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    argv, code, name = WRONG[case]
+    done = Folder(tmp_path / "data").run(*argv)
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
+    assert done.stderr.startswith(f"ecoklit: {name}: ")
