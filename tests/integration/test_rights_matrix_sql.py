@@ -20,8 +20,8 @@ import pytest_asyncio
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_people import PostgresPeople
-from ecoklit.adapters.postgres_schema import prepare
-from ecoklit.contract import data_path, policies
+from ecoklit.adapters.postgres_schema import prepare, prepare_office
+from ecoklit.contract import policies
 from ecoklit.errors import EcoklitError
 from ecoklit.services.project import Projector
 from ecoklit.services.sql_people import open_sql
@@ -95,8 +95,7 @@ async def database(postgres_server: EmbeddedPostgres) -> AsyncIterator[Database]
     logins = {who: f"{who}.{schema}" for who in (*AREAS, "closed")}
     made = Database(postgres_server, schema, people, logins)
     async with made.service() as connection:
-        await connection.execute(f"create schema {schema}_office; set search_path = {schema}_office")
-        await connection.execute(data_path("projections", "office", "schema.sql").read_text())
+        await prepare_office(connection, schema)
         # The made-up histories disagree on short numbers only.
         await connection.execute(f"update {schema}.side set value = value || '9404010101900001' where register = 'nik'")
         await connection.execute(f"analyze {schema}.voter, {schema}.event, {schema}.side")
@@ -431,8 +430,7 @@ async def test_a_password_opens_until_its_day(postgres_folder: Path, unused_tcp_
     async with EmbeddedPostgres(postgres_folder / "a", port=unused_tcp_port, fsync=False) as server:
         service = await asyncpg.connect(server.dsn)
         await prepare(service, schema)
-        await service.execute(f"create schema {schema}_office; set search_path = {schema}_office")
-        await service.execute(data_path("projections", "office", "schema.sql").read_text())
+        await prepare_office(service, schema)
         await service.execute(
             "insert into account (login, role, areas, officer, made_by)"
             " values ('rina', 'kpu', '{9404}', 'o-1', 'shell')"
