@@ -7,6 +7,7 @@ The same search stands at the end of every run of pytest (testing/hostile/record
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -124,6 +125,9 @@ async def test_she_is_nowhere_but_in_the_lists(postgres_server: EmbeddedPostgres
                     asked = await http.get(f"/v1/{path}{'' if path.endswith('=') else '/'}{word}")
                     said.append(asked.content if asked.status_code >= 400 else b"")
             await phone.close()
+            asked = await everywhere(service)
+            assert len(asked) > 200
+            said += asked
             roll = await caught_up(service, http)
             born = listed(log_of(election, names[0]))
             history = (await http.get(f"/v1/voters/{born.voter}/history")).text
@@ -147,6 +151,41 @@ async def test_she_is_nowhere_but_in_the_lists(postgres_server: EmbeddedPostgres
         if any(one.encode() in text for one in NEEDLES)
     }
     assert not leaks, "\n".join(f"{place}: {text[:400]}" for place, text in sorted(leaks))
+
+
+async def everywhere(service: Besieged) -> list[bytes]:
+    """What every door that the service's own document names answers, refusing, to whoever puts her number or name into
+    each part of its path, each parameter and each field of its body; and what it says of itself."""
+    answers: list[bytes] = []
+    async with httpx.AsyncClient(base_url=service.url, timeout=60) as http:
+        document = (await http.get("/openapi.json")).json()
+        doors = [
+            (method, path, operation)
+            for path, operations in document["paths"].items()
+            for method, operation in operations.items()
+            if method != "delete" or "session" not in path  # or the next would have none
+        ]
+        for nth, (method, path, operation) in enumerate(doors):
+            headers = service.readers[nth % len(service.readers)]
+            for url, body in spoilt_requests(path, operation):
+                answer = await http.request(method, url, headers=headers, json=body)
+                answers.append(str(answer.headers).encode() + (answer.content if answer.status_code >= 400 else b""))
+        answers.append((await http.get("/metrics")).content)
+    return answers
+
+
+def spoilt_requests(path: str, operation: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    given = operation.get("parameters", [])
+    query = [one["name"] for one in given if one["in"] == "query"]
+    fields = ("login", "password", "code", "reason", "kind", "area", "says", "voter", "granted", NAME)
+    for word in (NIK, NAME):
+        filled = re.sub(r"\{[^}]*\}", quote(word), path)
+        good = re.sub(r"\{[^}]*\}", "9404", path)
+        body = dict.fromkeys(fields, word) if "requestBody" in operation else None
+        yield filled, body
+        yield good, body
+        for name in (*query, NAME):
+            yield f"{good}?{quote(name)}={quote(word)}", body
 
 
 async def broker_client(service: Besieged, device: str) -> Client:

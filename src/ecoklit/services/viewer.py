@@ -77,7 +77,9 @@ class Viewer(NamedTuple):
     def demand(self, area: str, right: str | None = None) -> None:
         """Raises EcoklitError not_your_area, then not_your_right."""
         if not self.sees(area):
-            raise EcoklitError("not_your_area", f"This account does not see {area}: ask about an area of your own.")
+            # What is no code may be somebody's number or name.
+            named = area if ids.is_area(area) or ids.is_tps(area) else "that"
+            raise EcoklitError("not_your_area", f"This account does not see {named}: ask about an area of your own.")
         if right is not None and not self.may(right):
             raise EcoklitError("not_your_right", f"This account has no right '{right}': whoever made it can give it.")
 
