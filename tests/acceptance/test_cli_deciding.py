@@ -350,6 +350,8 @@ def test_the_window_and_what_came_late(kpu: Folder, pps: Folder) -> None:
     """Each word on an area's window is shown with who said it; what came when it was closed is counted by officer."""
     late = Phone(pps, "gita", "9404012001009")
     late.sync()
+    early = late.born("TEPAT WAKTU")
+    late.sync()
     (report,) = kpu.said("windows", VILLAGE)
     assert report["is_open"] and report["words"] == []
     kpu.said("window", "open", "9404")
@@ -362,3 +364,5 @@ def test_the_window_and_what_came_late(kpu: Folder, pps: Folder) -> None:
     assert kpu.said("windows", "940402")[0]["is_open"]
     refused = pps.run("rule", voter, "--tps", late.tps, "--verdict", "confirmed", "--yes")
     assert refused.stderr.startswith("ecoklit: unknown_voter: ")
+    closed = pps.run("rule", early, "--tps", late.tps, "--verdict", "deceased", "--yes")
+    assert closed.stderr.startswith("ecoklit: late: ") and "window extend" in closed.stderr

@@ -23,7 +23,7 @@ import msgspec
 from ecoklit.core import ids
 from ecoklit.core.causality import COUNTS, Standing
 from ecoklit.core.device_log import DeviceLog
-from ecoklit.core.entitlement import fault_of
+from ecoklit.core.entitlement import LATE, UNKNOWN_TPS, fault_of
 from ecoklit.core.event import RECORD_FIELDS, Reason
 from ecoklit.core.limits import LINE_BYTES_MAX
 from ecoklit.core.merkle import leaf_hash, tree_head
@@ -41,6 +41,11 @@ VERDICTS: Final = ("confirmed", "unvisited", "moved_away", "deceased", "disquali
 REASONS: Final = get_args(Reason)
 OFFICES: Final = ("pps", "ppk", "kpu")
 """The roles that rule, from the lowest up."""
+REMEDIES: Final = {
+    LATE: "have the area's window extended first ('ecoklit window extend')",
+    UNKNOWN_TPS: "have its TPS set first ('ecoklit tps')",
+}
+"""What lets a ruling count that would not."""
 POLICY: Final = "2024-1"
 """Worked under where the registry has set none."""
 
@@ -205,7 +210,8 @@ def _prepared(
     after, standing = roll.with_event(held, None if kept_out is None else kept_out.name)
     if standing is not COUNTS or after is None:
         why = kept_out.why if kept_out is not None else standing.why
-        raise RulingFault(standing.name, f"The ruling on {ruling.voter} would not count ({why}): nothing was said.")
+        what = REMEDIES.get(standing.name, "nothing was said")
+        raise RulingFault(standing.name, f"The ruling on {ruling.voter} would not count ({why}): {what}.")
     return Prepared(ruling, held, before, after, roll.sides(ruling.voter))
 
 
@@ -250,9 +256,7 @@ def _demand_room(log: DeviceLog, about: Sequence[Held], ruling: Ruling) -> None:
 
 def author_of(registry: Registry, device: str, tps: str) -> Author:
     """By which of its rights an office rules of a voter who stands on `tps`: the highest. Raises RulingFault."""
-    rights = [
-        one for one in registry.grants_of(device) if one.role in OFFICES and tps.startswith(one.area)
-    ]  # fmt: skip
+    rights = [one for one in registry.grants_of(device) if one.role in OFFICES and tps.startswith(one.area)]
     if not rights:
         raise RulingFault(
             NOT_ENTITLED, f"This office has no right at {tps}, where the voter stands now: its own office rules."
@@ -287,6 +291,12 @@ def _said(log: DeviceLog, ruling: Ruling, tps: str, about: Sequence[Held], at: s
             "ruled", tps=tps, at=at, voter=ruling.voter, seen=about, person=_person(ruling, salt), **own
         )  # fmt: skip
     except ValueError as error:
+        if not (ruling.changes or ruling.note):
+            raise RulingFault(
+                "roll_behind",
+                f"The roll of {ruling.tps} lacks what this office saw of {ruling.voter} before: have it rebuilt "
+                "('ecoklit rebuild'), then rule.",
+            ) from error
         # What is wrong may be quoted in the error, and it may be somebody's number.
         raise RulingFault(
             "bad_ruling", f"The corrections or the note on {ruling.voter} have no such form: see events/SPEC.md §2.7."
