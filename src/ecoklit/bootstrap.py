@@ -8,10 +8,10 @@ import gc
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from functools import cache
+from datetime import UTC, date, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -65,6 +65,7 @@ from ecoklit.ports import (
     AccountStore,
     AnalystReader,
     Copies,
+    ExportSource,
     Journal,
     LastHeld,
     NumbersReader,
@@ -546,7 +547,9 @@ def _list_writer(format: str) -> Writer:
     return partial(ArrowFile, stream=format == "arrow")
 
 
-def lists_now(reader: PostgresReader, viewer: Viewer, area: str, unmasked: bool) -> AbstractAsyncContextManager[LiveLists]:
+def lists_now(
+    reader: PostgresReader, viewer: Viewer, area: str, unmasked: bool
+) -> AbstractAsyncContextManager[LiveLists]:
     """The lists of an area's regency as they are now, as a viewer may see them."""
     return open_live_lists(reader.seen_by(Seen(viewer.areas, unmasked)), area[:4])
 

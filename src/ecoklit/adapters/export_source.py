@@ -19,6 +19,11 @@ class LiveLists:
         self.registry = registry
         self._connection = connection
 
+    async def voters(self, area: str) -> int:
+        """How many stand on the lists of the area."""
+        row = await self._connection.fetchrow(query("export_voters"), self.as_of.regency, area)
+        return 0 if row is None else int(row["voters"])
+
     async def tps(self, area: str) -> list[str]:
         rows = await self._connection.fetch(query("export_tps"), self.as_of.regency, area)
         return [row["tps"] for row in rows]

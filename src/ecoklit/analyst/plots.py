@@ -58,9 +58,9 @@ def progress(frame: pl.DataFrame, as_of: AsOf | None = None, parts_max: int = 8)
         part = by_day.filter(pl.col("area") == name)
         colour = _COLOURS[place % len(_COLOURS)]
         axes.step(part["day"].to_list(), part["n"].cum_sum().to_list(), where="post", color=colour, label=name)
-    locator = AutoDateLocator(maxticks=8)
+    locator = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     axes.set_ylabel("entri · entries")
     axes.set_ylim(bottom=0)
     if names:

@@ -42,6 +42,7 @@ from ecoklit.ports import (
     PastReader,
 )
 from ecoklit.services.as_of import Past
+from ecoklit.services.disclose import masked
 
 FORMATS: Final = {"csv": 10, "xlsx": 10, "parquet": 6, "arrow": 6}
 """Format → digits of the area that one file holds."""
@@ -167,6 +168,7 @@ class _Run:
 
     def __init__(self, export: Export, secret: bytes, book: Codebook) -> None:
         self._mark = lru_cache(TEXTS_KEPT_MAX)(partial(marked, secret))
+        self._unmasked = export.unmasked
         self._is_paper = export.format in PAPER
         self._book = book
 
@@ -227,6 +229,11 @@ class _Run:
 
     def _remark(self, remark: str | None) -> str:
         return (self._book.write("remarks", "changed") if remark == "ubah" else None) or "0"
+
+
+def _without_numbers(row: ListRow) -> list[Any]:
+    """The row without an identity number that somebody wrote where none belongs: a source, a name."""
+    return [masked(value) if type(value) is str and len(value) == 16 and value.isdigit() else value for value in row]
 
 
 def _marked(mark: Callable[[str], str], text: str | None) -> str | None:
