@@ -296,6 +296,15 @@ async def test_a_change_from_another_page_is_refused(office: Office) -> None:
     assert (await office.http.get("/v1/session", headers=cookie)).status_code == 401
 
 
+async def test_another_password_needs_the_old_one(office: Office) -> None:
+    """Whoever has a session, and not the password and a code, changes none; the session stays."""
+    account = await office.account(OWN, "kpu")
+    body = {"password": "a guess of five words", "code": "000000", "new_password": "another five words for it"}
+    answer = await office.http.put("/v1/session/password", json=body, headers=account.headers)
+    assert answer.status_code == 401 and answer.json()["code"] == "not_signed_in"
+    assert (await office.http.get("/v1/session", headers=account.headers)).status_code == 200
+
+
 async def test_a_reading_method_changes_nothing(office: Office) -> None:
     """Whoever only reads leaves accounts, sessions, approvals and requests as they were."""
     account = await office.account(OWN, "kpu", "unmask", "export")
