@@ -262,3 +262,64 @@ async def test_a_wrong_question_over_http_is_a_problem(office: Office) -> None:
         problem = answer.json()
         assert (answer.status_code, problem["code"]) == (status, code), (route, problem)
         assert problem["detail"], route
+
+
+async def test_pages_are_followed_by_their_links_and_kept_by_their_tags(office: Office) -> None:
+    """Over HTTP: each page links to the next until the last, a tag brings 304 without a body, and an earlier moment and
+    chosen fields are asked for by name; what is no parameter is refused with those there are."""
+    asked = f"/v1/rolls/{NEXT_DOOR}?limit=1&fields=name,remark"
+    told: list[dict[str, Any]] = []
+    link: str | None = asked
+    while link is not None:
+        page = await office.http.get(link)
+        told += page.json()["voters"]
+        assert (page.json()["next"] is None) == ("link" not in page.headers)
+        link = page.links["next"]["url"] if "link" in page.headers else None
+        assert link is None or ("Conto" not in link and "limit=1" in link)
+    whole = await office.http.get(f"/v1/rolls/{NEXT_DOOR}")
+    assert told == [{"name": row["name"], "remark": row["remark"]} for row in whole.json()["voters"]] and len(told) == 3
+    assert whole.json()["digest"] == whole.json()["as_of"]["digest"]
+    assert whole.json()["as_of"]["digest_as_of"] == {"events": 9, "persons": 6}
+    tag = whole.headers["etag"]
+    for said in (tag, f'"other", {tag}', f"W/{tag}"):
+        known = await office.http.get(f"/v1/rolls/{NEXT_DOOR}", headers={"If-None-Match": said})
+        assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)
+    assert (await office.http.get(f"/v1/rolls/{NEXT_DOOR}", headers={"If-None-Match": '"other"'})).status_code == 200
+    then = (await office.http.get(f"/v1/rolls/{NEXT_DOOR}?as_of=6")).json()
+    assert len(then["voters"]) == 2 and then["as_of"]["events"] == 6
+    refused = await office.http.get("/v1/movers/9404?status=gone")
+    assert refused.json()["code"] == "bad_argument" and "state" in refused.json()["detail"]
+
+
+async def test_a_province_is_the_sum_of_the_regencies_that_one_sees(office: Office) -> None:
+    """Its regencies, each as of its own position, and the sum for whoever sees them all; nobody sees another one."""
+    answer = (await office.http.get("/v1/provinces/94/recap")).json()
+    assert [(row["area"], row["on_list"]) for row in answer["rows"]] == [(REGENCY, 5)]
+    assert [one["regency"] for one in answer["as_of"]] == [REGENCY]
+    (whole,) = (await office.http.get("/v1/provinces/94/recap?level=province")).json()["rows"]
+    assert (whole["area"], whole["on_list"], whole["deceased"]) == ("94", 5, 1)
+    for path, status, code in (
+        ("provinces/9x/recap", 400, "unknown_area"),
+        ("provinces/91/recap", 404, "not_projected"),
+        ("provinces/94/recap?level=nation", 400, "bad_argument"),
+    ):
+        refused = await office.http.get(f"/v1/{path}")
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+    clerk = await signed_in(office.house.accounts_store, TPS, role="pantarlih")
+    refused = await office.http.get("/v1/provinces/94/recap", headers=clerk.headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_your_area")
+
+
+async def test_metrics_tell_how_it_stands_and_name_nobody(office: Office) -> None:
+    """For this machine or the token's holder: lag, counts and states; no voter, officer or device is in them."""
+    told = await office.http.get("/metrics")
+    assert told.status_code == 200 and told.headers["content-type"].startswith("text/plain")
+    lines = dict(line.rsplit(" ", 1) for line in told.text.splitlines() if not line.startswith("#"))
+    assert lines["ecoklit_projection_lag_seconds"] == "0.0" and lines['ecoklit_up{part="journal"}'] == "1.0"
+    assert {"ecoklit_events_total", "ecoklit_pushes_total", "ecoklit_lag_events"} <= set(lines)
+    assert 'ecoklit_receipt_to_row_seconds_bucket{le="+Inf"}' in lines
+    for somebody in ("siti", "o-1", "Ani", NIK, NKK, *(str(held.voter) for held in office.found.values())):
+        assert somebody not in told.text
+    for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
+        passed_on = await office.http.get("/metrics", headers={header: "198.51.100.7"})
+        assert (passed_on.status_code, passed_on.json()["code"]) == (403, "not_entitled")

@@ -418,3 +418,25 @@ async def test_health_says_what_lags(client: httpx.AsyncClient, house: House) ->
         "ready": True, "journal": "ok", "door": "ok", "database": "ok", "projector": "ok",
         "lag_events": 0, "lag_persons": 0,
     }  # fmt: skip
+
+
+async def test_what_is_taken_refused_and_shown_is_counted(client: httpx.AsyncClient, house: House) -> None:
+    """Pushes and events that were stored, refusals by their code, and each receipt's time until its rows are there."""
+    await house.projector.run_until_caught_up()
+    log = office(house)
+    assert (await push(client, listed(log), listed(log))).status_code == 200
+    assert_problem(await client.post("/v1/push", content=b"{}", headers=NDJSON), 400, "malformed")
+    waiting = await metrics_of(client)
+    assert (waiting["ecoklit_pushes_total"], waiting["ecoklit_events_total"]) == (1, 2)
+    assert waiting['ecoklit_refused_total{code="malformed"}'] == 1
+    assert waiting["ecoklit_projection_lag_seconds"] > 0 and waiting["ecoklit_lag_events"] == 2
+    assert waiting["ecoklit_receipt_to_row_seconds_count"] == 0
+    await house.projector.run_until_caught_up()
+    shown = await metrics_of(client)
+    assert shown["ecoklit_projection_lag_seconds"] == shown["ecoklit_lag_events"] == 0
+    assert shown["ecoklit_receipt_to_row_seconds_count"] == 1 and shown["ecoklit_receipt_to_row_seconds_sum"] > 0
+
+
+async def metrics_of(client: httpx.AsyncClient) -> dict[str, float]:
+    told = (await client.get("/metrics")).text
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in told.splitlines() if line[0] != "#")}
