@@ -569,11 +569,20 @@ begin atomic
         from cell
     ),
     told as (
-        select j.code, j.k, case when j.on_list = 0 or not bool_or(above.is_out) then j.n end as n
-        from judged j
-        join judged above on above.k = j.k and above.code in (j.code, left(j.code, 10), left(j.code, 6), left(j.code, 4))
-        where exists (select from unnest(my_areas()) as mine (pattern) where j.code like mine.pattern)
-        group by j.code, j.k, j.n, j.on_list
+        -- Left out with an area is what lies in it. No function of the rows is asked once a row, nor are they held
+        -- against each other: a regency has thousands of TPS.
+        select
+            code, k,
+            case
+                when on_list > 0 and (
+                    is_out
+                    or bool_or(is_out and length(code) = 10) over (partition by k, left(code, 10))
+                    or bool_or(is_out and length(code) = 6) over (partition by k, left(code, 6))
+                    or bool_or(is_out and length(code) = 4) over (partition by k, left(code, 4))
+                ) then null
+                else n
+            end as n
+        from judged
     )
     select
         code,
@@ -584,6 +593,7 @@ begin atomic
         max(n) filter (where k = 5)::bigint,
         max(n) filter (where k = 6)::bigint
     from told
+    where code like any ((select my_areas())::text[])
     group by code;
 end;
 comment on function disability_shown(text, text, text) is 'Of a regency, an area in it and a level: how many people on the list have each disability, in the areas of that level and those above that whoever asks may see. NULL where one to four people would be known, or would follow from what is shown (src/ecoklit/core/suppression.py says the rule); the pattern is that of the whole regency, whoever asks.';

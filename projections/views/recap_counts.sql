@@ -7,7 +7,7 @@ create view recap_counts as
 select
     t.regency,
     a.level,
-    a.area,
+    left(t.tps, a.digits) as area,
     count(*) filter (where t.on_list > 0) as tps_count,
     sum(t.listed)::bigint as listed,
     sum(t.new)::bigint as new,
@@ -46,14 +46,9 @@ select
     sum(t.ektp_none)::bigint as ektp_none,
     sum(t.ektp_unknown)::bigint as ektp_unknown
 from tps_count t
-cross join lateral (values
-    ('tps', t.tps),
-    ('village', left(t.tps, 10)),
-    ('district', left(t.tps, 6)),
-    ('regency', t.regency)
-) as a (level, area)
+cross join (values ('tps', 13), ('village', 10), ('district', 6), ('regency', 4)) as a (level, digits)
 where t.listed <> 0 or t.new <> 0 or t.arrived <> 0
-group by t.regency, a.level, a.area;
+group by t.regency, a.level, left(t.tps, a.digits);
 comment on view recap_counts is 'As recap, with every count: for the service alone, which shows counts of few people to nobody. listed + new + arrived - departed - removed = on_list, and every column but tps_count of an area is the sum over its TPS.';
 comment on column recap_counts.regency is 'Regency code: filter by it.';
 comment on column recap_counts.level is 'tps, village, district or regency.';
