@@ -1,7 +1,7 @@
 # The only front door: everything a person or a machine does here goes through one of these targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fast chaos bench bench-sync bench-office sim lint clean
+.PHONY: help setup demo test check fast chaos bench bench-sync bench-office bench-audit sim lint clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -89,6 +89,9 @@ bench-sync: $(BENCH_READY) $(POUCHDB_READY) ## figures of the sync service besid
 
 bench-office: $(BENCH_READY) ## figures of the office's lists among a million voters, and in bench/out/office.json
 	$(BIN)/python bench/office.py $(ARGS)
+
+bench-audit: $(READY) ## figures of auditing: the transparency log over ten million entries, and in bench/out/audit.json
+	$(BIN)/python bench/audit.py $(ARGS)
 
 clean: ## remove what the targets made, but no data
 	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out $(POUCHDB)/node_modules $(OIDC)/node_modules

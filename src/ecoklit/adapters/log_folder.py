@@ -119,8 +119,10 @@ class LogFolder:
             folder.mkdir(parents=True, exist_ok=True)
         named = "".join(f"{tile.path}\n" for tile, _ in tiles).encode()
         aside = [self._aside / str(number) for number in range(len(tiles))]
+        is_new = not (self._aside / NAMED).exists()
         list(self._syncs.map(_write, [self._aside / NAMED, *aside], [named, *(data for _, data in tiles)]))
-        _sync_folder(self._aside)
+        if is_new:  # the list keeps its name from then on; those of the others are given anew
+            _sync_folder(self._aside)
         for written, path in zip(aside, paths, strict=True):
             written.replace(path)
         list(self._syncs.map(_sync_folder, sorted({folder for path in paths for folder in self._above(path)})))
@@ -129,7 +131,10 @@ class LogFolder:
         """Make `state` the log's, and publish its checkpoint. The parts of tiles that are `full` now are thrown away,
         which tlog-tiles allows: who looks for one takes the whole."""
         self._replace(self.folder / STATE, msgspec.json.encode(state), 0o600)
-        self._publish(CHECKPOINT, state.note.encode())
+        # Not synced: `state` is, and opening publishes again what a power cut took.
+        aside = self._aside / CHECKPOINT
+        aside.write_bytes(state.note.encode())
+        aside.replace(self.public / CHECKPOINT)
         for tile in full:
             path = self._path(tile)
             shutil.rmtree(path.with_name(f"{path.name}.p"), ignore_errors=True)
