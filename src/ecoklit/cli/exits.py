@@ -37,7 +37,8 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "bad_passphrase", "wrong_passphrase", "bad_kit", "bad_seal", "kit_exists", "other_election", "bad_tps",
         "bad_code", "late_code", "bad_key_line", "bad_invitation", "bad_name", "bad_nkey", "bad_days",
         "sql_refused", "unknown_account", "unknown_request", "no_reason", "unknown_login", "login_taken",
-        "bad_ruling", "bad_remap", "bad_marks", "unknown_stage", "stage_unreadable",
+        "bad_account", "bad_login", "bad_password", "unknown_approval", "own_approval", "answered_before",
+        "not_signed_in", "bad_ruling", "bad_remap", "bad_marks", "unknown_stage", "stage_unreadable",
     ),
     Exit.UNREACHABLE: (
         "journal_unavailable", "broker_refused", "broker_unavailable", "database_unavailable", "database_refused",

@@ -23,6 +23,7 @@ def parser() -> Parser:
     """The whole command line, every command with its options."""
     # Not above: until the program is loaded, Ctrl-C would be answered with a traceback of the loading.
     from ecoklit.cli import (
+        accounts,
         analyst,
         asking,
         deciding,
@@ -58,9 +59,10 @@ def parser() -> Parser:
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     log_groups = (log, witness)
-    office_groups = (office, joining, rights, losing, lists, registry, readers)
+    office_groups = (office, joining, rights, losing, lists, registry, readers, accounts)
     reading_groups = (reading, analyst, deciding, stages, marks, paper, privacy, asking)
-    for group in (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, *log_groups, phone, fold, demo):
+    groups = (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, *log_groups, phone, fold, demo)
+    for group in groups:
         group.add_commands(commands)
     return top
 

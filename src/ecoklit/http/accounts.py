@@ -16,7 +16,7 @@ from ecoklit.bootstrap import House
 from ecoklit.http.auth import PUBLIC, VIEWER, session_cookie, without_cookie
 from ecoklit.http.reading import RESPONSES, SUBJECTS, problem_spec
 from ecoklit.http.sync import address_asking
-from ecoklit.ports import Approval, AsOf
+from ecoklit.ports import AsOf
 from ecoklit.services.sign_in import BROWSER, PROGRAM, Attempt, Signed, forgery_mark
 from ecoklit.services.viewer import UNMASK, Viewer
 
@@ -86,6 +86,22 @@ class ApprovalBody(msgspec.Struct, forbid_unknown_fields=True):
     kind: Annotated[str, msgspec.Meta(pattern="^(export|budget)$")]
     area: Annotated[str, msgspec.Meta(max_length=32)]
     says: Annotated[str, _TEXT]
+
+
+class Approval(msgspec.Struct):
+    """What takes two: who asked for what, and the second person's answer, null until there is one. It holds until
+    `ends_at`.
+    """
+
+    approval: str
+    kind: str
+    area: str
+    says: str
+    asked_by: str
+    asked_at: datetime
+    answered_by: str | None
+    granted: bool | None
+    ends_at: datetime
 
 
 class AnswerBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -208,7 +224,7 @@ async def unmask(
 @get("/v1/approvals", audience=VIEWER, summary="What takes two", responses=_shown(list[Approval], [APPROVAL]))
 async def approvals(house: OurHouse, viewer: By) -> list[Approval]:
     """What the account asked for itself, and what it may answer: the oldest first."""
-    return await house.approvals.seen_by(viewer)
+    return [Approval(**one._asdict()) for one in await house.approvals.seen_by(viewer)]
 
 
 @post(
@@ -220,7 +236,8 @@ async def approvals(house: OurHouse, viewer: By) -> list[Approval]:
 )
 async def ask_approval(house: OurHouse, viewer: By, data: JSONBody[ApprovalBody]) -> Approval:
     """Ask for what one person alone may not do: read more than the day's budget, or export a large list."""
-    return await house.approvals.ask(viewer, data.kind, data.area.replace(".", ""), data.says)
+    asked = await house.approvals.ask(viewer, data.kind, data.area.replace(".", ""), data.says)
+    return Approval(**asked._asdict())
 
 
 @post(
@@ -237,7 +254,8 @@ async def answer_approval(
     data: JSONBody[AnswerBody],
 ) -> Approval:
     """Say yes or no to what somebody else asked for."""
-    return await house.approvals.answer(viewer, approval, data.granted)
+    answered = await house.approvals.answer(viewer, approval, data.granted)
+    return Approval(**answered._asdict())
 
 
 def _who(viewer: Viewer, kind: str, ends_at: datetime, token: str) -> Who:
