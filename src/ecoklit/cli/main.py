@@ -28,6 +28,7 @@ def parser() -> Parser:
         asking,
         deciding,
         demo,
+        exporting,
         fold,
         inspecting,
         joining,
@@ -60,7 +61,7 @@ def parser() -> Parser:
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     log_groups = (log, witness)
     office_groups = (office, joining, rights, losing, lists, registry, readers, accounts)
-    reading_groups = (reading, analyst, deciding, stages, marks, paper, privacy, asking)
+    reading_groups = (reading, analyst, deciding, stages, marks, paper, exporting, privacy, asking)
     groups = (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, *log_groups, phone, fold, demo)
     for group in groups:
         group.add_commands(commands)

@@ -20,7 +20,7 @@ COMMANDS = [
     "up", "serve", "import", "push", "project", "rebuild", "inspect", "mend", "log", "witness", "roll", "recap", "conflicts",
     "history", "movers", "families", "large", "duplicates", "progress", "reports", "late", "devices", "advice",
     "rule", "remap", "stage", "diff", "windows", "marks", "returned", "pairs",
-    "paper", "correct", "subject-report", "breach-report", "reconcile", "closing", "quarantine",
+    "paper", "export", "trace", "correct", "subject-report", "breach-report", "reconcile", "closing", "quarantine",
     "phone", "fold", "demo",
 ]  # fmt: skip
 
