@@ -27,7 +27,7 @@ join lateral (
     where event.regency = s.regency and event.device = s.device and event.seq = s.seq
 ) e on true
 where s.register <> 'proposal';
-comment on view open_conflicts is 'The sides of every open conflict, one row each. A conflict is (regency, voter, register); exactly one of its sides wins until somebody rules.';
+comment on view open_conflicts is 'The sides of every open conflict, one row each. A conflict is (regency, voter, register); the sides that say what the roll shows win until somebody rules.';
 comment on column open_conflicts.regency is 'Regency code.';
 comment on column open_conflicts.tps is 'The TPS where the voter stands.';
 comment on column open_conflicts.voter is 'The voter.';

@@ -291,11 +291,16 @@ async def test_pages_are_followed_by_their_links_and_kept_by_their_tags(office: 
     assert refused.json()["code"] == "bad_argument" and "state" in refused.json()["detail"]
 
 
-async def test_a_province_is_the_sum_of_the_regencies_that_one_sees(office: Office) -> None:
+async def test_a_province_is_the_sum_of_the_regencies_that_one_sees(office: Office, run: Any) -> None:
     """Its regencies, each as of its own position, and the sum for whoever sees them all; nobody sees another one."""
     answer = (await office.http.get("/v1/provinces/94/recap")).json()
     assert [(row["area"], row["on_list"]) for row in answer["rows"]] == [(REGENCY, 5)]
     assert [one["regency"] for one in answer["as_of"]] == [REGENCY]
+    code, out, err = await run("recap", "--json", "94")
+    assert (code, err) == (0, "") and json.loads(out) == answer | {"area": "94"}
+    assert [row["area"] for row in await rows_of(run, "recap", "9404", "--level", "village")] == ["9404012001"]
+    code, _, err = await run("recap", "94", "--at", "3")
+    assert code == 2 and "leave it out for a province" in err
     (whole,) = (await office.http.get("/v1/provinces/94/recap?level=province")).json()["rows"]
     assert (whole["area"], whole["on_list"], whole["deceased"]) == ("94", 5, 1)
     for path, status, code in (

@@ -113,6 +113,15 @@ class PostgresReader:
     async def proposals(self, area: str) -> Answer:
         return await self._about("proposals", area)
 
+    async def open_questions(self, area: str) -> tuple[AsOf, list[dict[str, Any]], list[dict[str, Any]]]:
+        """The sides of every open conflict in the area, and its proposals, of one moment."""
+        level_of(area)
+        async with self.snapshot() as connection:
+            as_of = await demand_projected(connection, area[:4])
+            sides = await connection.fetch(query("conflicts"), area[:4], area)
+            proposals = await connection.fetch(query("proposals"), area[:4], area)
+        return as_of, [dict(row) for row in sides], [dict(row) for row in proposals]
+
     async def history(self, voter: str) -> list[dict[str, Any]]:
         _refuse_no_voter(voter)
         async with self.snapshot() as connection:

@@ -80,6 +80,7 @@ WHO: Final = {
     "ektp_none": "Belum KTP-el\nnone yet",
     "ektp_unknown": "KTP-el ?\nunknown",
 }
+PROVINCE_DIGITS: Final = 2
 CONFLICTS: Final = {
     "tps": "TPS",
     "voter": "Pemilih\nvoter",
@@ -137,8 +138,11 @@ def add_commands(commands: Commands) -> None:
         "ecoklit recap 94.04.01",
         "one object: as_of, area, rows",
     )
-    recap.add_argument("area", metavar="AREA", type=area_code, help="regency, district, village or TPS; dots allowed")
+    recap.add_argument(
+        "area", metavar="AREA", type=area_code, help="province, regency, district, village or TPS; dots allowed"
+    )
     add_at(recap)
+    recap.add_argument("--level", choices=("regency", "district", "village", "tps"), help="the parts: the next below")
     recap.add_argument(
         "--codebook", default="2024", metavar="YEAR", help="whose numbers of reasons: 2018, 2023 or 2024 (default)"
     )
@@ -193,11 +197,10 @@ async def show_recap(reader: PostgresReader, arguments: argparse.Namespace) -> E
     from ecoklit.cli.pushing import read_codebook
 
     book = read_codebook(arguments.codebook)
-    there = reader if arguments.at is None else await past(reader, arguments.area, arguments.at)
-    answer = await there.recap(arguments.area)
-    rows = answer.rows
+    moments, rows = await recap_of(reader, arguments)
     if arguments.json:
-        print_json({"as_of": answer.as_of, "area": arguments.area, "rows": rows})
+        as_of = moments if len(arguments.area) == PROVINCE_DIGITS else moments[0]
+        print_json({"as_of": as_of, "area": arguments.area, "rows": rows})
         return Exit.OK
     print_table(f"Rekapitulasi {arguments.area} · recap", RECAP, rows, totals=True)
     print_table(f"Tersaring menurut sebab, nomor {book.name} · removed, by reason", reasons_in(book), rows, totals=True)
@@ -207,8 +210,23 @@ async def show_recap(reader: PostgresReader, arguments: argparse.Namespace) -> E
         print_line(
             f"{LEFT_OUT} sedikit orang, atau dapat dihitung dari yang lain · few people, or would follow from the rest"
         )
-    print_line(said_of(answer.as_of))
+    for moment in moments:
+        print_line(said_of(moment))
     return Exit.OK
+
+
+async def recap_of(reader: PostgresReader, arguments: argparse.Namespace) -> tuple[list[AsOf], list[dict[str, Any]]]:
+    """As of when, and the rows; a province has a moment for each of its regencies that are projected here."""
+    area, level = arguments.area, arguments.level
+    if len(area) == PROVINCE_DIGITS:
+        from ecoklit.adapters.postgres_analyst import PostgresAnalyst
+
+        if arguments.at is not None:
+            raise EcoklitError("bad_argument", "--at is for a regency or a part of it: leave it out for a province.")
+        return await PostgresAnalyst(reader).province(area, level or "regency")
+    there = reader if arguments.at is None else await past(reader, area, arguments.at)
+    answer = await there.recap(area, level)
+    return [answer.as_of], answer.rows
 
 
 def reasons_in(book: Codebook) -> dict[str, str]:
@@ -217,20 +235,20 @@ def reasons_in(book: Codebook) -> dict[str, str]:
     return {"area": "Wilayah\narea", **headings}
 
 
-async def show_conflicts(reader: RollReader, arguments: argparse.Namespace) -> Exit:
+async def show_conflicts(reader: PostgresReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.cli.output import print_json, print_line, print_table
 
-    conflicts = await reader.conflicts(arguments.area)
-    proposals = await reader.proposals(arguments.area)
-    sides, proposed = ([disclosed(row) for row in answer.rows] for answer in (conflicts, proposals))
+    as_of, conflicts, proposals = await reader.open_questions(arguments.area)
+    sides, proposed = ([disclosed(row) for row in rows] for rows in (conflicts, proposals))
     if arguments.json:
-        print_json({"as_of": conflicts.as_of, "area": arguments.area, "conflicts": sides, "proposals": proposed})
+        print_json({"as_of": as_of, "area": arguments.area, "conflicts": sides, "proposals": proposed})
         return Exit.OK
-    print_table(f"Konflik terbuka {arguments.area} · open conflicts", CONFLICTS, sides)
-    print_table(f"Usulan {arguments.area} · proposals", PROPOSALS, proposed)
+    first = "terberat dahulu, lalu tertua · gravest first, then oldest"
+    print_table(f"Konflik terbuka {arguments.area} · open conflicts ({first})", CONFLICTS, sides)
+    print_table(f"Usulan {arguments.area} · proposals ({first})", PROPOSALS, proposed)
     print_line(
         f"{count(sides, 'register')} konflik · conflicts, {count(proposed, 'proposal')} usulan · proposals; "
-        f"{said_of(conflicts.as_of)}"
+        f"{said_of(as_of)}"
     )
     return Exit.OK
 
