@@ -17,8 +17,8 @@ What can be asked in SQL. This page is made from the schema's own comments, whic
 comment writes the page anew, with `ECOKLIT_WRITE_DOCS=1` and the test that holds it.
 
 The role `ecoklit_analyst` selects from the views that say so and from nothing else; it cannot write. A person's login,
-which is given that role, sees the rows of its areas in `ecoklit_office.sql_area`, and none without any. Identity
-numbers are shown with six digits.
+which is given that role (`ecoklit account sql`), sees the rows of its areas, and none without any. Identity numbers are
+shown with six digits.
 """
 COLUMNS = """
 select c.relname as view, obj_description(c.oid) as about, a.attname as name,
