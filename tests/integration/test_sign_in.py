@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -20,15 +19,7 @@ from ecoklit.errors import EcoklitError
 from ecoklit.ports import RollUnavailable
 from ecoklit.problems import ProblemError
 from ecoklit.services.accounts import Accounts, CodeSecrets
-from ecoklit.services.sign_in import (
-    BROWSER,
-    FAILURES_PER_LOGIN_AND_ADDRESS,
-    IDLE_SECONDS_MAX,
-    PROGRAM,
-    Attempt,
-    Opened,
-    Sessions,
-)
+from ecoklit.services.sign_in import BROWSER, PROGRAM, Attempt, Opened, Sessions
 
 PASSWORD = "kuda hijau lima gunung tenang"
 ELSEWHERE = "203.0.113.7"
@@ -49,12 +40,15 @@ class Desk(NamedTuple):
     def code(self, secret: bytes, ahead: int = 0) -> str:
         return code_at(secret, step_of(self.clock[0]) + ahead)
 
+    async def try_code(self, code: str, address: str) -> Opened:
+        return await self.sessions.sign_in(Attempt("siti", PASSWORD, code, address), PROGRAM)
+
     async def sign_in(
-        self, secret: bytes, password: str = PASSWORD, *, login: str = "siti", code: str = "", address: str = ELSEWHERE
+        self, secret: bytes, password: str = PASSWORD, *, login: str = "siti", address: str = ELSEWHERE
     ) -> Opened:
         """As somebody at `address`; each time half a minute later, since a code is good once."""
         self.clock[0] += STEP_SECONDS
-        return await self.sessions.sign_in(Attempt(login, password, code or self.code(secret), address), PROGRAM)
+        return await self.sessions.sign_in(Attempt(login, password, self.code(secret), address), PROGRAM)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -124,17 +118,17 @@ async def test_a_password_is_kept_as_argon2id_and_nowhere_else(desk: Desk) -> No
     assert repr(first)[2:-1] not in dump and repr(second)[2:-1] not in dump
 
 
-async def test_a_code_is_good_once_and_soon(desk: Desk) -> None:
-    """Used again, also by two at once, or of another minute, it opens nothing."""
+async def test_a_code_of_another_minute_opens_nothing(desk: Desk) -> None:
+    """One step aside is taken, since phones' clocks differ; two are not, nor is one that was used."""
     secret = await desk.add()
-    desk.clock[0] += STEP_SECONDS
-    code = desk.code(secret)
-    attempts = [desk.sessions.sign_in(Attempt("siti", PASSWORD, code, f"192.0.2.{n}"), PROGRAM) for n in range(5)]
-    outcomes = await asyncio.gather(*attempts, return_exceptions=True)
-    assert sum(isinstance(one, Opened) for one in outcomes) == 1
-    for ahead in (-2, 2, -100, 100):
+    desk.clock[0] += 10 * STEP_SECONDS
+    for ahead in (-100, -2, 2, 100):
         with pytest.raises(ProblemError, match="do not go together"):
-            await desk.sign_in(secret, code=code_at(secret, step_of(desk.clock[0]) + 1 + ahead))
+            await desk.try_code(desk.code(secret, ahead), f"192.0.2.{ahead + 100}")
+    assert await desk.try_code(desk.code(secret, 1), ELSEWHERE)
+    for ahead in (-1, 0, 1):
+        with pytest.raises(ProblemError, match="do not go together"):
+            await desk.try_code(desk.code(secret, ahead), f"198.51.100.{ahead + 1}")
 
 
 async def test_secrets_are_of_chance(desk: Desk) -> None:
@@ -144,61 +138,6 @@ async def test_secrets_are_of_chance(desk: Desk) -> None:
     account = await desk.accounts.of("login-1")
     tokens = {(await desk.sessions.open(account, BROWSER)).token for _ in range(5)}
     assert len(tokens) == 5 and {len(one) for one in tokens} == {43}
-
-
-async def test_guessing_is_locked_where_it_happens(desk: Desk) -> None:
-    """After five failures of a login from one address it waits there, whatever comes; elsewhere it does not."""
-    secret = await desk.add()
-    for n in range(FAILURES_PER_LOGIN_AND_ADDRESS):
-        with pytest.raises(ProblemError, match="do not go together"):
-            await desk.sign_in(secret, f"a wrong password, number {n}")
-    with pytest.raises(ProblemError) as locked:
-        await desk.sign_in(secret)
-    assert locked.value.code == "locked_out" and int(locked.value.headers["Retry-After"]) > 60
-    assert await desk.sign_in(secret, address="192.0.2.1")
-    assert [row["kind"] for row in await desk.store.alerts()] == ["lockout"]
-
-
-async def test_guesses_at_once_are_counted_one_by_one(desk: Desk) -> None:
-    """Many at the same moment are no way around the count."""
-    await desk.add()
-    guesses = [
-        desk.sessions.sign_in(Attempt("siti", f"a wrong password, number {n}", "000000", ELSEWHERE), PROGRAM)
-        for n in range(20)
-    ]
-    codes = [getattr(one, "code", "") for one in await asyncio.gather(*guesses, return_exceptions=True)]
-    assert codes.count("not_signed_in") <= FAILURES_PER_LOGIN_AND_ADDRESS
-    assert codes.count("not_signed_in") + codes.count("locked_out") + codes.count("too_many") == 20
-
-
-async def test_nobody_learns_what_was_wrong(desk: Desk) -> None:
-    """An unknown login, a wrong password, a wrong code and a closed account are one sentence."""
-    secret = await desk.add()
-    await desk.add("budi")
-    await desk.accounts.close("budi")
-    told = set()
-    for login, password, code in (
-        ("nobody", PASSWORD, ""), ("siti", "another password of five words", ""), ("siti", PASSWORD, "000000"),
-        ("budi", PASSWORD, ""),
-    ):  # fmt: skip
-        with pytest.raises(ProblemError) as one:
-            await desk.sign_in(secret, password, login=login, code=code, address=f"192.0.2.{len(told) + 9}")
-        told.add((one.value.code, one.value.message, one.value.status))
-    assert len(told) == 1
-
-
-async def test_a_session_ends_when_idle_and_after_its_time(desk: Desk) -> None:
-    """Fifteen minutes without a request, or twelve hours whatever happens."""
-    secret = await desk.add()
-    idle, old = await desk.sign_in(secret), await desk.sign_in(secret)
-    assert not await refused(desk, idle) and not await refused(desk, old)
-    await desk.database.execute(
-        "update session set seen_at = now() - make_interval(secs => $1) where ends_at = $2",
-        float(IDLE_SECONDS_MAX + 1),
-        idle.ends_at,
-    )
-    await desk.database.execute("update session set ends_at = now() where ends_at = $1", old.ends_at)
-    assert await refused(desk, idle) and await refused(desk, old)
 
 
 async def test_each_signing_in_has_a_token_of_its_own_and_out_is_out(desk: Desk) -> None:

@@ -259,7 +259,8 @@ async def test_a_browser_comes_back_with_a_session(
             oidc=OfficeSignIn(OidcProvider(running.client()), sign_ins, store), sessions=sessions, accounts_store=store
         )
         async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app_of(house)), base_url="https://office.example"
+            transport=httpx.ASGITransport(app=app_of(house)),  # type: ignore[arg-type]
+            base_url="https://office.example",
         ) as browser:
             out = await browser.get("/v1/sign-in/oidc")
             assert out.status_code == 303 and out.headers["Location"].startswith(running.issuer)

@@ -452,8 +452,6 @@ async def _make_application_role(owner_dsn: str) -> None:
             await connection.execute("create role ecoklit login createrole")
         if not await connection.fetchval("select exists (select from pg_database where datname = 'ecoklit')"):
             await connection.execute("create database ecoklit owner ecoklit")
-            # A login of a person is good for the one database that knows its areas.
-            await connection.execute("revoke connect on database postgres, template1 from public")
     finally:
         await connection.close()
 
@@ -464,5 +462,7 @@ async def _close(owner_dsn: str) -> None:
     try:
         if await connection.fetchval("select has_function_privilege('public', 'pg_advisory_lock(bigint)', 'execute')"):
             await connection.execute(data_path("projections", "close.sql").read_text())
+            # A login of a person is good for the one database that knows its areas.
+            await connection.execute("revoke connect on database postgres, template1 from public")
     finally:
         await connection.close()

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple, TypeVar
 
+from ecoklit.limits import ATTEMPTS_PER_ADDRESS
 from ecoklit.ports import Account, AccountStore, IdentityProvider, OidcRefused, SignIn, SignIns
 from ecoklit.problems import ProblemError, retry_after
-from ecoklit.services.sign_in import ATTEMPTS_PER_ADDRESS
 
 SIGN_IN_SECONDS: Final = 600
 """How long an attempt may take: somebody types a password and a code at the provider."""

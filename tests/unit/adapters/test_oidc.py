@@ -133,7 +133,7 @@ class Liar:
         self.asked: list[str] = []
         self.issuer = ""
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         self.asked.append(request.path)
         answer = self.answers.get(request.path, {})
         return web.json_response(answer) if isinstance(answer, dict) else answer
