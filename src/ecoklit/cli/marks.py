@@ -191,6 +191,7 @@ def show_returned(arguments: argparse.Namespace) -> Exit:
 
 
 async def show_returned_at(settings: Settings, arguments: argparse.Namespace) -> Exit:
+    from ecoklit.bootstrap import log_at_the_shell
     from ecoklit.services.marks import REMOVED, Known, read_marks, returned
 
     key = key_of(arguments.key)
@@ -198,6 +199,7 @@ async def show_returned_at(settings: Settings, arguments: argparse.Namespace) ->
     async with people(settings) as reader:
         as_of = await reader.as_of(arguments.area[:4])
         found = await returned(Known(marks, key), reader.listed(arguments.area))
+    await log_at_the_shell(settings, "returned", area=arguments.area, rows=len(found), as_of=as_of.events)
     return show(arguments, as_of, found, None, "Dahulu tersaring, kini di daftar · removed before, on the list now")
 
 
@@ -208,6 +210,7 @@ def show_pairs(arguments: argparse.Namespace) -> Exit:
 
 
 async def show_pairs_at(settings: Settings, arguments: argparse.Namespace) -> Exit:
+    from ecoklit.bootstrap import log_at_the_shell
     from ecoklit.core.row_mark import KEY_BYTES
     from ecoklit.services.marks import LEAVING, Known, arrived, pairs, read_marks
 
@@ -215,11 +218,15 @@ async def show_pairs_at(settings: Settings, arguments: argparse.Namespace) -> Ex
     async with people(settings) as reader:
         as_of = await reader.as_of(arguments.area[:4])
         if arguments.other is None:
-            found = await pairs(reader, arguments.area, secrets.token_bytes(KEY_BYTES))
-            return show(arguments, as_of, found.pairs, found.alone, title)
-        key = key_of(arguments.key)
-        _, marks = read_marks(lines_of(arguments.other), LEAVING, key)
-        return show(arguments, as_of, await arrived(Known(marks, key), reader.listed(arguments.area)), None, title)
+            both = await pairs(reader, arguments.area, secrets.token_bytes(KEY_BYTES))
+            found, alone = both.pairs, both.alone
+        else:
+            key = key_of(arguments.key)
+            _, marks = read_marks(lines_of(arguments.other), LEAVING, key)
+            found, alone = await arrived(Known(marks, key), reader.listed(arguments.area)), None
+    named = 2 * len(found) + len(alone or ())
+    await log_at_the_shell(settings, "pairs", area=arguments.area, rows=named, as_of=as_of.events)
+    return show(arguments, as_of, found, alone, title)
 
 
 def lines_of(file: Path) -> list[bytes]:

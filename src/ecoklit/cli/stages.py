@@ -291,7 +291,7 @@ def diff(arguments: argparse.Namespace) -> Exit:
 
 
 async def diff_at(settings: Settings, area: str, arguments: argparse.Namespace) -> Exit:
-    from ecoklit.bootstrap import open_reader
+    from ecoklit.bootstrap import log_at_the_shell, open_reader
     from ecoklit.cli.output import print_json, print_line, print_table
     from ecoklit.services.diff import changes
 
@@ -301,6 +301,7 @@ async def diff_at(settings: Settings, area: str, arguments: argparse.Namespace) 
             await past(reader, area, here if asked == NOW else asked) for asked in (arguments.earlier, arguments.later)
         ]
         rows = [row_of(change) async for change in changes(earlier, later, area)]
+    await log_at_the_shell(settings, "changes", area=area, rows=len(rows), as_of=later.moment.as_of.events)
     if arguments.csv is not None:
         write_csv(arguments.csv, rows)
     if arguments.json:

@@ -97,8 +97,8 @@ def test_an_office_rules_where_its_right_is() -> None:
 
 
 def test_a_dead_letter_is_not_said() -> None:
-    """A ruling while the window is closed is refused by the name that it would stand under, and says what lets it count;
-    an office that was revoked has no right to rule by."""
+    """A ruling while the window is closed is refused by the name that it would stand under, and told what lets it
+    count; an office that was revoked has no right to rule by."""
     office = Office(HISTORY)
     voter = office.replica.states()[0].decision.voter
     ruling = Ruling(voter=voter, tps=TPS, verdict="deceased")
