@@ -1304,13 +1304,15 @@ class ExportJobs(Protocol):
 class LogState(msgspec.Struct, frozen=True):
     """How far a log is: its leaves; the stream sequence up to which the journal is in it, with the SHA-256 of what
     stands there (hex, "" before the first); and its checkpoint, as signed. `digested` is the last position of the
-    events whose digests it states."""
+    events whose digests it states. `known` says, while a journal that was made anew is read, among how many leaves of
+    the log a message may be already."""
 
     size: int
     position: int
     hash: str
     digested: int
     note: str
+    known: int = 0
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CORE = sorted((ROOT / "src" / "ecoklit" / "core").glob("*.py"))
+CORE = sorted(path for room in ("core", "tlog") for path in (ROOT / "src" / "ecoklit" / room).glob("*.py"))
 
 WORLD = {
     "asyncio", "asyncpg", "datetime.datetime", "io", "logging", "nats", "os", "pathlib", "random", "secrets", "shutil",

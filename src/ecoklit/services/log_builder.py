@@ -93,11 +93,16 @@ class LogBuilder:
             self._tail = entries_in(bundle, self._store.read(bundle))
         self._state = state
         if is_restored:
-            self._known = {hash for tile in row_of(state.size, 0) for hash in hashes_in(tile, self._store.read(tile))}
-            self._state = LogState(state.size, 0, "", 0, state.note)
+            self._state = LogState(state.size, 0, "", 0, state.note, state.size)
         else:
             await self._demand_same_journal()
+        self._known = self._leaves(self._state.known)
         return self._state
+
+    def _leaves(self, count: int) -> set[bytes]:
+        """The first `count` leaf hashes."""
+        tiles = row_of(count, 0)
+        return {hash for tile in tiles for hash in hashes_in(tile, self._store.read(tile))}
 
     async def _demand_same_journal(self) -> None:
         if self._state.position == 0:
@@ -115,40 +120,42 @@ class LogBuilder:
 
         Raises JournalError, and OSError when the disk fails: then nothing was signed, and the step can be tried again.
         """
-        entries, position, hash = await self._fresh()
+        entries, position, hash, known = await self._fresh()
         digested = self._state.digested
         if rolled is not None and digested < rolled.events <= position:
             entries.append(digests_entry(self._election, self._regency, rolled.position, rolled.digests))
             digested = rolled.events
         if not entries and self._state.note:
             if position > self._state.position:  # read, and known already
-                self._state = LogState(self._state.size, position, hash, digested, self._state.note)
+                self._state = LogState(self._state.size, position, hash, digested, self._state.note, known)
                 self._store.commit(self._state, ())
             return None
         edge, tiles = self._edge.grown([leaf_hash(entry) for entry in entries])
         tail, bundles = _bundles(self._edge.size, self._tail, entries)
         checkpoint = Checkpoint(self._origin, edge.size, edge.head)
-        state = LogState(edge.size, position, hash, digested, checkpoint.signed(self._key).written.decode())
+        state = LogState(edge.size, position, hash, digested, checkpoint.signed(self._key).written.decode(), known)
         self._store.write([*bundles, *tiles])
         self._store.commit(state, [tile for tile, _ in (*bundles, *tiles) if tile.is_full])
         self._edge, self._tail, self._state = edge, tail, state
         return Stepped(len(entries), checkpoint)
 
-    async def _fresh(self) -> tuple[list[bytes], int, str]:
-        """What the journal has beyond the log, with the position and hash of its last."""
+    async def _fresh(self) -> tuple[list[bytes], int, str, int]:
+        """What the journal has beyond the log, with the position and hash of its last; and how many leaves the next
+        message may be among: none, once a journal that was made anew has been read to its end."""
         entries: list[bytes] = []
         position, hash = self._state.position, self._state.hash
         while len(entries) < STEP_ENTRIES_MAX:
             messages = await self._read(position, min(READ_MAX, STEP_ENTRIES_MAX - len(entries)))
             if not messages:
-                break
+                self._known = set()
+                return entries, position, hash, 0
             entries += [
                 message.payload
                 for message in messages
                 if not self._known or leaf_hash(message.payload) not in self._known
             ]
             position, hash = messages[-1].sequence, sha256(messages[-1].payload).hex()
-        return entries, position, hash
+        return entries, position, hash, self._state.known
 
 
 def _bundles(

@@ -43,7 +43,7 @@ def test_the_example_of_go_is_signed_to_the_same_bytes() -> None:
         Note(text, (sign(text, "PeterNeumann", key),)).written
         == (
             f"{text}\n— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6Ryy"
-            "BwJnAM=\n"
+            "6RyyBwJnAM=\n"
         ).encode()
     )
 
@@ -58,7 +58,7 @@ def test_the_checkpoint_of_the_specification_is_read_to_the_same_bytes() -> None
     written = (
         f"{SOFA}\n— {ORIGIN} Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTO"
         "AYQ8=\n— witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf"
-        "5nNo0xUe+mbIUBkBIfZ+qnA==\n"
+        "qhf5nNo0xUe+mbIUBkBIfZ+qnA==\n"
     ).encode()
     note = read_note(written)
     checkpoint = read_checkpoint(note.text)

@@ -104,7 +104,7 @@ def test_the_published_tree_of_eight_leaves_has_its_published_roots() -> None:
         assert edge.head.hex() == root
 
 
-@given(size=st.integers(0, 1500), cuts=st.lists(st.integers(0, 1500), max_size=4))
+@given(size=st.integers(0, 700), cuts=st.lists(st.integers(0, 700), max_size=4))
 def test_a_tree_is_the_same_however_it_grew(size: int, cuts: list[int]) -> None:
     """Root and tiles follow from the leaves alone, and are those of the definitions."""
     edge, tiles = grown_in(LEAVES[:size], cuts)
@@ -130,7 +130,7 @@ def test_seventy_thousand_leaves_have_the_tiles_that_the_specification_counts() 
 @given(st.data())
 def test_proofs_are_those_of_the_rfc_and_prove(data: st.DataObject) -> None:
     """Inclusion and consistency from tiles alone are the RFC's own, and hold."""
-    size = data.draw(st.integers(1, 1200))
+    size = data.draw(st.integers(1, 600))
     leaf, old = data.draw(st.integers(0, size - 1)), data.draw(st.integers(0, size))
     leaves = LEAVES[:size]
     edge, tiles = grown_in(leaves, [])
