@@ -31,7 +31,7 @@ from ecoklit.core import wire
 from ecoklit.core.codebook import parse_codebook
 from ecoklit.core.list_row import TITLES, clean
 from ecoklit.core.registry import Registry
-from ecoklit.core.watermark import suspicions, texts_marked
+from ecoklit.core.watermark import suspicions, texts_in
 from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import ExportSource, FinishedFile, ListFile, ListHead, Push
@@ -381,5 +381,5 @@ async def test_a_leaked_part_names_its_recipient(place: Place, tmp_path: Path, f
     assert done.rows > 1_000
     rows = [row.cells for row in read_rows(tmp_path / "budi" / done.parts[0].file) if len(row.cells) == len(TITLES)]
     leak = Random(5).sample(rows[1:], len(rows) // 20)
-    found = suspicions(texts_marked(cell for row in leak for cell in (row[2], row[3], row[7])), recipients)
+    found = suspicions(texts_in(cell for row in leak for cell in (row[2], row[3], row[7])), recipients)
     assert [one.export for one in found if one.is_named] == ["budi"]

@@ -32,7 +32,7 @@ TRACED: Final = {
     "format": "Bentuk\nformat",
     "asked_at": "Diminta\nasked for",
     "agree": "Cocok\nagree",
-    "marked": "dari\nof",
+    "texts": "dari\nof",
     "chance_max": "Kebetulan\nby chance",
     "is_named": "Sumber\nnamed",
     "export": "Ekspor\nexport",
@@ -196,11 +196,11 @@ def add_trace(commands: Commands) -> None:
 async def trace(arguments: argparse.Namespace) -> Exit:
     from ecoklit.bootstrap import make_exporting, open_accounts
     from ecoklit.cli.output import print_json, print_line, print_table
-    from ecoklit.core.watermark import FALSELY_NAMED_MAX, NO_BREAK
+    from ecoklit.core.watermark import FALSELY_NAMED_MAX, texts_in
 
-    marked = {cell for file in arguments.files for cell in cells_of(file) if NO_BREAK in cell}
+    cells = {cell for file in arguments.files for cell in cells_of(file)}
     async with open_accounts(read_settings(os.environ)) as people:
-        found = await make_exporting(people).traced(None, marked)
+        found = await make_exporting(people).traced(None, cells)
     rows = [row_of(one) for one in found]
     if arguments.json:
         print_json(*rows)
@@ -209,7 +209,7 @@ async def trace(arguments: argparse.Namespace) -> Exit:
     print_table("Jejak · trace", TRACED, named or rows[:SUSPECTED_MAX])
     if named:
         print_line(f"Keliru paling sering · wrong at most once in {1 / FALSELY_NAMED_MAX:,.0f}")
-    elif not marked:
+    elif not any(texts_in(cells).values()):
         print_line(
             "Tak ada tanda: diketik ulang, atau spasinya diseragamkan · no mark: typed anew, or all spaces alike"
         )
@@ -242,7 +242,7 @@ def row_of(one: Traced) -> dict[str, object]:
         "area": job.area,
         "format": job.format,
         "asked_at": job.asked_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "marked": found.marked,
+        "texts": found.texts,
         "agree": found.agree,
         "chance_max": float(f"{found.chance_max:.3g}"),
         "is_named": found.is_named,

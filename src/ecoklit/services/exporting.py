@@ -9,13 +9,13 @@ The order of the durable steps, and what a crash leaves behind between them:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from ecoklit.core.codebook import Codebook
-from ecoklit.core.watermark import SECRET_BYTES, Suspicion, suspicions, texts_marked
+from ecoklit.core.watermark import SECRET_BYTES, Suspicion, suspicions, texts_in
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import ExportFiles, ExportJob, ExportJobs, ExportSource
 from ecoklit.services import approvals
@@ -150,13 +150,13 @@ class Exporting:
         await self._jobs.advance(export.export, "done", len(done.parts), done.rows, bytes.fromhex(done.digest))
         return done
 
-    async def traced(self, viewer: Viewer | None, cells: set[str]) -> list[Traced]:
-        """Every export, as far as a leak of these marked texts fits it, the likeliest first.
+    async def traced(self, viewer: Viewer | None, cells: Iterable[str]) -> list[Traced]:
+        """Every export, as far as a leak of these cells fits it, the likeliest first.
 
         A viewer is told of exports of its own areas; None is whoever has the service's database.
         """
         jobs = {job.export: job for job in await self._jobs.all()}
-        found = suspicions(texts_marked(cells), {export: job.secret for export, job in jobs.items()})
+        found = suspicions(texts_in(cells), {export: job.secret for export, job in jobs.items()})
         return [Traced(one, jobs[one.export]) for one in found if viewer is None or viewer.sees(jobs[one.export].area)]
 
     async def _job(self, export: str) -> ExportJob:

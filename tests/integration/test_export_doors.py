@@ -1,0 +1,238 @@
+"""Exports as people have them made, at the terminal and over HTTP: rights, the second person, the books, and a leak."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import pytest
+import pytest_asyncio
+
+from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
+from ecoklit.adapters.postgres import PostgresRoll
+from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
+from ecoklit.adapters.spreadsheet import read_rows
+from ecoklit.cli.exits import Exit
+from ecoklit.cli.main import main
+from ecoklit.contract import policies
+from ecoklit.core import ids
+from ecoklit.core.device_log import DeviceLog
+from ecoklit.core.list_row import TITLES
+from ecoklit.ports import Account, NewAccount, Push
+from ecoklit.services.project import Projector
+from ecoklit.testing import mimika
+from ecoklit.testing.memory_journal import MemoryJournal
+
+REGENCY, DISTRICT = "9404", "940409"
+VILLAGES = ("9404092003", "9404092004")
+TPS = mimika.tps_codes(VILLAGES[0])[0]
+REASON = "pleno terbuka rekapitulasi tingkat distrik"
+ELECTION, OFFICE = "pilkada-2024", "a" * 16
+
+
+class Office(NamedTuple):
+    """A regency of two villages, projected, and the accounts beside it."""
+
+    environ: dict[str, str]
+    desk: PostgresOfficeDesk
+
+    async def account(self, login: str, *rights: str, role: str = "kpu", area: str = REGENCY) -> Account:
+        return await self.desk.add(
+            NewAccount(login, role, (area,), frozenset(rights), "o-1", None, None, f"made-up {login}", "shell")
+        )
+
+    async def entries(self) -> list[Any]:
+        return await self.desk.entries(0, 1000)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def office(postgres_server: EmbeddedPostgres, schema: str, tmp_path: Path) -> AsyncIterator[Office]:
+    journal = MemoryJournal()
+    log = DeviceLog(ELECTION, OFFICE, officer="kpu", role="kpu", policy="2024-1")
+    last = 0
+    for tps in [code for village in VILLAGES for code in mimika.tps_codes(village)]:
+        held = [
+            log.append(
+                "listed", tps=tps, at="2024-06-20T09:00:00+09:00", source="dp4",
+                person={"record": person.record(), "salt": ids.to_base64url(bytes(16))},
+            )
+            for person in mimika.people(tps)
+        ]  # fmt: skip
+        persons = tuple((one.seq, one.person_bytes) for one in held if one.person_bytes is not None)
+        await journal.append([Push(OFFICE, last, tuple(one.event_bytes for one in held), persons)])
+        last += len(held)
+    store = PostgresRoll(postgres_server.dsn, election=ELECTION, regency=REGENCY, schema=schema)
+    await Projector(journal, store, policies(), election=ELECTION, regency=REGENCY).run_until_caught_up()
+    await store.close()
+    environ = {
+        "ECOKLIT_DATA": str(tmp_path / "data"),
+        "ECOKLIT_DATABASE_URL": postgres_server.dsn,
+        "ECOKLIT_SCHEMA": schema,
+        "COLUMNS": "250",
+    }
+    async with PostgresOfficeDesk(postgres_server.dsn, schema=schema) as desk:
+        yield Office(environ, desk)
+
+
+@pytest.fixture
+def run(office: Office, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, value in office.environ.items():
+        monkeypatch.setenv(name, value)
+
+    async def command(*argv: str | Path) -> tuple[int, str, str]:
+        code = await asyncio.to_thread(main, [str(word) for word in argv])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return command
+
+
+def export(area: str, login: str, out: Path, *more: str, format: str = "csv") -> list[str | Path]:
+    return ["export", area, "--for", login, "--format", format, "--out", out, "--reason", REASON, *more]
+
+
+async def test_who_may_not_gets_nothing_and_no_file(office: Office, run: Any, tmp_path: Path) -> None:
+    """No right, another area, whole numbers without their right, a supervisor, no account, a bad reason: by name."""
+    await office.account("rina")
+    await office.account("siti", "export")
+    await office.account("dewi", "export", role="pps", area=VILLAGES[1])
+    await office.account("bawaslu", "export", role="supervisor")
+    out = tmp_path / "out"
+    for refused, code in {
+        (*export(TPS, "rina", out),): "not_your_right",
+        (*export(TPS, "dewi", out),): "not_your_area",
+        (*export(TPS, "siti", out, "--unmasked"),): "not_your_right",
+        (*export(TPS, "bawaslu", out),): "not_your_right",
+        (*export(TPS, "nobody", out),): "unknown_account",
+        (*export(TPS, "siti", out, "--codebook", "1999"),): "bad_argument",
+        (*export(TPS, "siti", out)[:-1], "tes"): "no_reason",
+        (*export("94.05", "siti", out),): "not_projected",
+    }.items():
+        status, said, why = await run(*refused)
+        assert status != 0 and said == "" and code in why, (refused, why)
+    assert not out.exists() and await office.entries() == []
+
+
+async def test_a_tps_is_for_one_and_a_district_takes_two(office: Office, run: Any, tmp_path: Path) -> None:
+    """Beyond a TPS somebody else is asked; granted, the same command goes through. All of it is in the read log."""
+    siti, kpu = await office.account("siti", "export"), await office.account("ketua", "approve")
+    status, said, _ = await run(*export(TPS, "siti", tmp_path / "tps"), "--json")
+    assert status == 0 and json.loads(said)["rows"] == len(mimika.people(TPS))
+    district = export(DISTRICT, "siti", tmp_path / "district")
+    for _ in range(2):  # asking again asks nobody else
+        status, _, why = await run(*district)
+        assert status == Exit.DIFFERS and "approval_needed" in why
+    (waiting,) = await office.desk.open_approvals()
+    assert waiting.approval in why and not (tmp_path / "district").exists()
+    assert await office.desk.answer(waiting.approval, kpu.account, True)
+    status, said, why = await run(*district, "--json")
+    made = json.loads(said)
+    assert (status, why) == (0, "") and [part["area"] for part in made["parts"]] == list(VILLAGES)
+    entries = await office.entries()
+    assert [(one.account, one.action, one.area, one.rows) for one in entries] == [
+        (siti.account, "export", TPS, len(mimika.people(TPS))),
+        (siti.account, "export", DISTRICT, made["rows"]),
+    ]
+    assert {one.reason for one in entries} == {REASON} and made["rows"] > 2_000
+
+
+async def test_a_folder_goes_on_for_its_owner_alone(office: Office, run: Any, tmp_path: Path) -> None:
+    """The same command again changes nothing; another list, another account or a strange folder is refused."""
+    await office.account("siti", "export")
+    await office.account("rina", "export")
+    out = tmp_path / "out"
+    assert (await run(*export(TPS, "siti", out)))[0] == 0
+    before = {one.name: one.read_bytes() for one in out.iterdir()}
+    assert (await run(*export(TPS, "siti", out)))[0] == 0
+    status, _, why = await run(*export(TPS, "rina", out))
+    assert status == Exit.USAGE and "not_yours" in why
+    status, _, why = await run(*export(TPS, "siti", out, format="xlsx"))
+    assert status == Exit.USAGE and "name a new folder" in why
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    status, _, why = await run(*export(TPS, "siti", tmp_path / "mine"))
+    assert status == Exit.USAGE and "not empty" in why
+    assert {one.name: one.read_bytes() for one in out.iterdir()} == before
+    (out / "export.json").write_text("{")
+    status, _, why = await run(*export(TPS, "siti", out))
+    assert status == Exit.USAGE and "bad_export" in why
+    assert len(await office.entries()) == 1
+
+
+KILLED = """
+import os, signal, sys
+from ecoklit.adapters.export_folder import ExportFolder
+from ecoklit.cli.main import main
+left, real = [int(sys.argv[1])], ExportFolder._show
+def show(self, path):
+    left[0] -= 1
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(self, path)
+ExportFolder._show = show
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("step", [2, 4])
+async def test_a_killed_export_goes_on(office: Office, run: Any, tmp_path: Path, step: int) -> None:
+    """Killed between two files, what is in sight is whole, an export that was there is untouched, and it goes on."""
+    siti, kpu = await office.account("siti", "export"), await office.account("ketua", "approve")
+    old = tmp_path / "old"
+    assert (await run(*export(TPS, "siti", old)))[0] == 0
+    asked = await office.desk.ask("export", DISTRICT, REASON, siti.account, 3600)
+    assert await office.desk.answer(asked.approval, kpu.account, True)
+    before = {one.name: one.read_bytes() for one in old.iterdir()}
+    out = tmp_path / "out"
+    words = [str(word) for word in export(DISTRICT, "siti", out)]
+    killed = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", KILLED, str(step), *words],
+        env={**os.environ, **office.environ}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    in_sight = {one.name: one.read_bytes() for one in out.iterdir() if one.suffix == ".csv" and one.name[0] != "."}
+    assert (
+        len(in_sight) == (0 if step == 2 else 1) and json.loads((out / "export.json").read_bytes())["state"] != "done"
+    )
+    status, said, why = await run(*words, "--json")
+    assert (status, why) == (0, "")
+    made = json.loads(said)
+    assert made["state"] == "done" and len(made["parts"]) == 2
+    there = {one.name: one.read_bytes() for one in out.iterdir()}
+    assert sorted(there) == sorted([*(part["file"] for part in made["parts"]), "export.json"])
+    assert all(there[name] == data for name, data in in_sight.items())
+    assert {one.name: one.read_bytes() for one in old.iterdir()} == before
+    assert [one.rows for one in await office.entries()] == [len(mimika.people(TPS)), made["rows"]]
+
+
+async def test_a_leak_is_traced_to_its_recipient(office: Office, run: Any, tmp_path: Path) -> None:
+    """Of three who have a village's list, 5 % of the rows of one, shuffled, in three columns, name that one."""
+    kpu = await office.account("ketua", "approve")
+    for login in ("andi", "budi", "citra"):
+        account = await office.account(login, "export")
+        asked = await office.desk.ask("export", VILLAGES[0], REASON, account.account, 3600)
+        await office.desk.answer(asked.approval, kpu.account, True)
+        assert (await run(*export(VILLAGES[0], login, tmp_path / login)))[0] == 0
+    (file,) = (tmp_path / "budi").glob("*.csv")
+    rows = [row.cells for row in read_rows(file) if len(row.cells) == len(TITLES)][1:]
+    leaked = [";".join((row[2], row[3], row[7])) for row in Random(3).sample(rows, len(rows) // 20)]
+    (tmp_path / "leak.csv").write_text("\n".join(leaked))
+    (tmp_path / "leak.txt").write_text("\n".join(row.replace(";", "\t") for row in leaked))
+    for leak in ("leak.csv", "leak.txt"):
+        status, said, _ = await run("trace", tmp_path / leak, "--json")
+        found = [json.loads(line) for line in said.splitlines()]
+        assert status == 0 and len(found) == 3
+        assert [one["login"] for one in found if one["is_named"]] == ["budi"]
+    (tmp_path / "washed.txt").write_text("\n".join(leaked).replace("\u00a0", " "))
+    status, said, _ = await run("trace", tmp_path / "washed.txt")
+    assert status == Exit.DIFFERS and "typed anew" in said
+    status, _, why = await run("trace", tmp_path / "nothing.csv")
+    assert status == Exit.USAGE and "no_file" in why
