@@ -75,6 +75,7 @@ create table lockout (
     until       timestamptz,
     primary key (scope)
 );
+create index lockout_old on lockout (first_at);
 comment on table lockout is 'Failed attempts and locks, by scope: an account, an area or an address. A lock of one area leaves all others at work.';
 comment on column lockout.scope is 'login:LOGIN, address:ADDRESS or login:LOGIN@ADDRESS for signing in; reading:ACCOUNT:AREA for one account''s reading in one of its areas.';
 comment on column lockout.failures is 'Failures since first_at.';
@@ -88,6 +89,7 @@ create unlogged table rate (
     at          timestamptz not null default now(),
     primary key (key)
 );
+create index rate_old on rate (at);
 comment on table rate is 'Token buckets that all processes of the service share.';
 comment on column rate.key is 'What is limited.';
 comment on column rate.tokens is 'What was left at `at`.';

@@ -77,6 +77,39 @@ SUBSCRIPTIONS_PER_DEVICE_MAX: Final = 8
 PAYLOAD_BYTES_MAX: Final = 2 * 1024 * 1024
 """Of one message at the broker of `up`: a push of 900 KB as one request, and its headers."""
 
+# --- people who sign in ----------------------------------------------------------------------------------------------
+
+ATTEMPTS_PER_ADDRESS: Final = Rate(burst=30, per_second=0.5)
+"""To sign in: each takes 0.1 s of a core and 64 MiB. An office's people may share one address, and all come at eight."""
+
+READINGS_PER_ACCOUNT: Final = Rate(burst=600, per_second=20)
+"""Requests of a signed-in account: a program that goes through a regency's TPS is not slowed down, a flood is."""
+
+LOT: Final = 20
+"""Readings that a process takes from an account's shared bucket at once, so that one request in twenty writes to it."""
+
+FAILURES_PER_LOGIN_AND_ADDRESS: Final = 5
+"""Then that login waits at that address, and nowhere else: who knows a login cannot keep its officer out."""
+
+FAILURES_PER_ADDRESS: Final = 50
+"""Of all logins together: ten people of an office who forgot theirs in the same quarter of an hour."""
+
+FAILURES_PER_LOGIN: Final = 100
+"""From everywhere together (NIST SP 800-63B-4, 3.2.2): whoever guesses from many addresses."""
+
+LOCK_SECONDS: Final = 15 * 60
+"""How long such a lock lasts, and how long failures are remembered: twenty guesses of a password an hour from one
+address. Of whoever has the password already, each guesses the code with 3 in 1,000,000."""
+
+SIGN_IN_CHARACTERS_MAX: Final = 256
+"""Of a login, a code or a token: so much of it is looked at."""
+
+SESSION_IDLE_SECONDS_MAX: Final = 15 * 60
+"""A screen that was left open is somebody else's after that."""
+
+SESSION_SECONDS_MAX: Final = 12 * 3600
+"""A working day, whatever happens."""
+
 # --- what waits for the journal --------------------------------------------------------------------------------------
 
 WAITING_EVENTS_MAX: Final = 20_000

@@ -1582,6 +1582,10 @@ class AccountStore(Protocol):
         """Note what somebody should look at."""
         ...
 
+    async def looked_at(self, alerts: Sequence[int], by: str) -> None:
+        """Note who looked at these; they are listed no more."""
+        ...
+
     async def alerts(self) -> list[dict[str, Any]]:
         """What nobody has looked at yet, the latest first."""
         ...

@@ -84,7 +84,8 @@ def test_from_nobody_to_a_second_person(service: tuple[Folder, Up], monkeypatch:
     status, approval = posted(running, "/v1/approvals", asked, headers)
     assert status == 200
     assert [one["approval"] for one in folder.said("account approvals")] == [approval["approval"]]
-    assert {one["kind"] for one in folder.said("account alerts")} == {"approval_needed"}
+    assert {one["kind"] for one in folder.said("account alerts", "--seen")} == {"approval_needed"}
+    assert folder.said("account alerts") == []
 
     own = typed(
         folder, monkeypatch, f"{PASSWORD}\n{made['rina'].code()}\n", "approve", approval["approval"], "--by", "rina"

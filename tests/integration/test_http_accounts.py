@@ -30,12 +30,13 @@ from ecoklit.core.one_time_code import code_at, step_of
 from ecoklit.errors import EcoklitError
 from ecoklit.http.app import ROUTES, make_app
 from ecoklit.http.auth import AUDIENCES, COOKIE, FORGERY_HEADER, PHONE, PUBLIC, REQUEST_HEADER, SECURITY_HEADERS
+from ecoklit.limits import FAILURES_PER_LOGIN_AND_ADDRESS
 from ecoklit.ports import RollUnavailable
 from ecoklit.problems import MEDIA_TYPE, ProblemError
 from ecoklit.services import budget
 from ecoklit.services.accounts import token_mark, viewer_of
 from ecoklit.services.read_log import Ledger, Shown, verify
-from ecoklit.services.sign_in import FAILURES_PER_LOGIN_AND_ADDRESS, Attempt, Opened
+from ecoklit.services.sign_in import Attempt, Opened
 from ecoklit.settings import Settings
 from ecoklit.testing.made_up_accounts import signed_in
 from ecoklit.testing.made_up_keys import made_up_device

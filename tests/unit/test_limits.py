@@ -15,7 +15,10 @@ DOORS = [
     *sorted((HOUSE / "door").glob("*.py")),
     *sorted((HOUSE / "adapters").glob("nats_*.py")),
     *(HOUSE / "adapters" / f"{name}.py" for name in ("embedded_nats", "jetstream", "evidence_folder")),
-    *(HOUSE / "services" / f"{name}.py" for name in ("access", "admit", "group_commit", "nonce", "pull", "registry")),
+    *(
+        HOUSE / "services" / f"{name}.py"
+        for name in ("access", "admit", "group_commit", "nonce", "pull", "registry", "sign_in")
+    ),
 ]
 """Whatever a stranger's request goes through."""
 

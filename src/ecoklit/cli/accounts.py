@@ -145,6 +145,8 @@ def add_simple(commands: Commands) -> None:
         command = add_command(commands, name, partial(run, work), what, f"ecoklit account {example}", json)
         if about is not None:
             command.add_argument("login", metavar="LOGIN", help=about)
+        if work is alerts:
+            command.add_argument("--seen", action="store_true", help="and do not show these again")
 
 
 def add_log(commands: Commands) -> None:
@@ -291,6 +293,10 @@ async def unlock(people: People, arguments: argparse.Namespace) -> Exit:
 
 async def alerts(people: People, arguments: argparse.Namespace) -> Exit:
     rows = [{**one, "at": stamp(one["at"])} for one in await people.store.alerts()]
+    if arguments.seen:
+        from ecoklit.services.accounts import SHELL
+
+        await people.store.looked_at([one["alert"] for one in rows], SHELL)
     return show("Peringatan · alerts", ALERTS, rows, arguments.json)
 
 
@@ -374,7 +380,7 @@ def typed_password_and_code() -> tuple[str, str]:
 
 
 def enrolment_of(secret: bytes, login: str, arguments: argparse.Namespace) -> str:
-    from ecoklit.core.one_time_code import enrolment_uri
+    from ecoklit.services.accounts import enrolment_uri
 
     return enrolment_uri(secret, login, settings_of(arguments).election)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b32encode
 from typing import Final
-from urllib.parse import quote
 
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 from cryptography.hazmat.primitives.hashes import SHA1
@@ -33,9 +31,3 @@ def matching_step(secret: bytes, code: str, unix_seconds: float) -> int | None:
         if bytes_eq(code_at(secret, step).encode(), code.encode("utf-8", "replace")):
             found = step
     return found
-
-
-def enrolment_uri(secret: bytes, login: str, election: str) -> str:
-    """What an authenticator app reads, as text or as a QR code. It is the secret itself."""
-    issuer = quote(f"ecoklit {election}")
-    return f"otpauth://totp/{issuer}:{quote(login)}?secret={b32encode(secret).decode()}&issuer={issuer}"

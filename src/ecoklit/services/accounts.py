@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from base64 import b32encode
 from collections.abc import Callable, Collection
 from typing import Final
+from urllib.parse import quote
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -149,6 +151,12 @@ def demand_password(password: str, login: str) -> str:
             "bad_password", "The password is easy to guess, or has control characters: take five random words."
         )
     return text
+
+
+def enrolment_uri(secret: bytes, login: str, election: str) -> str:
+    """What an authenticator app reads, as text or as a QR code. It is the secret itself."""
+    issuer = quote(f"ecoklit {election}")
+    return f"otpauth://totp/{issuer}:{quote(login)}?secret={b32encode(secret).decode()}&issuer={issuer}"
 
 
 def token_mark(token: str) -> bytes:

@@ -17,7 +17,19 @@ from typing import Final, NamedTuple
 from ecoklit.core import ids
 from ecoklit.core.one_time_code import matching_step
 from ecoklit.errors import EcoklitError
-from ecoklit.limits import Rate
+from ecoklit.limits import (
+    ATTEMPTS_PER_ADDRESS,
+    FAILURES_PER_ADDRESS,
+    FAILURES_PER_LOGIN,
+    FAILURES_PER_LOGIN_AND_ADDRESS,
+    LOCK_SECONDS,
+    LOT,
+    READINGS_PER_ACCOUNT,
+    SESSION_IDLE_SECONDS_MAX,
+    SESSION_SECONDS_MAX,
+    SIGN_IN_CHARACTERS_MAX,
+    Rate,
+)
 from ecoklit.ports import Account, AccountStore, Failing, Passwords, Session
 from ecoklit.problems import ProblemError, retry_after
 from ecoklit.services.accounts import PASSWORD_CHARACTERS, CodeSecrets, token_mark, viewer_of
@@ -25,20 +37,7 @@ from ecoklit.services.viewer import Viewer
 
 BROWSER: Final = "browser"
 PROGRAM: Final = "program"
-IDLE_SECONDS_MAX: Final = 15 * 60
-SESSION_SECONDS_MAX: Final = 12 * 3600
 TOKEN_BYTES: Final = 32
-LOCK_SECONDS: Final = 15 * 60
-FAILURES_PER_LOGIN_AND_ADDRESS: Final = 5
-FAILURES_PER_ADDRESS: Final = 50
-"""An office's people may share one address."""
-FAILURES_PER_LOGIN: Final = 100
-"""From everywhere together (NIST SP 800-63B-4, 3.2.2)."""
-ATTEMPTS_PER_ADDRESS: Final = Rate(burst=30, per_second=0.5)
-READINGS_PER_ACCOUNT: Final = Rate(burst=600, per_second=20)
-LOT: Final = 20
-"""Readings that a process takes from an account's bucket at once, so that one in twenty writes to it."""
-_CHARACTERS_MAX: Final = 256
 
 
 class Attempt(NamedTuple):
@@ -91,7 +90,9 @@ class Sessions:
         """The account whose password and code these are; each code is good once. Raises as `sign_in`."""
         address = attempt.address or "local"
         await self._demand_turn(f"sign-in {address}", 1, ATTEMPTS_PER_ADDRESS)
-        login = attempt.login[:_CHARACTERS_MAX].lower()
+        account = await self._store.by_login(attempt.login[:SIGN_IN_CHARACTERS_MAX].lower())
+        # What is no login may be a number, or a password that was typed in the wrong place: it is kept nowhere.
+        login = account.login if account is not None else f"#{token_mark(attempt.login).hex()[:16]}"
         failing = [
             Failing(f"login:{login}@{address}", FAILURES_PER_LOGIN_AND_ADDRESS, LOCK_SECONDS),
             Failing(f"address:{address}", FAILURES_PER_ADDRESS, LOCK_SECONDS),
@@ -104,14 +105,13 @@ class Sessions:
                 "Too many sign-ins failed: wait for Retry-After, or ask the office to unlock the account.",
                 retry_after(wait),
             )
-        account = await self._store.by_login(login)
         if not await self._is_right(account, attempt) or account is None:
             raise not_signed_in("Login, password and code do not go together: check all three, and use a new code.")
         await self._store.succeed([one.scope for one in failing])
         return account
 
     async def open(self, account: Account, kind: str) -> Opened:
-        """Open a session for an account that has proved who it is. Raises ProblemError not_signed_in if it is closed."""
+        """Open a session for whoever has proved to be the account. Raises ProblemError not_signed_in if it is closed."""
         if account.closed_at is not None:
             raise not_signed_in("This account is closed: ask the office for another.")
         token = ids.to_base64url(self._chance(TOKEN_BYTES))
@@ -120,7 +120,7 @@ class Sessions:
 
     async def who(self, token: str) -> Signed:
         """Whose token it is. Raises ProblemError not_signed_in, too_many."""
-        session = await self._store.session(token_mark(token[:_CHARACTERS_MAX]), IDLE_SECONDS_MAX)
+        session = await self._store.session(token_mark(token[:SIGN_IN_CHARACTERS_MAX]), SESSION_IDLE_SECONDS_MAX)
         if session is None:
             raise not_signed_in("The session is over or unknown: sign in again.")
         await self._spend(session.account.account)
@@ -139,7 +139,7 @@ class Sessions:
         if not await self._passwords.matches(hashed, text) or account is None or account.totp is None:
             return False
         secret = self._secrets.opened(account.totp, account.login)
-        step = matching_step(secret, attempt.code[:_CHARACTERS_MAX], self._now())
+        step = matching_step(secret, attempt.code[:SIGN_IN_CHARACTERS_MAX], self._now())
         return step is not None and await self._store.use_step(account.account, step)
 
     async def _spend(self, account: str) -> None:

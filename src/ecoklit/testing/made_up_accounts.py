@@ -7,9 +7,10 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from ecoklit.core import ids
+from ecoklit.limits import SESSION_SECONDS_MAX
 from ecoklit.ports import Account, AccountStore, NewAccount
 from ecoklit.services.accounts import token_mark
-from ecoklit.services.sign_in import PROGRAM, SESSION_SECONDS_MAX
+from ecoklit.services.sign_in import PROGRAM
 
 
 class SignedIn(NamedTuple):

@@ -63,8 +63,10 @@ def ndjson(_: Any, value: Any) -> Any:
 
 
 def pushes() -> st.SearchStrategy[bytes]:
-    """Parts of a log, in their place or before it, whole or spoiled."""
-    part = st.tuples(st.sampled_from(phone_names()), st.integers(0, EVENTS - 1), st.integers(1, EVENTS))
+    """Parts of a log, in their place or before it, whole or spoiled. Most begin at its beginning: what goes on from
+    nothing is refused."""
+    first = st.one_of(st.just(0), st.just(0), st.integers(0, EVENTS - 1))
+    part = st.tuples(st.sampled_from(phone_names()), first, st.integers(1, EVENTS))
     good = part.map(lambda one: signed_push(log_of(one[0])[one[1] : one[1] + one[2]]))
     spoiled = st.tuples(good, st.integers(0, 4000), st.binary(max_size=3)).map(
         lambda one: one[0][: one[1]] + one[2] + one[0][one[1] + 1 :]
