@@ -96,6 +96,7 @@ def test_both_sides_are_shown(pps: Folder, kpu: Folder, siti: Phone) -> None:
     wait_until(lambda: kpu.said("conflicts", FIRST)[0]["conflicts"])
     shown, _ = pps.said("rule", voter, "--tps", FIRST, "--verdict", "moved_away", "--yes")
     assert {side["value"] for side in shown["sides"] if side["register"] == "verdict"} == {"deceased", "moved_away"}
+    assert {side["officer"] for side in shown["sides"]} == {"siti", "ani"}
     assert shown["before"]["conflicts"] == ["verdict"] and shown["after"]["conflicts"] == []
     wait_until(lambda: not kpu.said("conflicts", FIRST)[0]["conflicts"])
 
@@ -243,7 +244,8 @@ def test_an_interrupted_remap_goes_on(pps: Folder, kpu: Folder, tmp_path: Path) 
     sizes = [{"tps": THIRD, "before": 4, "after": 1}, {"tps": FOURTH, "before": 0, "after": 3}]
     assert shown == {"sizes": sizes, "idle": [], "said": 0, "pushed": 0}
     with mock.patch("ecoklit.adapters.http_service.HttpService.push", side_effect=ServiceUnavailable("gone")):
-        assert pps.run("remap", file, "--yes").returncode == 3
+        cut_off = pps.run("remap", file, "--yes")
+    assert cut_off.returncode == 3 and "signed and kept" in cut_off.stderr
     assert on_list(kpu, FOURTH) == set()
     (again,) = pps.said("remap", file, "--yes")
     assert (again["said"], again["idle"]) == (0, [2])

@@ -35,9 +35,13 @@ REASONS: Final = ("duplicate", "underage", "foreign", "military", "police", "rev
 SIDES: Final = {
     "register": "Unsur\nregister",
     "value": "Nilai\nvalue",
+    "wins": "Berlaku\nwins",
+    "type": "Peristiwa\nevent",
+    "officer": "Petugas\nofficer",
+    "role": "Peran\nrole",
+    "at": "Jam alat\ndevice's clock",
     "device": "Alat\ndevice",
     "seq": "seq",
-    "wins": "Berlaku\nwins",
 }
 CHANGES: Final = {
     "voter": "Pemilih\nvoter",
@@ -123,7 +127,11 @@ async def say(own: OwnLog, found: Sequence[Prepared], arguments: argparse.Namesp
     pushed = 0
     if arguments.yes and found:
         hold(own.index, found)
-        pushed = await push_waiting(own.index, own.push)
+        try:
+            pushed = await push_waiting(own.index, own.push)
+        except EcoklitError as error:
+            kept = "What was ruled is signed and kept: the next 'ecoklit rule', 'remap' or 'import' sends it first."
+            raise EcoklitError(error.code, f"{error.message} {kept}") from error
     if arguments.json:
         print_json({**more, "said": len(found) if arguments.yes else 0, "pushed": pushed})
     elif arguments.yes:
@@ -140,7 +148,7 @@ def show(found: Sequence[Prepared], arguments: argparse.Namespace) -> None:
 
     rows = []
     for one in found:
-        sides = [disclosed(side._asdict()) for side in one.sides]
+        sides = [disclosed(structs.asdict(side)) for side in one.sides]
         before, after, fields = seen(one.before), seen(one.after), corrected(one.before, one.after)
         if arguments.json:
             row = {"voter": one.ruling.voter, "before": before, "after": after, "corrected": fields, "sides": sides}

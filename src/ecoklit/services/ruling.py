@@ -24,7 +24,7 @@ from ecoklit.core import ids
 from ecoklit.core.causality import COUNTS, Standing
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.entitlement import LATE, UNKNOWN_TPS, fault_of
-from ecoklit.core.event import RECORD_FIELDS, Reason
+from ecoklit.core.event import RECORD_FIELDS, AnyEvent, Reason
 from ecoklit.core.limits import LINE_BYTES_MAX
 from ecoklit.core.merkle import leaf_hash, tree_head
 from ecoklit.core.policy import Policy
@@ -87,6 +87,23 @@ class Pulled(msgspec.Struct, frozen=True):
     policies: Mapping[str, Policy]
 
 
+class Side(msgspec.Struct, frozen=True):
+    """One side of what stands open about a voter: a value of a register in conflict, or a proposal, and who said it.
+
+    `at` is the author's clock, for people to read: no rule does.
+    """
+
+    register: str
+    value: str | None
+    wins: bool
+    type: str
+    officer: str
+    role: str
+    at: str
+    device: str
+    seq: int
+
+
 class Roll:
     """The roll of a TPS, folded here and proved to be the service's."""
 
@@ -127,13 +144,14 @@ class Roll:
     def state(self, voter: str) -> State | None:
         return self._replica.state((ids.regency_of(self.tps), voter))
 
-    def sides(self, voter: str) -> list[SideRow]:
-        """What is in conflict about the voter and who said it, and what is proposed."""
+    def sides(self, voter: str) -> list[Side]:
+        """What is in conflict about the voter and what is proposed, and who said it."""
         state = self.state(voter)
         if state is None:
             return []
-        folded = fold_voter(self.about(voter), self._policies, self._replica)
-        return list(sides_of(state, folded.judgement.counted))
+        counted = fold_voter(self.about(voter), self._policies, self._replica).judgement.counted
+        events = {one.held.dot: one.event for one in counted}
+        return [_side(row, events[row.device, row.seq]) for row in sides_of(state, counted)]
 
     def with_event(self, event: Held, kept_out: str | None) -> tuple[State | None, Standing]:
         """The voter as it would be if `event` were held too, and how that event would stand."""
@@ -145,6 +163,12 @@ class Roll:
         return folded.state, folded.judgement.faults.get(event.hash, COUNTS)
 
 
+def _side(row: SideRow, event: AnyEvent) -> Side:
+    return Side(
+        row.register, row.value, row.wins, event.kind, event.officer, event.role, event.at, row.device, row.seq
+    )  # fmt: skip
+
+
 class Prepared(msgspec.Struct, frozen=True):
     """A ruling, the event that would say it, and the voter without and with it; `sides` is what stands open before."""
 
@@ -152,7 +176,7 @@ class Prepared(msgspec.Struct, frozen=True):
     held: Held
     before: State
     after: State
-    sides: list[SideRow]
+    sides: list[Side]
 
 
 class Author(msgspec.Struct, frozen=True):
