@@ -78,11 +78,6 @@ class ReaderFor(Protocol):
     def __call__(self, viewer: Viewer) -> AnalystReader: ...
 
 
-class _State(NamedTuple):
-    edition: Edition
-    registry: int
-
-
 class _Found(NamedTuple):
     """Rows in order, one more than asked for where there are more; `edition` is None when it changed meanwhile."""
 
@@ -130,14 +125,15 @@ class Answers:
         demand_fields(viewer, question)
         cursor = self._cursors.open(question.cursor, question.mark) if question.cursor else None
         reader = self._reader_for(viewer)
-        state = await self._state(reader, question)
+        registry = (await self._registry()).position if question.listed.reads_registry else 0
         # What is kept of an area is of now.
         digest = self._digests.of(question.subject) if question.at is None else None
-        tag = self._tag(viewer, question, *state, digest)
-        if tag in known:
-            return Unchanged(tag)
+        if any(known):
+            now = self._tag(viewer, question, await reader.edition(self._regency_of(question)), registry, digest)
+            if now in known:
+                return Unchanged(now)
         found = await self._found(reader, question, cursor)
-        own = None if found.edition is None else self._tag(viewer, question, found.edition, state.registry, digest)
+        own = None if found.edition is None else self._tag(viewer, question, found.edition, registry, digest)
         if found.digest is not None:
             digest = Digested(found.digest.hex(), found.as_of.events, found.as_of.persons)
         page = self._page(viewer, question, cursor, found, digest, own)
@@ -159,10 +155,6 @@ class Answers:
                 "not_your_area", f"This account does not see all of {province}: ask about an area of your own."
             )
         return Province(seen, [province_sum(province, rows)] if is_whole else rows)
-
-    async def _state(self, reader: AnalystReader, question: Question) -> _State:
-        registry = (await self._registry()).position if question.listed.reads_registry else 0
-        return _State(await reader.edition(self._regency_of(question)), registry)
 
     def _regency_of(self, question: Question) -> str:
         return self._regency if question.listed is HISTORY else question.subject[:4]

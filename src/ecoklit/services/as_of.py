@@ -7,6 +7,7 @@ Whether somebody may ask is judged before, by the area.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from ecoklit.core.registry import Registry, RegistryFault, fold_registry
 from ecoklit.core.suppression import COLUMNS, Cell
 from ecoklit.core.voter import State, fold_voter
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import Answer, AsOf, PastReader, RollAnswer, VoterRow
+from ecoklit.ports import Answer, AsOf, PastReader, RollAnswer, StoredEvent, VoterRow
 from ecoklit.services.disclose import masked
 from ecoklit.services.step import Elsewhere, row_of
 
@@ -120,15 +121,26 @@ class Past:
 
     async def _folded(self, voters: Sequence[str]) -> list[Voter]:
         at = self.moment.as_of
+        stored = await self._reader.events_until(at.regency, voters, at.events, at.persons)
+        # Thousands of events: whoever pushes meanwhile must not wait for them.
+        about, kept_out = await asyncio.to_thread(self._judged, stored)
+        world = Elsewhere(await self._elsewhere(about), quarantine=kept_out, lost=self._registry.lost)
+        return await asyncio.to_thread(self._states, about, world)
+
+    def _judged(self, stored: Sequence[StoredEvent]) -> tuple[dict[str, list[Admitted]], dict[bytes, str]]:
+        """The events by voter, and what the registry keeps out of the count."""
         about: dict[str, list[Admitted]] = {}
-        for stored in await self._reader.events_until(at.regency, voters, at.events, at.persons):
-            held = wire.hold(stored.body, stored.person)
-            if held.regency == at.regency:
-                about.setdefault(held.voter, []).append(Admitted(held, stored.stamp))
+        for one in stored:
+            held = wire.hold(one.body, one.person)
+            if held.regency == self.moment.as_of.regency:
+                about.setdefault(held.voter, []).append(Admitted(held, one.stamp))
         kept_out: dict[bytes, str] = {}
         for admitted in about.values():
             kept_out.update(entitlement.names_of(entitlement.quarantine_of(self._registry, admitted)))
-        world = Elsewhere(await self._elsewhere(about), quarantine=kept_out, lost=self._registry.lost)
+        return about, kept_out
+
+    def _states(self, about: Mapping[str, Sequence[Admitted]], world: Elsewhere) -> list[Voter]:
+        """The voters of whom something counts, by id."""
         found = []
         for _, admitted in sorted(about.items()):
             folded = fold_voter([one.held for one in admitted], self._policies, world)
