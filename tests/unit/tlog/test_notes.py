@@ -39,13 +39,8 @@ def test_the_example_of_go_is_signed_to_the_same_bytes() -> None:
     key = key_from_seed("ed25519", base64.b64decode("AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz")[1:])
     assert log_key("PeterNeumann", key).vkey == "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
     text = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
-    assert (
-        Note(text, (sign(text, "PeterNeumann", key),)).written
-        == (
-            f"{text}\n— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6Ryy"
-            "6RyyBwJnAM=\n"
-        ).encode()
-    )
+    line = "PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM="
+    assert Note(text, (sign(text, "PeterNeumann", key),)).written == f"{text}\n— {line}\n".encode()
 
 
 def test_the_key_of_gos_checksum_database_is_read() -> None:
@@ -55,11 +50,12 @@ def test_the_key_of_gos_checksum_database_is_read() -> None:
 
 def test_the_checkpoint_of_the_specification_is_read_to_the_same_bytes() -> None:
     """Its example, with a log's and a witness's signature of unknown keys: all of it comes back as it came."""
-    written = (
-        f"{SOFA}\n— {ORIGIN} Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTO"
-        "AYQ8=\n— witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf"
-        "qhf5nNo0xUe+mbIUBkBIfZ+qnA==\n"
-    ).encode()
+    lines = (
+        f"{ORIGIN} Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=",
+        "witness.example.com/w1 "
+        "jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==",
+    )
+    written = "".join([SOFA, "\n", *(f"— {line}\n" for line in lines)]).encode()
     note = read_note(written)
     checkpoint = read_checkpoint(note.text)
     assert (checkpoint.origin, checkpoint.size, note.written, checkpoint.text) == (ORIGIN, 20852163, written, SOFA)
