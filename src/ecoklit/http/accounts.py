@@ -14,7 +14,8 @@ from litestar.params import JSONBody, Parameter, SkipValidation
 
 from ecoklit.bootstrap import House
 from ecoklit.http.auth import PUBLIC, VIEWER, session_cookie, without_cookie
-from ecoklit.http.reading import RESPONSES, SUBJECTS, problem_spec
+from ecoklit.http.problems import problem_spec
+from ecoklit.http.reading import RESPONSES, SUBJECTS
 from ecoklit.http.sync import address_asking
 from ecoklit.ports import AsOf
 from ecoklit.services.sign_in import BROWSER, PROGRAM, Attempt, Signed, forgery_mark
