@@ -17,6 +17,7 @@ from ecoklit.tlog.tile import ENTRY_BYTES_MAX, WIDTH
 from ecoklit.tlog.witness import Request
 
 ANSWER_SECONDS_MAX: Final = 30.0
+SCHEMES: Final = ("http://", "https://")
 FILE_BYTES_MAX: Final = (ENTRY_BYTES_MAX + 2) * WIDTH
 """A bundle of the largest entries."""
 
@@ -74,11 +75,13 @@ class UrlSource:
 
 def source_of(text: str) -> FolderSource | UrlSource:
     """The log at an address or in a folder."""
-    return UrlSource(text) if text.startswith(("http://", "https://")) else FolderSource(Path(text))
+    return UrlSource(text) if text.startswith(SCHEMES) else FolderSource(Path(text))
 
 
 def ask_witness(url: str, request: Request) -> tuple[int, bytes]:
     """The status and body with which the witness at `url` answers (c2sp.org/tlog-witness). Raises SourceUnavailable."""
+    if not url.startswith(SCHEMES):
+        raise SourceUnavailable(f"'{url[:80]}' is no address of a witness: it begins with http:// or https://.")
     asked = urllib.request.Request(f"{url.rstrip('/')}/add-checkpoint", data=request.written, method="POST")
     try:
         return 200, _answer(asked, NOTE_BYTES_MAX)
