@@ -6,7 +6,8 @@ election.json  of which election and regency it is, once that was opened or join
 running.json  where its servers are, for the other commands; without meaning unless the lock is held
 epoch         which life of the journal this is, once it was made anew by `ecoklit mend`
 nats/ postgres/ office/   the journal, the projections, the office device that imports lists
-keys/     the private keys of the office and of the service, for the owner of the folder alone
+keys/     the private keys of the office, of the service and of the logs, for the owner of the folder alone
+tlog/     the transparency logs (adapters/log_folder.py)
 """
 
 from __future__ import annotations
