@@ -114,6 +114,24 @@ def test_from_nobody_to_a_second_person(service: tuple[Folder, Up], monkeypatch:
     assert folder.said("account log", "--verify") == [{"entries": 0, "hash": "00" * 32, "broken": None}]
 
 
+def test_what_the_terminal_shows_is_in_the_log_too(service: tuple[Folder, Up]) -> None:
+    """Lists that name voters are written down with nobody's account; figures, which name none, are not."""
+    folder, _ = service
+    before = len(folder.said("account log"))
+    for command, area in (
+        ("roll", "94.04.01.2001.001"),
+        ("conflicts", "94.04"),
+        ("movers", "94.04.01"),
+        ("recap", "94.04"),
+    ):
+        assert folder.run(command, area).returncode == 0
+    entries = folder.said("account log")[before:]
+    assert [(one["login"], one["action"], one["area"]) for one in entries] == [
+        (None, "roll", "9404012001001"), (None, "conflicts", "9404"), (None, "movers", "940401"),
+    ]  # fmt: skip
+    assert folder.said("account log", "--verify")[0]["broken"] is None
+
+
 @pytest.mark.parametrize(
     ("code", "password", "argv"),
     [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ecoklit.cli.command import Commands, add_command, area_code
 from ecoklit.cli.exits import Exit
-from ecoklit.cli.reading import said_of
+from ecoklit.cli.reading import said_of, written_down
 from ecoklit.services.disclose import disclosed
 from ecoklit.settings import read_settings
 
@@ -92,6 +92,7 @@ DEVICES: Final = {
     "rights": "Hak\nrights",
     "held": "Entri\nheld",
     "position": "Kontak akhir\nlast contact",
+    "last_heard": "Terdengar\nlast heard",
     "behind": "Sejak itu\nsince then",
     "parked": "Tertahan\nparked",
     "quarantined": "Karantina\nquarantined",
@@ -251,12 +252,14 @@ def day(text: str) -> date:
 async def show_movers(reader: AnalystReader, arguments: argparse.Namespace) -> Exit:
     answer = await reader.movers(arguments.area)
     rows = [disclosed(row) for row in answer.rows]
+    await written_down("movers", answer.as_of.events, len(rows), area=arguments.area)
     return show_rows(arguments, answer.as_of, rows, "Pemilih pindah · movers", MOVERS, {"state": STATES})
 
 
 async def show_families(reader: AnalystReader, arguments: argparse.Namespace) -> Exit:
     answer = await reader.split_families(arguments.area)
     rows = [disclosed(row) for row in answer.rows]
+    await written_down("split_families", answer.as_of.events, len(rows), area=arguments.area)
     return show_rows(arguments, answer.as_of, rows, "Keluarga terpisah · split families", FAMILIES)
 
 
@@ -272,6 +275,7 @@ async def show_duplicates(reader: AnalystReader, arguments: argparse.Namespace) 
     from ecoklit.services.figures import LIKENESS, duplicates
 
     answer = await duplicates(reader, arguments.area, LIKENESS if arguments.likeness is None else arguments.likeness)
+    await written_down("duplicates", answer.as_of.events, len(answer.rows), area=arguments.area)
     title = "Mungkin ganda · possible duplicates"
     return show_rows(arguments, answer.as_of, answer.rows, title, DUPLICATES, {"kind": ALIKE})
 
@@ -315,6 +319,7 @@ async def show_reports(reader: AnalystReader, arguments: argparse.Namespace) -> 
 async def show_late(reader: AnalystReader, arguments: argparse.Namespace) -> Exit:
     answer = await reader.late(arguments.area)
     rows = [disclosed(row) for row in answer.rows]
+    await written_down("late", answer.as_of.events, len(rows), area=arguments.area)
     return show_rows(arguments, answer.as_of, rows, "Entri terlambat · late entries", LATE)
 
 

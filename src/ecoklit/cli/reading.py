@@ -184,6 +184,7 @@ async def show_roll(reader: PostgresReader, arguments: argparse.Namespace) -> Ex
     there = reader if arguments.at is None else await past(reader, arguments.tps, arguments.at)
     answer = await there.roll(arguments.tps)
     voters = [disclosed(row) for row in answer.rows]
+    await written_down("roll", answer.as_of.events, len(voters), area=answer.tps)
     if arguments.json:
         print_json({"as_of": answer.as_of, "tps": answer.tps, "digest": answer.digest.hex(), "voters": voters})
         return Exit.OK
@@ -240,6 +241,7 @@ async def show_conflicts(reader: PostgresReader, arguments: argparse.Namespace) 
 
     as_of, conflicts, proposals = await reader.open_questions(arguments.area)
     sides, proposed = ([disclosed(row) for row in rows] for rows in (conflicts, proposals))
+    await written_down("conflicts", as_of.events, len(sides) + len(proposed), area=arguments.area)
     if arguments.json:
         print_json({"as_of": as_of, "area": arguments.area, "conflicts": sides, "proposals": proposed})
         return Exit.OK
@@ -259,11 +261,21 @@ async def show_history(reader: RollReader, arguments: argparse.Namespace) -> Exi
     events = [disclosed(event) for event in await reader.history(arguments.voter)]
     if not events:
         raise EcoklitError("unknown_voter", "No event about this voter is projected here: check the id.")
+    await written_down("history", events[-1]["position"], 1, voter=arguments.voter)
     if arguments.json:
         print_json(*events)
     else:
         print_table(f"Riwayat pemilih {arguments.voter} · history", HISTORY, events)
     return Exit.OK
+
+
+async def written_down(
+    action: str, as_of: int, rows: int, *, area: str | None = None, voter: str | None = None
+) -> None:
+    """Note in the read log what is about to be shown of voters: durable on return, or nothing is shown."""
+    from ecoklit.bootstrap import log_at_the_shell
+
+    await log_at_the_shell(read_settings(os.environ), action, area=area, voter=voter, rows=rows, as_of=as_of)
 
 
 def count(rows: Iterable[dict[str, Any]], what: str) -> int:
