@@ -77,8 +77,21 @@ async def test_a_village_on_paper_is_the_list_of_each_of_its_tps(
         voters += len(roll["voters"])
     assert told["voters"] == voters > 0
     assert "9404011234560001" not in on_paper and "940401**********" in on_paper
-    (entry,) = await desk.entries(0, 10)
+    (entry,) = [one for one in await desk.entries(0, 100) if one.action == "paper"]
     assert (entry.action, entry.area, entry.rows, entry.reason) == ("paper", VILLAGE, voters, "paper for PPS Kwamki")
+
+
+async def test_an_earlier_list_goes_on_paper_as_it_was(run: Run, tmp_path: Path) -> None:
+    """With --at, what `ecoklit roll --at` says: its digest, its position, and not today's."""
+    now = json.loads((await run("roll", TPS, "--json"))[1])
+    at = str(now["as_of"]["events"] // 2)
+    then = json.loads((await run("roll", TPS, "--at", at, "--json"))[1])
+    out = tmp_path / "then.pdf"
+    code, said, _ = await run("paper", "roll", TPS, "--at", at, "--for", "PPS", "--out", str(out), "--json")
+    on_paper = text_of(out)
+    assert code == 0 and json.loads(said)["voters"] == len(then["voters"])
+    assert then["digest"] != now["digest"] and then["digest"] in on_paper and now["digest"] not in on_paper
+    assert f"posisi jurnal {at}" in on_paper
 
 
 async def test_a_recap_on_paper_says_the_digest_of_its_area(run: Run, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ecoklit.cli.command import Commands, add_command, area_code
 from ecoklit.cli.exits import Exit
+from ecoklit.cli.past import add_at, past
 from ecoklit.errors import EcoklitError
 from ecoklit.settings import read_settings
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ecoklit.adapters.postgres_reader import PostgresReader
     from ecoklit.paper.sheet import Document
     from ecoklit.ports import Answer, AsOf, RollAnswer
+    from ecoklit.services.as_of import Past
 
 RECIPIENT_MAX: Final = 60
 MOMENTS_MAX: Final = 5  # how often one and the same moment is looked for
@@ -52,6 +54,7 @@ def add_commands(commands: Commands) -> None:
         action="store_true",
         help="the copy for supervisors: name, sex, age, address, RT, RW and remark",
     )
+    add_at(roll)
     add_form(
         actions,
         "recap",
@@ -94,7 +97,8 @@ async def write_roll(arguments: argparse.Namespace) -> Exit:
     book = read_codebook(arguments.codebook)
     settings = read_settings(os.environ)
     async with open_reader(settings) as reader:
-        rolls = [shown(roll, supervised=arguments.supervised) for roll in await rolls_of(reader, arguments.area)]
+        there = reader if arguments.at is None else await past(reader, arguments.area, arguments.at)
+        rolls = [shown(roll, supervised=arguments.supervised) for roll in await rolls_of(there, arguments.area)]
     document = roll_document(
         rolls,
         book,
@@ -110,14 +114,14 @@ async def write_roll(arguments: argparse.Namespace) -> Exit:
     return report(arguments, document, as_of, {"voters": voters}, f"{voters} pemilih · voters")
 
 
-async def rolls_of(reader: PostgresReader, area: str) -> list[RollAnswer]:
+async def rolls_of(there: PostgresReader | Past, area: str) -> list[RollAnswer]:
     """The roll of the TPS, or of each TPS of the village that has a list. Each says as of when it is."""
     if len(area) == 13:
-        return [await reader.roll(area)]
-    parts = [row["area"] for row in (await reader.recap(area, "tps")).rows]
+        return [await there.roll(area)]
+    parts = [row["area"] for row in (await there.recap(area, "tps")).rows]
     if not parts:
         raise EcoklitError("unknown_area", "No TPS of this village has a list here: check the code.")
-    return [await reader.roll(tps) for tps in parts]
+    return [await there.roll(tps) for tps in parts]
 
 
 def shown(roll: RollAnswer, *, supervised: bool) -> RollAnswer:
