@@ -16,6 +16,7 @@ except ImportError as error:
     raise EcoklitError("not_installed", "Frames need the extra 'analyst': pip install 'ecoklit[analyst]'.") from error
 
 ADDRESS: Final = "ECOKLIT_ANALYST_URL"
+SCHEMA: Final = "ECOKLIT_ANALYST_SCHEMA"
 TOKEN: Final = "ECOKLIT_TOKEN"
 LEVELS: Final = {4: "district", 6: "village", 10: "tps", 13: "tps"}
 """Digits of an area → its parts."""
@@ -102,17 +103,18 @@ class Lists:
         return self._door.sql(statement, *arguments)
 
 
-def connect(address: str | None = None, *, token: str | None = None, schema: str = "ecoklit") -> Lists:
+def connect(address: str | None = None, *, token: str | None = None, schema: str | None = None) -> Lists:
     """The lists at `address`: postgresql://… with a login for SQL, or https://… with a token.
 
-    Unless given, they are ECOKLIT_ANALYST_URL and ECOKLIT_TOKEN of the environment. Raises EcoklitError bad_argument,
-    and what the door raises: database_refused, roll_unavailable, service_unavailable.
+    Unless given, they are ECOKLIT_ANALYST_URL and ECOKLIT_TOKEN of the environment; `schema` is that of the projection,
+    ECOKLIT_ANALYST_SCHEMA or ecoklit. Raises EcoklitError bad_argument, and what the door raises: database_refused,
+    roll_unavailable, service_unavailable.
     """
     address = address or os.environ.get(ADDRESS) or ""
     if address.startswith(("postgresql://", "postgres://")):
         from ecoklit.analyst.database import Database
 
-        return Lists(Database(address, schema))
+        return Lists(Database(address, schema or os.environ.get(SCHEMA) or "ecoklit"))
     if address.startswith(("https://", "http://")):
         from ecoklit.analyst.service import Service
 

@@ -13,6 +13,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
+from matplotlib.ticker import MaxNLocator
 
 from ecoklit.ports import AsOf
 
@@ -61,6 +62,7 @@ def progress(frame: pl.DataFrame, as_of: AsOf | None = None, parts_max: int = 8)
     locator = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.margins(x=0.02)
     axes.set_ylabel("entri · entries")
     axes.set_ylim(bottom=0)
     if names:
@@ -81,6 +83,7 @@ def removals(recap: pl.DataFrame, as_of: AsOf | None = None) -> Figure:
     for place, (n, _) in zip(places, shown, strict=True):
         axes.annotate(f"{n:,}", (n, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
     axes.margins(x=0.12)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("pemilih · voters")
     _entitled(figure, "Tersaring menurut sebab · removed, by reason", as_of)
     return figure
