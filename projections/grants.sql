@@ -46,7 +46,7 @@ begin
     grant select on checkpoint, step_mark, tps_count, day_count to ecoklit_reader;
     -- What the views call, and nothing else: a function belongs to everybody until it is said otherwise.
     revoke execute on all functions in schema {schema} from public;
-    grant execute on function shown(text), leaf_hash(bytea), my_areas(), may_unmask(),
+    grant execute on function shown(text), leaf_hash(bytea), my_areas(), may_unmask(), hidden(text), hidden_event(bytea),
             disability_shown(text, text, text)
         to ecoklit_views, ecoklit_reader, ecoklit_analyst;
 end

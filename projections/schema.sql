@@ -598,6 +598,21 @@ begin atomic
 end;
 comment on function disability_shown(text, text, text) is 'Of a regency, an area in it and a level: how many people on the list have each disability, in the areas of that level and those above that whoever asks may see. NULL where one to four people would be known, or would follow from what is shown (src/ecoklit/core/suppression.py says the rule); the pattern is that of the whole regency, whoever asks.';
 
+create function hidden(word text) returns text language sql stable
+    return case
+        when length(word) <> 16 then word  -- most are told by that, which costs least
+        when word ~ '^[0-9]{16}$' and may_unmask() is not true then left(word, 6) || '**********'
+        else word
+    end;
+comment on function hidden(text) is 'A word or a particular as it may be shown: where somebody has put an identity number, six digits and stars.';
+
+create function hidden_event(body bytea) returns json language sql stable
+    return case
+        when may_unmask() then convert_from(body, 'UTF8')
+        else regexp_replace(convert_from(body, 'UTF8'), '"([0-9]{6})[0-9]{10}"', '"\1**********"', 'g')
+    end::json;
+comment on function hidden_event(bytea) is 'An event as it may be shown: whoever put an identity number into a word of it, it has six digits and stars.';
+
 alter table voter enable row level security;
 create policy seen on voter for select using (tps like any ((select my_areas())::text[]));
 alter table tps_count enable row level security;

@@ -3,7 +3,7 @@ create view disabled_work with (security_barrier) as
 select
     v.regency,
     b.tps,
-    b.officer,
+    hidden(b.officer) as officer,
     b.role,
     coalesce(b.visited, left(b.at, 10))::date as day,
     count(distinct v.voter) as n

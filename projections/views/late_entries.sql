@@ -1,6 +1,6 @@
 -- Entries that came when coklit of their area was closed: in sight, and out of the count until readmitted.
 create view late_entries with (security_barrier) as
-select e.regency, b.tps, e.voter, b.type, b.officer, b.role, b.at, e.device, e.seq, e.position
+select e.regency, b.tps, e.voter, b.type, hidden(b.officer) as officer, b.role, b.at, e.device, e.seq, e.position
 from event e
 cross join lateral json_to_record(convert_from(e.body, 'UTF8')::json) as b (type text, tps text, officer text, role text, at text)
 where e.standing = 'late';

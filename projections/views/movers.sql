@@ -15,7 +15,7 @@ select
     end as state,
     coalesce('tps' = any (v.conflicts), false) as is_disputed,
     m.evidence,
-    m.officer,
+    hidden(m.officer) as officer,
     m.role,
     m.device,
     m.seq,

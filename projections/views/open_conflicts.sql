@@ -7,12 +7,12 @@ select
     s.register,
     -- A number is a side's value where lists disagree on it: masked as everywhere.
     case
-        when s.register not in ('nik', 'nkk') or (select may_unmask()) then s.value
+        when s.register not in ('nik', 'nkk') or (select may_unmask()) then hidden(s.value)
         else left(s.value, 6) || repeat('*', greatest(length(s.value) - 6, 0))
     end as value,
     s.wins,
     e.body ->> 'type' as type,
-    e.body ->> 'officer' as officer,
+    hidden(e.body ->> 'officer') as officer,
     e.body ->> 'role' as role,
     e.body ->> 'tps' as at_tps,
     e.body ->> 'at' as at,

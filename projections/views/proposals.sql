@@ -7,7 +7,7 @@ select
     s.value as proposal,
     v.verdict,
     e.body ->> 'evidence' as evidence,
-    e.body ->> 'officer' as officer,
+    hidden(e.body ->> 'officer') as officer,
     e.body ->> 'role' as role,
     e.body ->> 'tps' as at_tps,
     e.body ->> 'at' as at,

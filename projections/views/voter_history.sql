@@ -16,7 +16,7 @@ select
 from event e
 cross join lateral (
     -- A bad event can hold anything, also what PostgreSQL's JSON refuses.
-    select case when e.standing in ('bad_event', 'not_entitled') then null else convert_from(e.body, 'UTF8')::json end as body
+    select case when e.standing in ('bad_event', 'not_entitled') then null else hidden_event(e.body) end as body
 ) b;
 comment on view voter_history is 'Every event of the journal with its standing. Filter by regency and voter, order by position; the fold does not depend on that order.';
 comment on column voter_history.regency is 'Regency code.';
