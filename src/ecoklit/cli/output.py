@@ -8,9 +8,12 @@ from typing import Any
 
 import msgspec
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+TABLE_CHARACTERS_MAX = 1000
+"""Of a table that goes into a pipe or a file: there it is as wide as what it says."""
 
 
 def print_json(*values: object) -> None:
@@ -33,10 +36,12 @@ def print_table(
         values = [row[key] for row in shown]
         is_number = bool(values) and all(type(value) is int for value in values)
         total = str(sum(values)) if totals and is_number else ""
-        table.add_column(heading, footer=total, justify="right" if is_number else "left", overflow="fold")
+        side: JustifyMethod = "right" if is_number else "left"
+        # An id that is broken over two lines cannot be copied.
+        table.add_column(heading, footer=total, justify=side, overflow="fold", no_wrap=key == "voter")
     for row in shown:
         table.add_row(*(cell(row[key]) for key in columns))
-    console().print(table)
+    console(TABLE_CHARACTERS_MAX).print(table)
 
 
 def cell(value: object) -> str:
@@ -49,9 +54,9 @@ def cell(value: object) -> str:
     return str(value)
 
 
-def console() -> Console:
+def console(piped_characters: int = 200) -> Console:
     # Not into a pipe: a table that is cut to 80 columns would lose what it shows.
-    width = None if sys.stdout.isatty() else 200
+    width = None if sys.stdout.isatty() else piped_characters
     return Console(width=width, highlight=False, markup=False)
 
 
