@@ -21,10 +21,10 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import office_world
@@ -60,6 +60,7 @@ EXPORT_SECONDS_GOAL = 30
 EXPORT_GROWTH_GOAL = 1.25
 
 Row = dict[str, Any]
+Done = TypeVar("Done")
 Question = tuple[str, tuple[object, ...]]
 """A query's name and its arguments."""
 
@@ -157,7 +158,6 @@ async def _answered(connection: asyncpg.Connection, question: Question, *, is_bo
     started = time.perf_counter()
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         if is_bound:
-            await connection.execute("set local role ecoklit_reader")
             await connection.execute(query("see_as"), REGENCY, "")
         rows = await connection.fetch(query(name), *arguments)
     return time.perf_counter() - started, len(rows)
@@ -272,8 +272,10 @@ async def _people(running: Running, phones: Sequence[Log], part: int) -> list[Ro
     async with PostgresOfficeDesk(running.dsn) as desk:
         people = [(await signed_in(desk, REGENCY)).headers for _ in range(ASKING)]
     for name, path in ASKS.items():
-        told = await servers.play(_asking(running, people, path, ASKED_EACH // part + 1))
-        rows.append(_read(f"{name}, {ASKING} at once", told.due, told.answered))
+        asking = _asking(running, people, path, ASKED_EACH // part + 1)
+        told, spent = await _spending(running, servers.play(asking))
+        where = ", ".join(f"{part} {seconds / len(told.due) * 1000:.1f} ms" for part, seconds in spent.items())
+        rows.append(_read(f"{name}, {ASKING} at once", told.due, told.answered, f"; CPU of an answer: {where}"))
     turns = [(name, path, pace) for name, path in ASKS.items() for pace in (None, PACE_PER_SECOND)]
     for nth, (name, path, pace) in enumerate(turns):
         how = f"{ASKING} at once" if pace is None else f"{pace} a second"
@@ -291,17 +293,25 @@ async def _while_pushing(running: Running, phones: Sequence[Log], name: str, ask
     pushing = servers.push_plan(running, phones, PUSH_EVENTS)
     events = sum(len(log.held) for log in phones)
     pushing.per_second = EVENTS_PER_SECOND * sum(map(len, pushing.sessions)) / events
-    before = running.cpu_seconds()
-    pushed, asked = await asyncio.gather(servers.play(pushing), servers.play(asking))
-    spent = {part: seconds - before[part] for part, seconds in running.cpu_seconds().items()}
+    (pushed, asked), spent = await _spending(running, asyncio.gather(servers.play(pushing), servers.play(asking)))
     await servers.settled(running)
     first, last = min(pushed.due), max(pushed.answered)
-    counted = [(due, at) for due, at in zip(asked.due, asked.answered, strict=True) if first <= due <= last]
+    counted = [nth for nth, due in enumerate(asked.due) if first <= due <= last]
     total = pushed.seconds
     where = ", ".join(f"{part} {seconds / total * 100:.0f} %" for part, seconds in spent.items())
     return _read(
-        f"{name}, {events / total:.0f} events/s come", *zip(*counted, strict=True), f"; CPU of a core: {where}"
+        f"{name}, {events / total:.0f} events/s come",
+        [asked.due[nth] for nth in counted],
+        [asked.answered[nth] for nth in counted],
+        f"; CPU of a core: {where}",
     )
+
+
+async def _spending(running: Running, doing: Awaitable[Done]) -> tuple[Done, dict[str, float]]:
+    """What it gives, and the CPU seconds that the parts of the service spent meanwhile."""
+    before = running.cpu_seconds()
+    done = await doing
+    return done, {part: seconds - before[part] for part, seconds in running.cpu_seconds().items()}
 
 
 def _asking(

@@ -123,8 +123,11 @@ class PostgresAnalyst:
 
 
 async def _edition(connection: Connection, regency: str) -> Edition:
-    as_of = await demand_projected(connection, regency)
-    return Edition(as_of, *await connection.fetchrow(query("edition"), regency) or ("", 0))
+    row = await connection.fetchrow(query("edition"), regency)
+    if row is None:
+        raise NotProjected(f"Regency {regency} is not projected into this database: run `ecoklit project` for it.")
+    *moment, generation, revision = row
+    return Edition(AsOf(*moment), generation, revision)
 
 
 def _page(listed: str, arguments: Sequence[object], wanted: Wanted) -> tuple[str, list[object]]:

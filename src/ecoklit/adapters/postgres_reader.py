@@ -165,7 +165,6 @@ class PostgresReader:
         """A transaction that sees one moment, whatever the projector commits meanwhile."""
         async with self.connection() as connection, connection.transaction():
             if self._seen is not None:
-                await connection.execute("set local role ecoklit_reader")
                 await connection.execute(
                     query("see_as"), ",".join(self._seen.areas), "on" if self._seen.unmasked else ""
                 )

@@ -225,17 +225,12 @@ class Answers:
         return Answered(
             found.as_of,
             digest,
-            [self._shown(viewer, question, row) for row in rows],
+            _shown(viewer, question, rows, self._today()),
             None if following is None else self._cursors.seal(following),
             first.events,
             is_steady,
             tag,
         )
-
-    def _shown(self, viewer: Viewer, question: Question, row: Mapping[str, Any]) -> dict[str, Any]:
-        row = {**row, "event": _event(row["event"])} if "event" in row else row
-        whole = shown(row, viewer.role, self._today())
-        return whole if question.fields is None else {name: whole[name] for name in question.fields}
 
     def _tag(self, viewer: Viewer, question: Question, edition: Edition, registry: int, digest: Digested | None) -> str:
         said = [
@@ -246,6 +241,13 @@ class Answers:
 
 
 PROVINCE_LEVELS: Final = ("province", *LEVELS)
+
+
+def _shown(viewer: Viewer, question: Question, rows: Sequence[Mapping[str, Any]], today: date) -> list[dict[str, Any]]:
+    if rows and "event" in rows[0]:
+        rows = [{**row, "event": _event(row["event"])} for row in rows]
+    whole = [shown(row, viewer.role, today) for row in rows]
+    return whole if question.fields is None else [{name: row[name] for name in question.fields} for row in whole]
 
 
 def shown_by(question: Question, page: Answered, request: str) -> Shown:

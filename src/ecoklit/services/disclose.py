@@ -12,8 +12,9 @@ from datetime import date
 from typing import Any, Final
 
 SHOWN_DIGITS: Final = 6
+NUMBER_DIGITS: Final = 16
 MASKED: Final = ("nik", "nkk")
-_NUMBER: Final = re.compile(r"[0-9]{16}").fullmatch
+_NUMBER: Final = re.compile(rf"[0-9]{{{NUMBER_DIGITS}}}").fullmatch
 SUPERVISOR: Final = "supervisor"
 NOT_SUPERVISED: Final = ("nik", "nkk", "birth_place", "birth_date", "marital", "disability", "ektp", "e_disabled")
 """What a supervisor is not given of a voter; the copy for them has name, sex, age, address, RT, RW and remark. Nor line E
@@ -58,8 +59,11 @@ def _age(birth_date: str | None, today: date) -> int | None:
 
 def _without_numbers(value: Any) -> Any:
     # A word of an event (an officer's id, a source) has room for an identity number, so somebody will put one there.
+    # A list has ten thousand cells, and what is quickest told apart comes first.
     if isinstance(value, str):
-        return masked(value) if _NUMBER(value) else value
+        return masked(value) if len(value) == NUMBER_DIGITS and _NUMBER(value) else value
+    if value is None or isinstance(value, int):
+        return value
     if isinstance(value, Mapping):
         return {name: _without_numbers(one) for name, one in value.items()}
     if isinstance(value, list):
