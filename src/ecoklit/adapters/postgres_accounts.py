@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +21,14 @@ from ecoklit.ports import Account, Approval, Failing, LogEntry, NewAccount, Read
 
 READING: Final = "reading"
 _NEVER_IDLE_SECONDS: Final = 10 * 365 * 86_400
+
+
+class _End(NamedTuple):
+    """The last entry of the log, and the moment of the next."""
+
+    at: datetime
+    entry: int
+    hash: bytes
 
 
 class PostgresOfficeDesk:
@@ -177,22 +185,20 @@ class PostgresOfficeDesk:
         async with self.transaction() as connection:
             # One writer at a time, or two entries would follow the same one.
             await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"log {self._schema}")
-            locked = await _locked(connection, readings)
-            budgets = await _budgets(connection, readings)
+            end, budgets, locked = await _state(connection, readings)
             outcomes: list[bool] = []
             for reading in readings:
                 key = (reading.account, reading.within)
-                voters, granted = budgets.get(key, (0, 0))
-                fits = not reading.within or voters + reading.rows <= reading.budget + granted
-                outcomes.append(key not in locked and fits)
+                room = budgets.get(key, 0) + reading.budget
+                outcomes.append(key not in locked and (not reading.within or reading.rows <= room))
                 if outcomes[-1]:
-                    budgets[key] = voters + reading.rows, granted
+                    budgets[key] = budgets.get(key, 0) - reading.rows
                 elif key not in locked:
                     locked.add(key)
                     await _trip(connection, reading)
             shown = [reading for reading, may in zip(readings, outcomes, strict=True) if may]
             await _charge(connection, shown)
-            await _append(connection, shown)
+            await _append(connection, shown, end)
         return outcomes
 
     async def entries(self, after: int, limit: int) -> list[LogEntry]:
@@ -255,21 +261,27 @@ class PostgresOfficeDesk:
 
     async def _row(self, statement: str, *arguments: object) -> Any:
         """The first row, or None."""
-        async with self.transaction() as connection:
+        async with self._connection() as connection:
             return await connection.fetchrow(statement, *arguments)
 
     async def _rows(self, statement: str, *arguments: object) -> list[Any]:
-        async with self.transaction() as connection:
+        async with self._connection() as connection:
             return list(await connection.fetch(statement, *arguments))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
         """A connection in a transaction, whose search path is the office's schema."""
+        async with self._connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        """A connection, on which each statement is committed by itself."""
         async with self._opening:
             if self._pool is None:
                 self._pool = await self._opened()
         with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire() as connection:
                 yield connection
 
     async def _opened(self) -> asyncpg.Pool:
@@ -306,24 +318,18 @@ async def _alert(connection: Any, kind: str, account: str | None, area: str | No
     )
 
 
-async def _locked(connection: Any, readings: Sequence[Reading]) -> set[tuple[str | None, str]]:
-    scopes = {reading_scope(one.account, one.within): (one.account, one.within) for one in readings if one.account}
-    rows = await connection.fetch("select scope from lockout where scope = any($1) and until > now()", list(scopes))
-    return {scopes[row["scope"]] for row in rows}
-
-
-async def _budgets(
+async def _state(
     connection: Any, readings: Sequence[Reading]
-) -> dict[tuple[str | None, str], tuple[int, int]]:
+) -> tuple[_End, dict[tuple[str | None, str], int], set[tuple[str | None, str]]]:
+    """The end of the log; (account, area) → what was granted beyond the budget less what was read; and those locked."""
     keys = sorted({(one.account, one.within) for one in readings if one.account and one.within})
     rows = await connection.fetch(
-        "select account, area, voters, granted from budget"
-        " join unnest($1::uuid[], $2::text[]) as asked (account, area) using (account, area)"
-        " where day = (now() at time zone 'utc')::date",
-        [UUID(account) for account, _ in keys],
-        [area for _, area in keys],
+        office_query("reading_state"), [UUID(account) for account, _ in keys], [area for _, area in keys]
     )
-    return {(str(row["account"]), row["area"]): (row["voters"], row["granted"]) for row in rows}
+    of = {(str(row["account"]), row["area"]): row for row in rows if row["account"] is not None}
+    end = _End(rows[0]["at"], rows[0]["entry"], rows[0]["hash"] or ZERO_HASH)
+    budgets: dict[tuple[str | None, str], int] = {key: row["granted"] - row["voters"] for key, row in of.items()}
+    return end, budgets, {key for key, row in of.items() if row["is_locked"]}
 
 
 async def _trip(connection: Any, reading: Reading) -> None:
@@ -343,19 +349,17 @@ async def _charge(connection: Any, readings: Sequence[Reading]) -> None:
     for one in readings:
         if one.account and one.within and one.rows:
             spent[one.account, one.within] = spent.get((one.account, one.within), 0) + one.rows
-    await connection.executemany(
-        "insert into budget (account, area, day, voters) values ($1, $2, (now() at time zone 'utc')::date, $3)"
-        " on conflict (account, area, day) do update set voters = budget.voters + $3",
-        [(UUID(account), area, voters) for (account, area), voters in sorted(spent.items())],
-    )
+    if spent:
+        await connection.execute(
+            office_query("charge"),
+            [UUID(account) for account, _ in spent],
+            [area for _, area in spent],
+            list(spent.values()),
+        )
 
 
-async def _append(connection: Any, readings: Sequence[Reading]) -> None:
-    last = await connection.fetchrow(
-        "select clock_timestamp() as at, coalesce(max(entry), 0) as entry,"
-        " (select hash from read_log order by entry desc limit 1) as hash from read_log"
-    )
-    number, prev, at = last["entry"], last["hash"] or ZERO_HASH, last["at"]
+async def _append(connection: Any, readings: Sequence[Reading], end: _End) -> None:
+    at, number, prev = end
     rows = []
     for one in readings:
         number += 1
