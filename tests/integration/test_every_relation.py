@@ -18,8 +18,8 @@ from ecoklit.testing.memory_registry_journal import MemoryRegistryJournal
 from ecoklit.testing.random_history import ELECTION, REGENCY, RandomHistory, append_all
 from ecoklit.testing.random_registry import RandomRegistry, append_line
 
-OF_THE_BUILD = {"revision", "generation"}
-"""Columns that number the steps of one build: two builds take other steps to the same rows."""
+OF_THE_BUILD = {"revision", "generation", "last_heard"}
+"""Columns that number the steps of one build, or say when they were: two builds take other steps to the same rows."""
 BUILT_ANEW = {"step_mark", "migration"}
 """Relations that speak of a build itself, as their comments say."""
 PIECES = 6

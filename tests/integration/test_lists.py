@@ -111,8 +111,8 @@ async def office(postgres_server: EmbeddedPostgres, schema: str) -> AsyncIterato
         async def registry_at(_: int) -> Registry:
             return Registry(ELECTION, REGENCY)
 
-        async def past(regency: str, at: Any) -> Any:
-            return await past_of(PostgresPast(reader), registry_at, policies(), regency, at)
+        async def past(area: str, at: Any) -> Any:
+            return await past_of(PostgresPast(reader), registry_at, policies(), area[:4], at)
 
         digests = AreaDigests(reader, REGENCY, lambda: 0.0)
         answers = Answers(

@@ -10,13 +10,15 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
 from ecoklit.bootstrap import House
 from ecoklit.door.gate import Gate
 from ecoklit.errors import EcoklitError
-from ecoklit.http import accounts, analyst, broker, deciding, metrics, oidc, ops, pages, reading, sync
+from ecoklit.http import accounts, analyst, broker, deciding, exports, metrics, oidc, ops, pages, reading, sync
 from ecoklit.http.auth import PUBLIC, add_security_headers, let_in, provide_signed, provide_viewer
+from ecoklit.http.lists import SESSION
 from ecoklit.http.problems import on_fault, on_http_error, on_named_error
 from ecoklit.http.push import PushRoute
 from ecoklit.services.answers import Answers
@@ -30,6 +32,7 @@ ROUTES: Final = (
     *analyst.ROUTES,
     *accounts.ROUTES,
     *deciding.ROUTES,
+    *exports.ROUTES,
     *oidc.ROUTES,
     ops.live,
     ops.ready,
@@ -78,6 +81,11 @@ def make_app(house: House, gate: Gate | None = None) -> ASGIApp:
             version="1",
             description="Events of coklit in, the current voter list of every TPS out.",
             use_handler_docstrings=True,
+            components=Components(
+                security_schemes={
+                    SESSION: SecurityScheme(type="http", scheme="bearer", description="The token of POST /v1/sessions")
+                }
+            ),
             openapi_router=Router("/", route_handlers=[], include_in_schema=False, opt={"audience": PUBLIC}),
             # The pages that the framework brings load scripts from elsewhere: only the documents are served.
             render_plugins=[JsonRenderPlugin(path="/openapi.json"), YamlRenderPlugin(path="/openapi.yaml")],

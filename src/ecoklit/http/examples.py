@@ -73,7 +73,7 @@ ROWS: Final[dict[str, dict[str, Any]]] = {
     "devices_health": {
         "device": DEVICE, "officer": "siti", "rights": [{"role": "pantarlih", "area": TPS, "ended_from": None}],
         "held": 212, "position": 1188, "revoked_from": None, "cloned_at": None, "lost_after": None, "behind": 12,
-        "parked": 0, "quarantined": 1, "late": 1,
+        "parked": 0, "quarantined": 1, "late": 1, "last_heard": "2024-06-25T02:14:09Z",
     },
     "advice": {
         "kind": "hurried", "device": DEVICE, "officer": "siti", "first_seq": 90, "last_seq": 104, "amount": 11.0,

@@ -34,8 +34,11 @@ AnyRequest = Request[Any, Any, Any]
 Asked = NamedDependency[SkipValidation[Answers]]
 By = NamedDependency[SkipValidation[Viewer]]
 
+LISTS: Final = "lists"
+SESSION: Final = "session"
+"""How the document names a program's session: a bearer token."""
 PRIVATE: Final = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
-"""No browser writes a list to its disk (ASVS 14.3.2). A program that keeps one itself asks by its ETag whether it holds."""
+"""No browser writes a list to its disk (ASVS 14.3.2). A program that keeps one asks by its ETag whether it holds."""
 
 
 class Stated(msgspec.Struct):
@@ -108,6 +111,8 @@ def list_route(listed: List, path: str, name: str) -> HTTPRouteHandler:
         summary=listed.about.partition(". ")[0].partition(" (")[0],
         description=listed.about,
         operation_class=_operation(listed),
+        tags=[LISTS],
+        security=[{SESSION: []}],
         response_headers=[
             ResponseHeader(name="ETag", documentation_only=True, description="Send it as If-None-Match: 304 or a page"),
             ResponseHeader(name="Link", documentation_only=True, description='<the next page>; rel="next"'),
@@ -210,7 +215,7 @@ def _parameters(listed: List) -> Iterator[Parameter]:
         yield _query(
             "as_of",
             Schema(type=OpenAPIType.STRING, examples=["1200", "2024-07-24T23:59:59+09:00"]),
-            "As it was at a position of the journal, or at a time with its offset",
+            "As it was at a position of the journal, at a time with its offset, or when it was frozen as a stage (DPS)",
         )
     yield Parameter(
         name="If-None-Match",

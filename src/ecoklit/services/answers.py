@@ -96,7 +96,7 @@ class Answers:
         regency: str,
         reader_for: ReaderFor,
         registry: Callable[[], Awaitable[Registry]],
-        past: Callable[[str, int | datetime], Awaitable[Past]],
+        past: Callable[[str, int | datetime | str], Awaitable[Past]],
         cursors: Cursors,
         digests: AreaDigests,
         today: Callable[[], date],
@@ -198,8 +198,8 @@ class Answers:
         finally:
             self._past_waiting -= 1
 
-    async def _past_computed(self, question: Question, at: int | datetime) -> Computed:
-        past = await self._past(question.subject[:4], at)
+    async def _past_computed(self, question: Question, at: int | datetime | str) -> Computed:
+        past = await self._past(question.subject, at)
         if question.listed is RECAP:
             answer = await past.recap(question.subject, question.arguments[0])
             return answer.as_of, answer.rows, None

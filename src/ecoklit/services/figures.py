@@ -71,7 +71,7 @@ async def visits_advice(reader: AnalystReader, registry: Registry, area: str) ->
 async def devices_health(reader: AnalystReader, registry: Registry, area: str) -> tuple[AsOf, list[dict[str, Any]]]:
     """The devices with a right in the area, by name: who holds each, how far its log is held, what of it does not count.
 
-    `behind` is how many events came to the journal since its last contact. Raises EcoklitError unknown_area.
+    `behind` is how many events came to the journal since its last contact, `last_heard` when that was projected. Raises EcoklitError unknown_area.
     """
     answer = await reader.device_health(registry.regency)
     health = {row["device"]: row for row in answer.rows}
@@ -81,6 +81,7 @@ async def devices_health(reader: AnalystReader, registry: Registry, area: str) -
             **structs.asdict(device),
             "behind": answer.as_of.events - (device.position or 0),
             **{name: health.get(device.device, {}).get(name, 0) for name in ("parked", "quarantined", "late")},
+            "last_heard": health.get(device.device, {}).get("last_heard"),
         }
         for device in sorted(devices_in(registry, area, ends), key=lambda device: device.device)
     ]

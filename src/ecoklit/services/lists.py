@@ -18,6 +18,7 @@ from ecoklit.errors import EcoklitError
 from ecoklit.ports import Only, Order
 from ecoklit.services.as_of import COUNTS, LEVELS, moment_in
 from ecoklit.services.figures import FIRST_START, LAST_START, LIKENESS, LIKENESS_MIN, LIMIT_MAX, TPS_VOTERS_MAX
+from ecoklit.services.stages import STAGES
 
 PAGE_ROWS: Final = 1_000
 PAGE_ROWS_MAX: Final = 10_000
@@ -84,7 +85,7 @@ class Question(msgspec.Struct, frozen=True):
     fields: tuple[str, ...] | None
     rows_max: int
     cursor: str
-    at: int | datetime | None
+    at: int | datetime | str | None
 
     @property
     def regency(self) -> str:
@@ -309,6 +310,7 @@ HEALTH: Final = List(
         *_filters("device officer"),
         Column("rights", "event"),
         *_integers("held position revoked_from cloned_at lost_after behind parked quarantined late"),
+        *_texts("last_heard"),
     ),
     _by("device"),
     reads_registry=True,
@@ -350,8 +352,13 @@ def read_question(listed: List, subject: str, said: Sequence[tuple[str, str]]) -
         _fields(listed, given.get("fields")),
         _rows_max(given.get("limit")),
         given.get("cursor", ""),
-        moment_in(given["as_of"]) if "as_of" in given else None,
+        _moment(given["as_of"]) if "as_of" in given else None,
     )
+
+
+def _moment(text: str) -> int | datetime | str:
+    """A position, a time, or the name of a stage, which the registry knows. Raises EcoklitError bad_argument."""
+    return text if text in STAGES else moment_in(text)
 
 
 def parameters_of(listed: List) -> tuple[str, ...]:
