@@ -68,6 +68,12 @@ def test_both_logs_are_sound_from_their_keys_alone(house: House, tmp_path: Path)
     assert "unknown_log" in house.refused("log", "verify", shown["public"], "--key", other["key"], code=1)
 
 
+def test_the_journal_is_what_was_logged_of_it(house: House) -> None:
+    voters, registry = house.said("log compare")
+    assert (voters["not_logged"], voters["not_held"], voters["stated"]) == ([], [], 1)
+    assert voters["messages"] > 70 and registry["messages"] > 0 and registry["not_held"] == []
+
+
 def test_a_file_that_was_changed_is_named(house: House, voters: dict[str, Any], tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(voters["public"], copy)

@@ -4,13 +4,13 @@ public/checkpoint            what the log says of its tree now, with the cosigna
 public/checkpoint.cosigned   the last checkpoint that anybody cosigned
 public/tile/…                the tree (c2sp.org/tlog-tiles); nobody can read an event from it
 bundles/tile/entries/…       the entries themselves, for accredited auditors: a folder of mode 0700, never below public/
-aside/                       what is being written, and a list of where it will go
+aside/                       the next `state` and checkpoint, while they are written
 state                        how far the journal is logged, and the checkpoint: the one file that commits a step
 lock                         held (flock) by whoever builds
 
-A step writes bundles and tiles aside, syncs them, names them, and then replaces `state`. What is named and not
-committed is thrown away by the next step or opening: no checkpoint ever spoke of it, and the next tree may be another.
-A crash after the commit leaves an older `checkpoint`, which opening renews.
+A step writes bundles and tiles where they belong, syncs them and the folders above them at once, and then replaces
+`state`. What was written and not committed is thrown away by the next opening or step: no checkpoint ever spoke of it,
+and the next tree may be another. A crash after the commit leaves an older `checkpoint`, which opening renews.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,16 +31,17 @@ from ecoklit.errors import EcoklitError
 from ecoklit.ports import LogState
 from ecoklit.tlog.fault import LogFault
 from ecoklit.tlog.note import Note, read_note
-from ecoklit.tlog.tile import ENTRIES, Tile, part_of, tile_at, tile_of
+from ecoklit.tlog.tile import ENTRIES, HEIGHT, Tile, levels_of, part_of, tile_of
 
 PUBLIC: Final = "public"
 BUNDLES: Final = "bundles"
 STATE: Final = "state"
 ASIDE: Final = "aside"
-NAMED: Final = "named"
 CHECKPOINT: Final = "checkpoint"
 COSIGNED: Final = "checkpoint.cosigned"
 SYNCS_AT_ONCE_MAX: Final = 16
+ROW_TILES_MAX: Final = 256
+"""Tiles of one level in one step: so far beyond the committed tree is looked for what a crash left."""
 
 
 class LogFolderFault(EcoklitError):
@@ -54,6 +56,7 @@ class LogFolder:
         self.public = folder / PUBLIC
         self.bundles = folder / BUNDLES
         self._aside = folder / ASIDE
+        self._is_committed = True
         # The disk puts the syncs of a moment into one commit of its own: twelve cost little more than one.
         self._syncs = ThreadPoolExecutor(SYNCS_AT_ONCE_MAX, thread_name_prefix="sync")
 
@@ -113,19 +116,16 @@ class LogFolder:
 
     def write(self, tiles: Sequence[tuple[Tile, bytes]]) -> None:
         """Put tiles and bundles where they belong; durable on return, and not yet spoken of."""
-        self._discard()
+        if not self._is_committed:
+            self._discard()
+        if max(Counter(tile.level for tile, _ in tiles).values(), default=0) > ROW_TILES_MAX:
+            raise ValueError(f"more than {ROW_TILES_MAX} tiles of one level in one step")
+        self._is_committed = False
         paths = [self._path(tile) for tile, _ in tiles]
-        for folder in {path.parent for path in paths}:
-            folder.mkdir(parents=True, exist_ok=True)
-        named = "".join(f"{tile.path}\n" for tile, _ in tiles).encode()
-        aside = [self._aside / str(number) for number in range(len(tiles))]
-        is_new = not (self._aside / NAMED).exists()
-        list(self._syncs.map(_write, [self._aside / NAMED, *aside], [named, *(data for _, data in tiles)]))
-        if is_new:  # the list keeps its name from then on; those of the others are given anew
-            _sync_folder(self._aside)
-        for written, path in zip(aside, paths, strict=True):
-            written.replace(path)
-        list(self._syncs.map(_sync_folder, sorted({folder for path in paths for folder in self._above(path)})))
+        for path, (_, data) in zip(paths, tiles, strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        list(self._syncs.map(_sync, [*paths, *sorted({above for path in paths for above in self._above(path)})]))
 
     def commit(self, state: LogState, full: Iterable[Tile]) -> None:
         """Make `state` the log's, and publish its checkpoint. The parts of tiles that are `full` now are thrown away,
@@ -135,6 +135,7 @@ class LogFolder:
         aside = self._aside / CHECKPOINT
         aside.write_bytes(state.note.encode())
         aside.replace(self.public / CHECKPOINT)
+        self._is_committed = True
         for tile in full:
             path = self._path(tile)
             shutil.rmtree(path.with_name(f"{path.name}.p"), ignore_errors=True)
@@ -147,16 +148,19 @@ class LogFolder:
         self._publish(COSIGNED, note.written)
 
     def _discard(self) -> None:
-        """Throw away what a step named and did not commit."""
-        try:
-            named = (self._aside / NAMED).read_text().split()
-        except FileNotFoundError:
-            return
+        """Throw away what a step wrote and did not commit."""
         state = self.state()
-        for tile in filter(None, map(tile_at, named)):
-            now = tile_of(0 if state is None else state.size, tile.level, tile.number)
-            if now is None or tile.width > now.width:
-                self._path(tile).unlink(missing_ok=True)
+        size = 0 if state is None else state.size
+        for level in (ENTRIES, *range(len(levels_of(size)) + 2)):
+            first = size >> (HEIGHT * (max(level, 0) + 1))
+            for number in range(first, first + ROW_TILES_MAX):
+                now, whole = tile_of(size, level, number), self._path(Tile(level, number))
+                if whole.exists() and (now is None or not now.is_full):
+                    whole.unlink()
+                parts = whole.with_name(f"{whole.name}.p")
+                for part in parts.iterdir() if parts.is_dir() else ():
+                    if now is None or int(part.name) > now.width:
+                        part.unlink()
 
     def _renew_checkpoint(self) -> None:
         """A crash between the commit and its publishing left an older one, or none."""
@@ -175,9 +179,11 @@ class LogFolder:
 
     def _replace(self, path: Path, data: bytes, mode: int) -> None:
         aside = self._aside / path.name
-        _write(aside, data, mode)
+        aside.touch(mode=mode)
+        aside.write_bytes(data)
+        _sync(aside)
         aside.replace(path)
-        _sync_folder(path.parent)
+        _sync(path.parent)
 
     def _path(self, tile: Tile) -> Path:
         return (self.bundles if tile.level == ENTRIES else self.public) / tile.path
@@ -187,15 +193,9 @@ class LogFolder:
         return [folder for folder in path.parents if folder.is_relative_to(self.folder)]
 
 
-def _write(path: Path, data: bytes, mode: int = 0o644) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync(path: Path) -> None:
+    """Have the disk keep what `path` is: a file's bytes, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -21,6 +21,7 @@ from ecoklit.errors import EcoklitError
 from ecoklit.services import log_builder
 from ecoklit.services.log_builder import LogBuilder, Rolled
 from ecoklit.services.log_check import LogError, LogReader, check_tree
+from ecoklit.services.log_compare import compare
 from ecoklit.tlog.checkpoint import Checkpoint, opened
 from ecoklit.tlog.entry import Kind, kind_of, read_digests
 from ecoklit.tlog.fault import LogFault
@@ -190,6 +191,33 @@ async def test_a_restored_journal_that_is_read_in_parts_is_not_logged_twice(
     assert (await build(tmp_path, restored)).size == before.size + 61
 
 
+@pytest.mark.parametrize("restored", [False, True])
+async def test_what_was_changed_in_a_journal_since_stands_out(tmp_path: Path, restored: bool) -> None:
+    """Exchanged, removed, put in, at any place: the log names the position, and the entry that is missing."""
+    journal = Journal(600)
+    await build(tmp_path, journal, rolled(600))
+    if restored:
+        journal.payloads = [*journal.payloads[300:], *journal.payloads[:300]]
+        await build(tmp_path, journal, None, None, is_restored=True)
+    journal.grow(20)
+    size = (await build(tmp_path, journal, rolled(620))).size
+
+    async def found() -> tuple[int, int, list[int], list[int]]:
+        reader = LogReader(FolderSource(tmp_path / "public")), LogReader(FolderSource(tmp_path / "bundles"))
+        return tuple(await compare(journal.read, 620, size, *reader))
+
+    assert await found() == (620, 2, [], [])
+    entries = entries_of(tmp_path, size)
+    chance = random.Random(9404)
+    for place in (0, 255, 256, 619, *(chance.randrange(620) for _ in range(20))):
+        whole = list(journal.payloads)
+        journal.payloads[place] = b'{"at":"changed","clock":{}}'
+        assert await found() == (619, 2, [place + 1], [entries.index(whole[place])])
+        journal.payloads = whole[:place] + whole[place + 1 :]
+        assert await found() == (619, 2, [], [entries.index(whole[place])])
+        journal.payloads = whole
+
+
 async def test_damaged_tiles_are_not_built_upon(tmp_path: Path) -> None:
     """The edge is held against the signed root before anything is added: nobody signs what a bad disk says."""
     await build(tmp_path, Journal(300))
@@ -213,20 +241,26 @@ class Disk:
         self.done: list[tuple[str, str]] = []
         self._kill_at = kill_at
         self._lock = threading.Lock()
-        replace, fsync, rmtree = Path.replace, os.fsync, shutil.rmtree
+        write, replace, rmtree = Path.write_bytes, Path.replace, shutil.rmtree
 
         def synced(descriptor: int) -> None:
-            self._do("sync", os.readlink(f"/proc/self/fd/{descriptor}"), lambda: fsync(descriptor))
+            self._do("sync", os.readlink(f"/proc/self/fd/{descriptor}"), lambda: None)  # a kill does not ask the disk
+
+        def written(path: Path, data: bytes) -> None:
+            self._do("write", path, lambda: write(path, data), lambda: write(path, data[: len(data) // 2]))
 
         monkeypatch.setattr(os, "fsync", synced)
+        monkeypatch.setattr(Path, "write_bytes", written)
         monkeypatch.setattr(Path, "replace", lambda path, to: self._do("name", to, lambda: replace(path, to)))
-        monkeypatch.setattr(
-            shutil, "rmtree", lambda path, **how: self._do("drop", str(path), lambda: rmtree(path, **how))
-        )
+        monkeypatch.setattr(shutil, "rmtree", lambda path, **how: self._do("drop", path, lambda: rmtree(path, **how)))
 
-    def _do(self, what: str, path: object, act: Callable[[], object]) -> None:
+    def _do(
+        self, what: str, path: object, act: Callable[[], object], act_in_part: Callable[[], object] = lambda: None
+    ) -> None:
         with self._lock:
             if self._kill_at is not None and len(self.done) >= self._kill_at:
+                if len(self.done) == self._kill_at:
+                    act_in_part()
                 raise Killed
             self.done.append((what, str(path)))
         act()
@@ -247,7 +281,7 @@ async def test_a_step_that_is_killed_anywhere_is_as_if_it_had_not_been(
         disk = Disk(patch)
         shutil.copytree(tmp_path / "start", tmp_path / "counted")
         await build(tmp_path / "counted", journal, rolled(255))
-    assert {what for what, _ in disk.done} == {"sync", "name", "drop"}
+    assert {what for what, _ in disk.done} == {"write", "sync", "name", "drop"}
     for kill_at in range(len(disk.done)):
         folder = tmp_path / f"killed-{kill_at}"
         shutil.copytree(tmp_path / "start", folder)
@@ -273,26 +307,20 @@ async def test_a_step_that_is_killed_anywhere_is_as_if_it_had_not_been(
 async def test_what_a_checkpoint_speaks_of_is_on_the_disk_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before `state` is named: every tile synced, then named, then the folders that lead to it synced. So a power cut
-    leaves no checkpoint without its tiles; and the public checkpoint comes after."""
+    """Before `state` is named, every tile is synced, and after it was written the folders that lead to it: so a power
+    cut leaves no checkpoint without its tiles. The public checkpoint comes after."""
     log = tmp_path / "log"
     with monkeypatch.context() as patch:
         disk = Disk(patch)
         await build(log, Journal(600))
-    named = {path: at for at, (what, path) in enumerate(disk.done) if what == "name"}
-    synced: dict[str, list[int]] = {}
-    for at, (what, path) in enumerate(disk.done):
-        if what == "sync":
-            synced.setdefault(path, []).append(at)
-    commit = named[str(log / "state")]
-    tiles = [path for path in named if "/tile/" in path]
+    at = {(what, path): place for place, (what, path) in enumerate(disk.done)}
+    commit = at["name", str(log / "state")]
+    tiles = [path for what, path in disk.done if what == "write" and "/tile/" in path]
     assert len(tiles) == 3 + 3 + 1
-    written = [at for path, ats in synced.items() if "/aside" in path for at in ats if at < min(map(named.get, tiles))]
-    assert len(written) == len(tiles) + 2  # each tile, the list of them, and their folder
     for path in tiles:
-        for folder in (above for above in Path(path).parents if above.is_relative_to(log)):
-            assert any(named[path] < at < commit for at in synced[str(folder)]), folder
-    assert synced[str(log / "aside" / "state")][0] < commit < named[str(log / "public" / "checkpoint")]
+        for there in (path, *(str(above) for above in Path(path).parents if above.is_relative_to(log))):
+            assert at["write", path] < at["sync", there] < commit or there == str(log), there
+    assert at["sync", str(log / "aside" / "state")] < commit < at["name", str(log / "public" / "checkpoint")]
 
 
 # --- manipulations ---------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ecoklit.cli.command import Commands
-from ecoklit.cli.log import build, show, verify
+from ecoklit.cli.log import build, compare, show, verify
 
 
 def add_commands(commands: Commands) -> None:
@@ -23,3 +23,4 @@ def add_commands(commands: Commands) -> None:
     show.add_prove(actions)
     verify.add_verify(actions)
     build.add_cosigned(actions)
+    compare.add_compare(actions)
