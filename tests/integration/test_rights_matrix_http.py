@@ -5,6 +5,7 @@ What is tried is the app's own table of routes: a new route is in the matrix by 
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import uuid
@@ -46,6 +47,11 @@ CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 QUESTIONS: Final = {"/v1/changes/{area:str}": {"earlier": "1"}}
 """What a route must be asked beside its place."""
+BODIES: Final[dict[str, dict[str, Any]]] = {
+    "/v1/exports": {"area": "", "format": "csv", "reason": "to compare it with the paper list"},
+    "/v1/approvals": {"kind": "budget", "area": "", "says": "the plenary goes through all lists today"},
+}
+"""What is sent to a route that names its place in its body."""
 
 
 class Asked(NamedTuple):
@@ -67,7 +73,11 @@ class Asked(NamedTuple):
 
     @property
     def names_a_place(self) -> bool:
-        return re.search(r"\{(area|tps|voter|province):", self.path) is not None
+        return re.search(r"\{(area|tps|voter|province):", self.path) is not None or self.body is not None
+
+    @property
+    def body(self) -> dict[str, Any] | None:
+        return BODIES.get(self.path) if self.method in CHANGES else None
 
 
 def routes() -> Iterator[Asked]:
@@ -88,7 +98,8 @@ class Office(NamedTuple):
 
     async def ask(self, asked: Asked, village: str, headers: dict[str, str], **more: Any) -> httpx.Response:
         path = asked.about(village, self.voters.get(village, [NOBODY])[0])
-        body = {"json": {"reason": "to compare it with the paper list"}} if asked.method in CHANGES else {}
+        said = {**asked.body, "area": village} if asked.body else {"reason": "to compare it with the paper list"}
+        body = {"json": said} if asked.method in CHANGES else {}
         question = {"params": QUESTIONS.get(asked.path, {})}
         return await self.http.request(asked.method, path, headers=headers, **{**body, **question, **more})
 
@@ -224,6 +235,27 @@ async def test_at_home_there_is_something_to_see(office: Office) -> None:
         assert answer.status_code in (200, 403), (asked, answer.text)
         seen += answer.status_code == 200 and (OWN in answer.text or office.voters[OWN][0] in answer.text)
     assert seen > 10
+
+
+async def test_an_export_is_of_who_asked_for_it(office: Office) -> None:
+    """Another account of the same area, with the same right, finds neither it nor its files."""
+    mine, theirs = [await office.account(OWN, "pps", "export") for _ in range(2)]
+    asked = await office.http.post(
+        "/v1/exports", json={**BODIES["/v1/exports"], "area": f"{OWN}001"}, headers=mine.headers
+    )
+    assert asked.status_code == 202, asked.text
+    place = asked.headers["Location"]
+    for _ in range(200):
+        found = await office.http.get(place, headers=mine.headers)
+        if found.json()["state"] not in ("waiting", "running"):
+            break
+        await asyncio.sleep(0.05)
+    assert found.json()["state"] == "done", found.text
+    file = f"{place}/files/{found.json()['parts'][0]['file']}"
+    assert (await office.http.get(file, headers=mine.headers)).status_code == 200
+    for path in (place, file):
+        answer = await office.http.get(path, headers=theirs.headers)
+        assert answer.status_code == 404 and mine.account.login not in answer.text
 
 
 @pytest.mark.parametrize("role", sorted(OWN_RIGHTS))

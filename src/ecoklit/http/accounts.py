@@ -143,7 +143,7 @@ async def sign_in(request: AnyRequest, house: OurHouse, data: JSONBody[SignInBod
     """Open a session. Whoever is refused is not told which of login, password and code was wrong."""
     attempt = Attempt(data.login, data.password, data.code, address_asking(request))
     opened = await house.sessions.sign_in(attempt, data.kind)
-    who = _who(opened.viewer, data.kind, opened.ends_at, opened.token)
+    who = who_asks(opened.viewer, data.kind, opened.ends_at, opened.token)
     is_browser = data.kind == BROWSER
     answer = Response(SignedIn(**msgspec.structs.asdict(who), token=None if is_browser else opened.token))
     if is_browser:
@@ -155,7 +155,7 @@ async def sign_in(request: AnyRequest, house: OurHouse, data: JSONBody[SignInBod
 async def session(request: AnyRequest, signed: SignedBy) -> Who:
     """The account that asks, and until when."""
     held = signed.session
-    return _who(signed.viewer, held.kind, held.ends_at, request.state.token)
+    return who_asks(signed.viewer, held.kind, held.ends_at, request.state.token)
 
 
 @delete(
@@ -259,7 +259,7 @@ async def answer_approval(
     return Approval(**answered._asdict())
 
 
-def _who(viewer: Viewer, kind: str, ends_at: datetime, token: str) -> Who:
+def who_asks(viewer: Viewer, kind: str, ends_at: datetime, token: str) -> Who:
     return Who(
         login=viewer.login,
         role=viewer.role,

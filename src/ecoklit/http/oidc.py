@@ -13,10 +13,11 @@ from litestar.params import SkipValidation
 
 from ecoklit.bootstrap import House
 from ecoklit.errors import EcoklitError
-from ecoklit.http.address import address_of
+from ecoklit.http.accounts import Who, who_asks
 from ecoklit.http.auth import PUBLIC, session_cookie
+from ecoklit.http.sync import address_asking
 from ecoklit.services.office_sign_in import SIGN_IN_SECONDS, OfficeSignIn
-from ecoklit.services.sign_in import BROWSER, forgery_mark
+from ecoklit.services.sign_in import BROWSER
 
 ATTEMPT_COOKIE: Final = "__Host-ecoklit-sign-in"
 
@@ -24,7 +25,7 @@ ATTEMPT_COOKIE: Final = "__Host-ecoklit-sign-in"
 @get("/v1/sign-in/oidc", audience=PUBLIC, status_code=HTTPStatus.SEE_OTHER, include_in_schema=False)
 async def leave(request: Request[Any, Any, Any], house: NamedDependency[SkipValidation[House]]) -> Response[None]:
     """Send the browser to the office's provider."""
-    begun = await _provider(house).begin(_address(request))
+    begun = await _provider(house).begin(address_asking(request))
     answer = Response(None, status_code=HTTPStatus.SEE_OTHER, headers={"Location": begun.address})
     # The provider's page sends the browser back, which a strict cookie would not go along with.
     answer.set_cookie(_attempt_cookie(begun.browser, SIGN_IN_SECONDS))
@@ -32,21 +33,13 @@ async def leave(request: Request[Any, Any, Any], house: NamedDependency[SkipVali
 
 
 @get("/v1/sign-in/oidc/callback", audience=PUBLIC, include_in_schema=False)
-async def come_back(
-    request: Request[Any, Any, Any], house: NamedDependency[SkipValidation[House]]
-) -> Response[dict[str, Any]]:
+async def come_back(request: Request[Any, Any, Any], house: NamedDependency[SkipValidation[House]]) -> Response[Who]:
     """Take the provider's answer, and open a session of the account that it vouches for."""
     answer = {name: value for name, value in request.query_params.items() if isinstance(value, str)}
     account = await _provider(house).finish(request.cookies.get(ATTEMPT_COOKIE, ""), answer)
     opened = await house.sessions.open(account, BROWSER)
-    told = {
-        "login": account.login,
-        "role": opened.viewer.role,
-        "areas": list(opened.viewer.areas),
-        "ends_at": opened.ends_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "csrf": forgery_mark(opened.token),
-    }
-    signed_in = Response(told)
+    who = who_asks(opened.viewer, BROWSER, opened.ends_at, opened.token)
+    signed_in = Response(who)
     signed_in.set_cookie(session_cookie(opened, datetime.now(UTC)))
     signed_in.set_cookie(_attempt_cookie("", 0))
     return signed_in
@@ -62,11 +55,6 @@ def _attempt_cookie(value: str, seconds: int) -> Cookie:
     return Cookie(
         key=ATTEMPT_COOKIE, value=value, path="/", max_age=seconds, secure=True, httponly=True, samesite="lax"
     )
-
-
-def _address(request: Request[Any, Any, Any]) -> str | None:
-    peer = request.client.host if request.client else None
-    return address_of(peer, request.headers.get("x-forwarded-for"))
 
 
 ROUTES: Final = (leave, come_back)
