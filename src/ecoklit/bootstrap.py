@@ -77,7 +77,7 @@ from ecoklit.ports import (
     Standings,
 )
 from ecoklit.services.access import shut_out
-from ecoklit.services.accounts import Accounts, CodeSecrets
+from ecoklit.services.accounts import Accounts, CodeSecrets, viewer_of
 from ecoklit.services.admit import Admission
 from ecoklit.services.answers import Answers
 from ecoklit.services.approvals import Approvals
@@ -88,6 +88,7 @@ from ecoklit.services.desk import Desk, RegistryLink
 from ecoklit.services.desk import learn as learn_registry
 from ecoklit.services.digests import AreaDigests
 from ecoklit.services.export import Export, PastLists
+from ecoklit.services.export_desk import ExportDesk
 from ecoklit.services.exporting import Exporting
 from ecoklit.services.group_commit import GroupCommit
 from ecoklit.services.listing import Office, Push, office_log, signed_push
@@ -104,6 +105,7 @@ from ecoklit.services.registry import Registrar
 from ecoklit.services.retrospect import Retrospect
 from ecoklit.services.ruling import demand_whole
 from ecoklit.services.sign_in import Sessions
+from ecoklit.services.stages import stage_for
 from ecoklit.services.unmask import NumbersFor, Unmask
 from ecoklit.services.viewer import Viewer
 from ecoklit.settings import BadSetting, Settings
@@ -146,6 +148,7 @@ class House:
     approvals: Approvals
     unmask: Unmask
     retrospect: Retrospect
+    exports: ExportDesk
     oidc: OfficeSignIn | None = field(default=None)
     accounts: BrokerAccounts | None = field(default=None)
     exclusion: NatsExclusion | None = field(default=None)
@@ -299,12 +302,15 @@ def make_answers(
 
     registry_at = registry_reader(settings, registrar, registry)
 
-    async def past(regency: str, at: int | datetime) -> Past:
+    async def past(area: str, at: int | datetime | str) -> Past:
+        regency, there = area[:4], PostgresPast(reader)
         if regency != settings.regency:
             raise EcoklitError(
                 "not_projected", f"Earlier moments of {regency} are answered by its own service: ask there."
             )
-        return await past_of(PostgresPast(reader), registry_at, policies, regency, at)
+        if isinstance(at, str):
+            return await past_at(there, registry_at, policies, stage_for(await registrar.current(), at, area).moment)
+        return await past_of(there, registry_at, policies, regency, at)
 
     return Answers(
         regency=settings.regency,
@@ -529,6 +535,34 @@ def make_exporting(people: People) -> Exporting:
         secrets.token_bytes,
         lambda: datetime.now(UTC),
     )
+
+
+@asynccontextmanager
+async def open_export_desk(
+    settings: Settings, people: People, reader: PostgresReader, registry_at: RegistryAt
+) -> AsyncIterator[ExportDesk]:
+    """The exports of a running service; what an earlier one left unfinished goes on."""
+
+    async def viewer(login: str) -> Viewer:
+        return viewer_of(await people.accounts.of(login))
+
+    desk = ExportDesk(
+        make_exporting(people),
+        PostgresExportJobs(people.store),
+        files=lambda export, kind: export_folder(settings.data / "exports" / export, kind),
+        lists_now=lambda viewer, area, unmasked: lists_now(reader, viewer, area, unmasked),
+        lists_again=lambda viewer, export: open_lists_again(reader, registry_at, viewer, export),
+        book=contract.codebook,
+        viewer=viewer,
+        clock=lambda: datetime.now(UTC),
+    )
+    # A database that is away keeps nobody from pushing; an export goes on when its owner looks.
+    with contextlib.suppress(EcoklitError):
+        await desk.resume()
+    try:
+        yield desk
+    finally:
+        await desk.close()
 
 
 def export_folder(path: Path, format: str) -> ExportFolder:
@@ -820,6 +854,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             await NatsDoor.open(
                 settings.nats(), admission, settings.nats_creds, reads=Reads(puller, registry), gate=gate
             ) as door,
+            open_export_desk(settings, people, reader, registry_reader(settings, registrar, registry)) as exports,
         ):
             await bring_office_log(settings, journal, admission)
             yield House(
@@ -845,6 +880,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 approvals=Approvals(people.store),
                 oidc=make_office_sign_in(settings, people.store),
                 unmask=Unmask(settings.regency, numbers_for(reader), people.ledger),
+                exports=exports,
                 retrospect=make_retrospect(settings, reader, registrar, registry, people.ledger),
                 accounts=accounts,
                 exclusion=NatsExclusion(settings.nats(), accounts) if accounts is not None else None,

@@ -6,6 +6,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from ecoklit.core.codebook import Codebook, parse_codebook
 from ecoklit.core.policy import Policy, parse_policy
 from ecoklit.errors import EcoklitError
 
@@ -28,3 +29,12 @@ def policies() -> dict[str, Policy]:
         if entry.name.endswith(".json")
     )
     return {policy.name: policy for policy in shipped}
+
+
+def codebook(name: str) -> Codebook:
+    """The code book of an election, by its year. Raises EcoklitError bad_argument, which names those that there are."""
+    books = {entry.name.removesuffix(".json"): entry for entry in data_path("events", "codebooks").iterdir()}
+    if name not in books:
+        known = ", ".join(sorted(book for book in books if book.isdigit()))
+        raise EcoklitError("bad_argument", f"There is no such code book: give one of {known}.")
+    return parse_codebook(books[name].read_bytes())

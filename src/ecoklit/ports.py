@@ -1262,6 +1262,14 @@ class ExportFiles(Protocol):
         """The file of that name, which was closed, is whole and in sight from now on."""
         ...
 
+    def read(self, name: str, start: int, bytes_max: int) -> bytes:
+        """Bytes of a file that is whole, from `start` on; none at its end."""
+        ...
+
+    def forget(self) -> None:
+        """Take away all of it. Again changes nothing."""
+        ...
+
 
 class ExportJob(NamedTuple):
     """An export as the office's books have it. `secret` is what its watermark is made with."""

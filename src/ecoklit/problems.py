@@ -35,6 +35,7 @@ STATUS_OF: Final[dict[str, HTTPStatus]] = {
     "nonce_needed": HTTPStatus.UNAUTHORIZED,
     "not_entitled": HTTPStatus.FORBIDDEN,
     "reading_locked": HTTPStatus.FORBIDDEN,
+    "not_installed": HTTPStatus.BAD_REQUEST,
     "approval_needed": HTTPStatus.FORBIDDEN,
     "forged_request": HTTPStatus.FORBIDDEN,
     "bad_password": HTTPStatus.BAD_REQUEST,

@@ -3,39 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 import pytest_asyncio
 
+from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
 from ecoklit.adapters.spreadsheet import read_rows
+from ecoklit.bootstrap import House, open_house
 from ecoklit.cli.exits import Exit
 from ecoklit.cli.main import main
 from ecoklit.contract import policies
 from ecoklit.core import ids
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.list_row import TITLES
+from ecoklit.http.app import make_app
 from ecoklit.ports import Account, NewAccount, Push
+from ecoklit.services.accounts import viewer_of
 from ecoklit.services.project import Projector
+from ecoklit.settings import Settings
 from ecoklit.testing import mimika
+from ecoklit.testing.made_up_accounts import signed_in
 from ecoklit.testing.memory_journal import MemoryJournal
 
 REGENCY, DISTRICT = "9404", "940409"
 VILLAGES = ("9404092003", "9404092004")
 TPS = mimika.tps_codes(VILLAGES[0])[0]
 REASON = "pleno terbuka rekapitulasi tingkat distrik"
-ELECTION, OFFICE = "pilkada-2024", "a" * 16
+OFFICE = "a" * 16
 
 
 class Office(NamedTuple):
@@ -43,6 +53,7 @@ class Office(NamedTuple):
 
     environ: dict[str, str]
     desk: PostgresOfficeDesk
+    settings: Settings
 
     async def account(self, login: str, *rights: str, role: str = "kpu", area: str = REGENCY) -> Account:
         return await self.desk.add(
@@ -54,9 +65,11 @@ class Office(NamedTuple):
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def office(postgres_server: EmbeddedPostgres, schema: str, tmp_path: Path) -> AsyncIterator[Office]:
-    journal = MemoryJournal()
-    log = DeviceLog(ELECTION, OFFICE, officer="kpu", role="kpu", policy="2024-1")
+async def office(
+    postgres_server: EmbeddedPostgres, nats_server: EmbeddedNats, schema: str, tmp_path: Path
+) -> AsyncIterator[Office]:
+    journal, election = MemoryJournal(), f"exports-{uuid.uuid4().hex[:8]}"
+    log = DeviceLog(election, OFFICE, officer="kpu", role="kpu", policy="2024-1")
     last = 0
     for tps in [code for village in VILLAGES for code in mimika.tps_codes(village)]:
         held = [
@@ -69,17 +82,23 @@ async def office(postgres_server: EmbeddedPostgres, schema: str, tmp_path: Path)
         persons = tuple((one.seq, one.person_bytes) for one in held if one.person_bytes is not None)
         await journal.append([Push(OFFICE, last, tuple(one.event_bytes for one in held), persons)])
         last += len(held)
-    store = PostgresRoll(postgres_server.dsn, election=ELECTION, regency=REGENCY, schema=schema)
-    await Projector(journal, store, policies(), election=ELECTION, regency=REGENCY).run_until_caught_up()
+    store = PostgresRoll(postgres_server.dsn, election=election, regency=REGENCY, schema=schema)
+    await Projector(journal, store, policies(), election=election, regency=REGENCY).run_until_caught_up()
     await store.close()
     environ = {
         "ECOKLIT_DATA": str(tmp_path / "data"),
         "ECOKLIT_DATABASE_URL": postgres_server.dsn,
         "ECOKLIT_SCHEMA": schema,
+        "ECOKLIT_ELECTION": election,
         "COLUMNS": "250",
     }
     async with PostgresOfficeDesk(postgres_server.dsn, schema=schema) as desk:
-        yield Office(environ, desk)
+        settings = Settings(
+            data=tmp_path / "data", election=election, regency=REGENCY, nats_url=nats_server.url,
+            monitor_url=nats_server.monitor_url, database_url=postgres_server.dsn, service_url=None, host="127.0.0.1",
+            port=0, epoch=1, schema=schema, allow_unsafe=False,
+        )  # fmt: skip
+        yield Office(environ, desk, settings)
 
 
 @pytest.fixture
@@ -236,3 +255,103 @@ async def test_a_leak_is_traced_to_its_recipient(office: Office, run: Any, tmp_p
     assert status == Exit.DIFFERS and "typed anew" in said
     status, _, why = await run("trace", tmp_path / "nothing.csv")
     assert status == Exit.USAGE and "no_file" in why
+
+
+# --- over HTTP -------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def asking(office: Office) -> AsyncIterator[tuple[House, httpx.AsyncClient]]:
+    async with open_house(office.settings) as house:
+        transport = httpx.ASGITransport(app=make_app(house), raise_app_exceptions=False)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://ecoklit") as http:
+            yield house, http
+
+
+async def finished(http: httpx.AsyncClient, where: str, headers: dict[str, str]) -> dict[str, Any]:
+    while True:
+        answer = await http.get(where, headers=headers)
+        assert answer.status_code == 200, answer.text
+        made: dict[str, Any] = answer.json()
+        if made["state"] == "done":
+            return made
+        await asyncio.sleep(0.05)
+
+
+async def test_over_http_it_is_made_meanwhile_and_fetched_in_pieces(office: Office) -> None:
+    """Asked for, made, fetched whole or from where it broke off; nobody else is told that it is there."""
+    async with asking(office) as (house, http):
+        siti = await signed_in(house.accounts_store, REGENCY, rights=("export",), login="siti")
+        rina = await signed_in(house.accounts_store, REGENCY, rights=("export",), login="rina")
+        body = {"area": TPS, "format": "csv", "reason": REASON}
+        asked = await http.post("/v1/exports", json=body, headers=siti.headers)
+        assert asked.status_code == 202 and asked.json()["recipient"] == "siti"
+        where = asked.headers["Location"]
+        made = await finished(http, where, siti.headers)
+        (part,) = made["parts"]
+        file = f"{where}/files/{part['file']}"
+        whole = await http.get(file, headers=siti.headers)
+        assert hashlib.sha256(whole.content).hexdigest() == part["sha256"] and len(whole.content) == part["bytes"]
+        assert whole.headers["ETag"] == f'"{part["sha256"]}"' and "attachment" in whole.headers["Content-Disposition"]
+        assert "no-store" in whole.headers["Cache-Control"] and made["rows"] == len(mimika.people(TPS))
+        broken = whole.content[:1000]
+        more = {"Range": "bytes=1000-", "If-Range": whole.headers["ETag"]}
+        rest = await http.get(file, headers=siti.headers | more)
+        assert rest.status_code == 206 and broken + rest.content == whole.content
+        assert rest.headers["Content-Range"] == f"bytes 1000-{part['bytes'] - 1}/{part['bytes']}"
+        other = await http.get(file, headers=siti.headers | more | {"If-Range": '"another"'})
+        assert (other.status_code, other.content) == (200, whole.content)
+        beyond = await http.get(file, headers=siti.headers | {"Range": "bytes=999999999-"})
+        assert (beyond.status_code, beyond.json()["code"]) == (416, "bad_range")
+        for path in (where, file, f"{where}/files/export.json", f"{where}/files/..%2fx", "/v1/exports/x"):
+            answer = await http.get(path, headers=rina.headers)
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+        entries = [one for one in await office.entries() if one.action == "export"]
+        assert [(one.account, one.rows, one.reason) for one in entries] == [
+            (siti.account.account, made["rows"], REASON)
+        ]
+
+
+async def test_over_http_who_may_not_is_told_why(office: Office) -> None:
+    """No session, no right, another area, nothing that can be made, and a district for one alone."""
+    async with asking(office) as (house, http):
+        siti = await signed_in(house.accounts_store, VILLAGES[0], role="pps", rights=("export",))
+        rina = await signed_in(house.accounts_store, REGENCY)
+        body = {"area": TPS, "format": "csv", "reason": REASON}
+        for headers, more, status, code in (
+            ({}, {}, 401, "not_signed_in"),
+            (rina.headers, {}, 403, "not_your_right"),
+            (siti.headers, {"area": VILLAGES[1]}, 403, "not_your_area"),
+            (siti.headers, {"unmasked": True}, 403, "not_your_right"),
+            (siti.headers, {"reason": "tes"}, 400, "no_reason"),
+            (siti.headers, {"format": "pdf"}, 400, "bad_argument"),
+            (siti.headers, {"codebook": "1999"}, 400, "bad_argument"),
+            (siti.headers, {"area": VILLAGES[0]}, 403, "approval_needed"),
+        ):
+            answer = await http.post("/v1/exports", json=body | more, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (status, code), more
+        (waiting,) = await office.desk.open_approvals()
+        assert waiting.area == VILLAGES[0] and await office.entries() == []
+
+
+async def test_what_a_stopped_service_left_goes_on(office: Office) -> None:
+    """Broken off between two files, the next service makes the rest; what was kept for a week is taken away."""
+    async with asking(office) as (house, http):
+        siti = await signed_in(house.accounts_store, REGENCY, rights=("export",), login="siti")
+        asked = await house.approvals.ask(viewer_of(siti.account), "export", DISTRICT, REASON)
+        kpu = await signed_in(house.accounts_store, REGENCY, rights=("approve",), login="ketua")
+        await house.approvals.answer(viewer_of(kpu.account), asked.approval, True)
+        body = {"area": DISTRICT, "format": "csv", "reason": REASON}
+        where = (await http.post("/v1/exports", json=body, headers=siti.headers)).headers["Location"]
+        while not (await http.get(where, headers=siti.headers)).json()["parts"]:
+            await asyncio.sleep(0.001)
+    folder = office.settings.data / "exports" / where.rpartition("/")[2]
+    assert json.loads((folder / "export.json").read_bytes())["parts"]
+    async with asking(office) as (house, http):
+        made = await finished(http, where, siti.headers)
+        assert len(made["parts"]) == 2 and made["rows"] > 2_000
+        async with house.accounts_store.transaction() as connection:
+            await connection.execute("update export set asked_at = asked_at - interval '8 days'")
+        await house.exports.resume()
+        answer = await http.get(where, headers=siti.headers)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found") and not folder.exists()

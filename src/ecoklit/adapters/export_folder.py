@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -68,6 +69,14 @@ class ExportFolder:
             os.fsync(file.fileno())
         self._show(self.path / name)
         return FinishedFile(size, digest.hexdigest())
+
+    def read(self, name: str, start: int, bytes_max: int) -> bytes:
+        with (self.path / name).open("rb") as file:
+            file.seek(start)
+            return file.read(bytes_max)
+
+    def forget(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def _make(self) -> None:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

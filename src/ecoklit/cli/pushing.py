@@ -83,14 +83,9 @@ async def import_files(settings: Settings, arguments: argparse.Namespace) -> Exi
 
 
 def read_codebook(name: str) -> Codebook:
-    from ecoklit.contract import data_path
-    from ecoklit.core.codebook import parse_codebook
+    from ecoklit.contract import codebook
 
-    books = {entry.name.removesuffix(".json"): entry for entry in data_path("events", "codebooks").iterdir()}
-    if name not in books:
-        known = ", ".join(sorted(book for book in books if book.isdigit()))
-        raise EcoklitError("bad_argument", f"There is no code book {name}: --codebook takes {known}.")
-    return parse_codebook(books[name].read_bytes())
+    return codebook(name)
 
 
 async def import_file(office: Office, file: Path, regency: str, arguments: argparse.Namespace) -> Summary:

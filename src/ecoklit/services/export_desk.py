@@ -1,0 +1,170 @@
+"""Exports that a service makes for people who ask for them, each in a folder of its own on the service's disk.
+
+They are made in the background, a few at a time; what a stopped service left unfinished goes on when it starts again,
+or when its owner looks. Files are kept for some days, for the one account that they were made for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+from uuid import UUID
+
+from ecoklit.core.codebook import Codebook
+from ecoklit.errors import EcoklitError
+from ecoklit.ports import ExportFiles, ExportJob, ExportJobs, ExportSource
+from ecoklit.services.export import Export, Part, encoded
+from ecoklit.services.exporting import Ask, Exporting
+from ecoklit.services.viewer import Viewer
+
+RUNNING_MAX: Final = 2
+"""Exports at once: each holds a snapshot and half a core; phones and lists come first."""
+
+KEPT: Final = timedelta(days=7)
+"""How long files wait to be fetched."""
+
+
+class CountedLists(ExportSource, Protocol):
+    """Lists as they are now."""
+
+    async def voters(self, area: str) -> int: ...
+
+
+class ExportDesk:
+    """Takes orders, and hands out what is ready.
+
+    `files` gives the folder of an export by its id and format, `lists_now` and `lists_again` the lists for a viewer (as
+    they are, or as of an export's moment), `book` a code book, `viewer` an open account by its login.
+    """
+
+    def __init__(
+        self,
+        exporting: Exporting,
+        jobs: ExportJobs,
+        *,
+        files: Callable[[str, str], ExportFiles],
+        lists_now: Callable[[Viewer, str, bool], AbstractAsyncContextManager[CountedLists]],
+        lists_again: Callable[[Viewer, Export], AbstractAsyncContextManager[ExportSource]],
+        book: Callable[[str], Codebook],
+        viewer: Callable[[str], Awaitable[Viewer]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._exporting = exporting
+        self._jobs = jobs
+        self._files = files
+        self._lists_now = lists_now
+        self._lists_again = lists_again
+        self._book = book
+        self._viewer = viewer
+        self._clock = clock
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    async def ask(self, viewer: Viewer, ask: Ask) -> Export:
+        """Begin an export, and give it as it is then: it is made meanwhile.
+
+        Raises as `Exporting.begin`, EcoklitError not_installed, exports_busy, and what the lists raise.
+        """
+        self._exporting.demand(viewer, ask)
+        book = self._book(ask.codebook)
+        self._files("none", ask.format)  # raises when this service cannot write such files
+        self._demand_place()
+        begun: asyncio.Future[Export] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._make(viewer, ask, book, begun), name="export")
+        self._hold(f"asked {id(task)}", task)
+        return await asyncio.shield(begun)
+
+    async def find(self, viewer: Viewer, export: str) -> Export:
+        """An export of the viewer's own; one that was broken off goes on. Raises EcoklitError not_found."""
+        job = await self._job(viewer, export)
+        known = await self._exporting.known(viewer, self._files(job.export, job.format))
+        if known is None or job.state == "expired":
+            raise _not_found()
+        if not known.is_done and len(self._running) < RUNNING_MAX:
+            self._carry_on(viewer, known)
+        return known
+
+    async def file(self, viewer: Viewer, export: str, name: str) -> tuple[Part, ExportFiles]:
+        """A file of an export that is whole. Raises EcoklitError not_found."""
+        known = await self.find(viewer, export)
+        part = next((part for part in known.parts if part.file == name), None)
+        if part is None:
+            raise _not_found()
+        return part, self._files(known.export, known.format)
+
+    async def resume(self) -> None:
+        """Go on with what was left unfinished, if its account still may; take away what was kept long enough."""
+        for job in await self._jobs.all():
+            files = self._files(job.export, job.format)
+            if job.state != "expired" and job.asked_at + KEPT < self._clock():
+                await asyncio.to_thread(files.forget)
+                await self._jobs.advance(job.export, "expired", job.parts, job.rows, None)
+            elif job.state in ("waiting", "running") and len(self._running) < RUNNING_MAX:
+                try:
+                    viewer = await self._viewer(job.login)
+                    known = await self._exporting.known(viewer, files)
+                except EcoklitError:
+                    continue  # closed, or no longer given the right: it stays as it is
+                if known is not None:
+                    self._carry_on(viewer, known)
+
+    async def close(self) -> None:
+        """Break off what is being made: it goes on another time."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _make(self, viewer: Viewer, ask: Ask, book: Codebook, begun: asyncio.Future[Export]) -> None:
+        try:
+            async with self._lists_now(viewer, ask.area, ask.unmasked) as source:
+                voters = await source.voters(ask.area)
+                export = await self._exporting.begin(viewer, ask, source, voters)
+                files = self._files(export.export, export.format)
+                await asyncio.to_thread(files.keep, encoded(export))
+                begun.set_result(export)
+                await self._exporting.carry_on(export, source, files, book)
+        except Exception as error:
+            if begun.done():
+                raise
+            begun.set_exception(error)
+
+    def _carry_on(self, viewer: Viewer, export: Export) -> None:
+        if export.export not in self._running:
+            self._hold(export.export, asyncio.create_task(self._go_on(viewer, export), name="export"))
+
+    async def _go_on(self, viewer: Viewer, export: Export) -> None:
+        async with self._lists_again(viewer, export) as source:
+            files = self._files(export.export, export.format)
+            await self._exporting.carry_on(export, source, files, self._book(export.codebook))
+
+    def _hold(self, name: str, task: asyncio.Task[None]) -> None:
+        self._running[name] = task
+
+        def done(ended: asyncio.Task[None]) -> None:
+            self._running.pop(name, None)
+            # What broke an export is told by its state; it is not lost, and goes on when its owner looks.
+            if not ended.cancelled():
+                ended.exception()
+
+        task.add_done_callback(done)
+
+    def _demand_place(self) -> None:
+        if len(self._running) >= RUNNING_MAX:
+            raise EcoklitError("exports_busy", f"{RUNNING_MAX} exports are being made: ask again when one is done.")
+
+    async def _job(self, viewer: Viewer, export: str) -> ExportJob:
+        try:
+            job = await self._jobs.find(str(UUID(export)))
+        except ValueError:
+            job = None
+        # Whose it is, nobody else is told: neither that it is there.
+        if job is None or job.account != viewer.account:
+            raise _not_found()
+        return job
+
+
+def _not_found() -> EcoklitError:
+    return EcoklitError("not_found", "This account has no such export or file: see GET /v1/exports/ID for its files.")
