@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +19,7 @@ from ecoklit.errors import EcoklitError
 UNPRINTABLE: Final = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 """Categories of characters without a shape of their own, some of which would turn the words around them."""
 JOINERS: Final = "\u200c\u200d"  # which scripts need between letters
+BREAK: Final = "\u200b"
 PPI: Final = 110
 
 
@@ -92,6 +93,13 @@ def printable(text: str) -> str:
     )
 
 
+def folded(text: str, most: int) -> str:
+    """The text with places to break in words of more than `most` characters: no column is as wide as some words."""
+    return " ".join(
+        BREAK.join(word[start : start + most] for start in range(0, len(word), most)) for word in text.split(" ")
+    )
+
+
 def _typst() -> ModuleType:
     try:
         return import_module("typst")
@@ -100,19 +108,21 @@ def _typst() -> ModuleType:
 
 
 def _inputs(document: Document) -> dict[str, str]:
-    return {"data": msgspec.json.encode(_printable(document)).decode()}
+    plain = _printable(msgspec.to_builtins(document))
+    for sheet in plain["sheets"]:
+        for grid in sheet["grids"]:
+            widths = [column["word_max"] for column in grid["columns"]]
+            grid["rows"] = [[folded(one, most) for one, most in zip(row, widths, strict=True)] for row in grid["rows"]]
+    return {"data": msgspec.json.encode(plain).decode()}
 
 
-def _printable(value: object) -> object:
+def _printable(value: Any) -> Any:
     """Plain data whose texts are all printable."""
-    plain = msgspec.to_builtins(value) if isinstance(value, msgspec.Struct) else value
-    if isinstance(plain, str):
-        return printable(plain)
-    if isinstance(plain, dict):
-        return {name: _printable(one) for name, one in plain.items()}
-    if isinstance(plain, list | tuple):
-        return [_printable(one) for one in plain]
-    return plain
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {name: _printable(one) for name, one in value.items()}
+    return [_printable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 @cache

@@ -14,7 +14,7 @@ from ecoklit.contract import data_path
 from ecoklit.core.codebook import parse_codebook
 from ecoklit.core.suppression import COLUMNS
 from ecoklit.paper.forms import recap_document, roll_document
-from ecoklit.paper.sheet import Column, Document, Grid, NoPaper, Sheet, images, pdf, printable
+from ecoklit.paper.sheet import Column, Document, Grid, NoPaper, Sheet, folded, images, pdf, printable
 from ecoklit.ports import Answer, AsOf, RollAnswer
 from ecoklit.services.as_of import COUNTS
 
@@ -113,6 +113,12 @@ def test_what_turns_words_around_is_a_mark() -> None:
     """Characters without a shape, such as those that reverse what follows, are the mark for what cannot be printed."""
     assert printable("MARIA\u202eLAGAM\x00\n\u2066x") == "MARIA\ufffdLAGAM\ufffd\ufffd\ufffdx"
     assert printable("Ñandú علي 王 क्\u200dष") == "Ñandú علي 王 क्\u200dष"
+
+
+def test_a_word_that_no_column_holds_goes_on_below() -> None:
+    """With a place to break after so many letters, and not a letter less; words that fit are as they were."""
+    assert folded("JL. " + "W" * 7 + " A", 3) == "JL. WWW\u200bWWW\u200bW A"
+    assert folded("YOHANA  MAGAL", 6) == "YOHANA  MAGAL" and folded("", 3) == ""
 
 
 def test_equal_sheets_are_equal_bytes() -> None:
