@@ -6,7 +6,7 @@ public/tile/…                the tree (c2sp.org/tlog-tiles); nobody can read a
 bundles/tile/entries/…       the entries themselves, for accredited auditors: a folder of mode 0700, never below public/
 aside/                       the next `state` and checkpoint, while they are written
 state                        how far the journal is logged, and the checkpoint: the one file that commits a step
-lock                         held (flock) by whoever builds
+lock, publishing             held (flock) by whoever builds; for a moment, by whoever publishes a checkpoint
 
 A step writes bundles and tiles where they belong, syncs them and the folders above them at once, and then replaces
 `state`. What was written and not committed is thrown away by the next opening or step: no checkpoint ever spoke of it,
@@ -49,7 +49,7 @@ class LogFolderFault(EcoklitError):
 
 
 class LogFolder:
-    """The files of one log. Keeps `ports.LogStore`; only whoever holds `opened` may write."""
+    """The files of one log. Keeps `ports.LogStore`; only whoever holds `opened` may call `write` and `commit`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -130,11 +130,12 @@ class LogFolder:
     def commit(self, state: LogState, full: Iterable[Tile]) -> None:
         """Make `state` the log's, and publish its checkpoint. The parts of tiles that are `full` now are thrown away,
         which tlog-tiles allows: who looks for one takes the whole."""
-        self._replace(self.folder / STATE, msgspec.json.encode(state), 0o600)
-        # Not synced: `state` is, and opening publishes again what a power cut took.
-        aside = self._aside / CHECKPOINT
-        aside.write_bytes(state.note.encode())
-        aside.replace(self.public / CHECKPOINT)
+        with self._publishing():
+            self._replace(self.folder / STATE, msgspec.json.encode(state), 0o600)
+            # Not synced: `state` is, and opening publishes again what a power cut took.
+            aside = self._aside / CHECKPOINT
+            aside.write_bytes(state.note.encode())
+            aside.replace(self.public / CHECKPOINT)
         self._is_committed = True
         for tile in full:
             path = self._path(tile)
@@ -142,10 +143,21 @@ class LogFolder:
 
     def cosigned(self, note: Note) -> None:
         """Publish a checkpoint of this log with what witnesses put under it; the current one stays the current one."""
-        state = self.state()
-        if state is not None and read_note(state.note.encode()).text == note.text:
-            self._publish(CHECKPOINT, note.written)
-        self._publish(COSIGNED, note.written)
+        with self._publishing():
+            state = self.state()
+            if state is not None and read_note(state.note.encode()).text == note.text:
+                self._publish(CHECKPOINT, note.written)
+            self._publish(COSIGNED, note.written)
+
+    @contextmanager
+    def _publishing(self) -> Iterator[None]:
+        """One at a time: cosignatures come while somebody else builds, and must not bring back an older checkpoint."""
+        lock = os.open(self.folder / "publishing", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
     def _discard(self) -> None:
         """Throw away what a step wrote and did not commit."""

@@ -25,7 +25,7 @@ from ecoklit.services.log_compare import compare
 from ecoklit.tlog.checkpoint import Checkpoint, opened
 from ecoklit.tlog.entry import Kind, kind_of, read_digests
 from ecoklit.tlog.fault import LogFault
-from ecoklit.tlog.note import log_key
+from ecoklit.tlog.note import cosign, log_key, read_note
 from ecoklit.tlog.proof import consistency, is_consistent
 from ecoklit.tlog.tile import ENTRIES, row_of
 
@@ -144,6 +144,30 @@ async def test_bundles_are_for_their_owner_alone(tmp_path: Path) -> None:
 async def test_two_cannot_build_one_log(tmp_path: Path) -> None:
     with LogFolder(tmp_path).opened(), pytest.raises(LogFolderFault, match="Another ecoklit"):
         await build(tmp_path, Journal(1))
+
+
+async def test_cosignatures_come_while_the_log_is_built(tmp_path: Path) -> None:
+    """Somebody else may hand them in: those of the current tree stand under it, those of an earlier one beside it."""
+    witness = key_from_seed("ed25519", bytes(31) + b"\2")
+    journal = Journal(3)
+    with LogFolder(tmp_path).opened() as store:
+        built = builder(store, journal)
+        await built.open()
+        await built.step()
+        earlier = read_note((tmp_path / "public" / "checkpoint").read_bytes())
+        journal.grow(1)
+        await built.step()
+        current = read_note((tmp_path / "public" / "checkpoint").read_bytes())
+        for note in (current, earlier):
+            LogFolder(tmp_path).cosigned(note.with_signatures([cosign(note.text, "w", witness, 7)]))
+    names = {
+        name: [line.name for line in read_note((tmp_path / "public" / name).read_bytes()).signatures]
+        for name in ("checkpoint", "checkpoint.cosigned")
+    }
+    assert names == {"checkpoint": [ORIGIN, "w"], "checkpoint.cosigned": [ORIGIN, "w"]}
+    assert published(tmp_path).size == 4
+    await build(tmp_path, journal)  # opening renews nothing: the tree is the same
+    assert len(read_note((tmp_path / "public" / "checkpoint").read_bytes()).signatures) == 2
 
 
 # --- journals that changed -------------------------------------------------------------------------------------------

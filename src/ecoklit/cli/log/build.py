@@ -224,8 +224,8 @@ def cosigned(arguments: argparse.Namespace) -> Exit:
     log = next((log for log in LOGS if _is_of(settings, log, checkpoint.origin)), None)
     if log is None:
         raise EcoklitError("no_log", f"{checkpoint.origin} is no log of this folder: set ECOKLIT_DATA to its own.")
-    with LogFolder(folder_of(settings, log)).opened() as folder:
-        folder.cosigned(_checked(folder, checkpoint, note))
+    folder = LogFolder(folder_of(settings, log))
+    folder.cosigned(_checked(folder, checkpoint, note))
     judged = Judged(checkpoint, cosigners(policy, note))
     if arguments.json:
         print_json(shown(judged))
