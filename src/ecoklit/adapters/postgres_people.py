@@ -20,6 +20,8 @@ from ecoklit.ports import SqlAccount, SqlLogin
 
 CONNECTIONS_MAX: Final = 5
 SCRAM_ITERATIONS: Final = 4096
+SESSION: Final = {"statement_timeout": "5min", "idle_in_transaction_session_timeout": "10min"}
+"""For whoever forgets a question, or a transaction that keeps the projector's old rows. A session may say otherwise."""
 _SALT_BYTES: Final = 16
 _MADE: Final = """
 select r.rolname as login, r.rolvaliduntil as until, array_agg(s.area order by s.area) as areas
@@ -111,6 +113,8 @@ class PostgresPeople:
         )
         await _run(connection, "grant ecoklit_analyst to %I with inherit true, set false, admin false", login)
         await _run(connection, "alter role %I set search_path = %I", login, self._schema.strip('"'))
+        for name, value in SESSION.items():
+            await _run(connection, f"alter role %I set {name} = %L", login, value)
 
     async def _refuse_stranger(self, connection: asyncpg.Connection, login: str) -> None:
         """A role that is there already and was not made here belongs to somebody else."""
