@@ -19,8 +19,8 @@ import pytest_asyncio
 
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.postgres import PostgresRoll
-from ecoklit.adapters.postgres_people import PostgresPeople
 from ecoklit.adapters.postgres_schema import prepare, prepare_office
+from ecoklit.adapters.postgres_sql_people import PostgresSqlPeople
 from ecoklit.contract import policies
 from ecoklit.errors import EcoklitError
 from ecoklit.services.project import Projector
@@ -72,7 +72,7 @@ FUNCTIONS: Final = "select oid, proname from pg_proc where pronamespace::regname
 class Database(NamedTuple):
     server: EmbeddedPostgres
     schema: str
-    people: PostgresPeople
+    people: PostgresSqlPeople
     logins: dict[str, str]
 
     @property
@@ -103,7 +103,7 @@ async def database(postgres_server: EmbeddedPostgres) -> AsyncIterator[Database]
     store = PostgresRoll(postgres_server.dsn, election=ELECTION, regency=REGENCY, schema=schema)
     await Projector(journal, store, policies(), election=ELECTION, regency=REGENCY).run_until_caught_up()
     await store.close()
-    people = PostgresPeople(postgres_server.dsn, schema=schema)
+    people = PostgresSqlPeople(postgres_server.dsn, schema=schema)
     logins = {who: f"{who}.{schema}" for who in (*AREAS, "closed")}
     made = Database(postgres_server, schema, people, logins)
     async with made.service() as connection:
@@ -456,7 +456,7 @@ async def test_a_password_opens_until_its_day(postgres_folder: Path, unused_tcp_
             "insert into account (login, role, areas, officer, made_by)"
             " values ('rina', 'kpu', '{9404}', 'o-1', 'shell')"
         )
-        people = PostgresPeople(server.dsn)
+        people = PostgresSqlPeople(server.dsn)
 
         async def opens(password: str) -> bool:
             try:

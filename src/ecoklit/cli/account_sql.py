@@ -16,7 +16,7 @@ from ecoklit.errors import EcoklitError
 from ecoklit.settings import read_settings
 
 if TYPE_CHECKING:
-    from ecoklit.adapters.postgres_people import PostgresPeople
+    from ecoklit.adapters.postgres_sql_people import PostgresSqlPeople
 
 DAYS = 30
 
@@ -45,10 +45,10 @@ def add_sql(commands: Commands) -> None:
 
 
 def sql(arguments: argparse.Namespace) -> Exit:
-    from ecoklit.adapters.postgres_people import PostgresPeople
+    from ecoklit.adapters.postgres_sql_people import PostgresSqlPeople
 
     settings = read_settings(os.environ)
-    people = PostgresPeople(settings.database(), schema=settings.schema)
+    people = PostgresSqlPeople(settings.database(), schema=settings.schema)
     if arguments.list:
         return asyncio.run(_list(people, arguments.json))
     if arguments.login is None:
@@ -58,7 +58,7 @@ def sql(arguments: argparse.Namespace) -> Exit:
     return asyncio.run(_open(people, arguments, _password()))
 
 
-async def _list(people: PostgresPeople, as_json: bool) -> Exit:
+async def _list(people: PostgresSqlPeople, as_json: bool) -> Exit:
     from ecoklit.cli.output import print_json, print_table
 
     rows = [
@@ -72,7 +72,7 @@ async def _list(people: PostgresPeople, as_json: bool) -> Exit:
     return Exit.OK
 
 
-async def _drop(people: PostgresPeople, login: str, as_json: bool) -> Exit:
+async def _drop(people: PostgresSqlPeople, login: str, as_json: bool) -> Exit:
     from ecoklit.cli.output import print_json, print_line
 
     await people.close_to(login)
@@ -83,7 +83,7 @@ async def _drop(people: PostgresPeople, login: str, as_json: bool) -> Exit:
     return Exit.OK
 
 
-async def _open(people: PostgresPeople, arguments: argparse.Namespace, password: str) -> Exit:
+async def _open(people: PostgresSqlPeople, arguments: argparse.Namespace, password: str) -> Exit:
     from ecoklit.cli.output import print_json, print_line
     from ecoklit.services.sql_people import open_sql
 

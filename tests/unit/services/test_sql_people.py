@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ecoklit.adapters.postgres_people import scram_verifier
+from ecoklit.adapters.postgres_sql_people import scram_verifier
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import SqlAccount, SqlLogin, SqlPeople
 from ecoklit.services.sql_people import SqlRefused, open_sql

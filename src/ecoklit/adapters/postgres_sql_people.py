@@ -32,7 +32,7 @@ order by 1
 """
 
 
-class PostgresPeople:
+class PostgresSqlPeople:
     """`ports.SqlPeople` on the database at `dsn`, whose projection is in `schema`."""
 
     def __init__(self, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> None:
