@@ -263,7 +263,7 @@ async def test_nobody_is_answered_about_the_area_of_others(office: Office) -> No
 
 async def test_a_supervisor_gets_seven_elements(office: Office) -> None:
     """Name, sex, age, address, RT, RW and remark: no number and no birth date, on the roll, in duplicates and in the
-    sides of a conflict; to ask for one is refused."""
+    sides of a conflict; to ask for one, or to choose by one, is refused."""
     (tps,) = await subjects(office, ROLL)
     supervisor = WHOLE._replace(role=SUPERVISOR)
     roll = (await office.ask(ROLL, tps, supervisor)).rows
@@ -272,9 +272,12 @@ async def test_a_supervisor_gets_seven_elements(office: Office) -> None:
     assert duplicates and not any(set(row) & set(NOT_SUPERVISED) for row in (*roll, *duplicates))
     for row in (await office.ask(CONFLICTS, REGENCY, supervisor, limit=10_000)).rows:
         assert row["register"] not in NOT_SUPERVISED or row["value"] is None
-    for viewer, field in ((supervisor, "nik"), (WHOLE, "age")):
+    for viewer, said in (
+        (supervisor, {"fields": "nik"}), (WHOLE, {"fields": "age"}),
+        (supervisor, {"disability": "visual"}), (supervisor, {"marital": "P"}), (supervisor, {"ektp": "B"}),
+    ):  # fmt: skip
         with pytest.raises(EcoklitError) as refused:
-            await office.ask(ROLL, tps, viewer, fields=field)
+            await office.ask(ROLL, tps, viewer, **said)
         assert refused.value.code == "not_your_right"
 
 

@@ -265,9 +265,10 @@ def demand_sight(viewer: Viewer, question: Question) -> None:
 
 
 def demand_fields(viewer: Viewer, question: Question) -> None:
-    """Raises EcoklitError not_your_right when a field is asked for that the viewer's role is not given."""
+    """Raises EcoklitError not_your_right when a field is asked for that the viewer's role is not given, or rows are
+    chosen by it: who is left would be told as well."""
     kept = NOT_SUPERVISED if viewer.role == SUPERVISOR else SUPERVISED_ONLY
-    if not set(question.fields or ()).isdisjoint(kept):
+    if not {*(question.fields or ()), *(only.column for only in question.only)}.isdisjoint(kept):
         raise EcoklitError("not_your_right", f"An account of this role is not given {', '.join(kept)}: leave them out.")
 
 
