@@ -298,6 +298,29 @@ async def test_a_session_ends_by_itself(house: House, client: httpx.AsyncClient)
     assert_problem(unmasked, 403, "not_your_right")
 
 
+async def test_what_was_typed_as_a_login_is_kept_nowhere(house: House, client: httpx.AsyncClient) -> None:
+    """A number or a password in the place of the login is counted as failures, and stands in no table; what is counted
+    is forgotten after a day, and locks that hold stay."""
+    typed = ("9404014107900001", PASSWORD)
+    for _ in range(7):
+        for login in typed:
+            await client.post("/v1/sessions", json={"login": login, "password": "x", "code": "1"})
+    async with house.accounts_store.transaction() as connection:
+        tables = ("lockout", "alert", "rate", "account", "session")
+        held = str([[*map(dict, await connection.fetch(f"table {table}"))] for table in tables])
+        assert "login:#" in held
+        assert not [one for one in typed if one in held]
+        await connection.execute(
+            "update lockout set first_at = now() - interval '2 days', until = null where scope like 'address:%';"
+            "insert into lockout (scope, first_at, until) values ('reading:x', now() - interval '2 days', 'infinity')"
+        )
+    siti = await Person.made(house)
+    await client.post("/v1/sessions", json=siti.said())
+    async with house.accounts_store.transaction() as connection:
+        scopes = {row["scope"].partition(":")[0] for row in await connection.fetch("select scope from lockout")}
+    assert scopes == {"login", "reading"}
+
+
 async def test_the_database_holds_no_token_password_or_code(house: House, client: httpx.AsyncClient) -> None:
     """Whoever reads the whole schema of the office can sign in as nobody: no token, password or secret stands in it."""
     siti = await Person.made(house)

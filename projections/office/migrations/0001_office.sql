@@ -77,7 +77,7 @@ create table lockout (
 );
 create index lockout_old on lockout (first_at);
 comment on table lockout is 'Failed attempts and locks, by scope: an account, an area or an address. A lock of one area leaves all others at work.';
-comment on column lockout.scope is 'login:LOGIN, address:ADDRESS or login:LOGIN@ADDRESS for signing in; reading:ACCOUNT:AREA for one account''s reading in one of its areas.';
+comment on column lockout.scope is 'login:LOGIN, address:ADDRESS or login:LOGIN ADDRESS for signing in; reading:ACCOUNT:AREA for one account''s reading in one of its areas.';
 comment on column lockout.failures is 'Failures since first_at.';
 comment on column lockout.first_at is 'When counting began.';
 comment on column lockout.until is 'Locked until then, infinity until somebody unlocks it; NULL when it is not.';

@@ -153,7 +153,7 @@ class PostgresOfficeDesk:
 
     async def unlock(self, login: str) -> int:
         gone = await self._rows(
-            "delete from lockout l where l.scope = 'login:' || $1 or starts_with(l.scope, 'login:' || $1 || '@')"
+            "delete from lockout l where l.scope = 'login:' || $1 or starts_with(l.scope, 'login:' || $1 || ' ')"
             " or exists (select from account a where a.login = $1"
             "            and starts_with(l.scope, 'reading:' || a.account || ':'))"
             " returning scope",

@@ -94,7 +94,7 @@ class Sessions:
         # What is no login may be a number, or a password that was typed in the wrong place: it is kept nowhere.
         login = account.login if account is not None else f"#{token_mark(attempt.login).hex()[:16]}"
         failing = [
-            Failing(f"login:{login}@{address}", FAILURES_PER_LOGIN_AND_ADDRESS, LOCK_SECONDS),
+            Failing(f"login:{login} {address}", FAILURES_PER_LOGIN_AND_ADDRESS, LOCK_SECONDS),
             Failing(f"address:{address}", FAILURES_PER_ADDRESS, LOCK_SECONDS),
             Failing(f"login:{login}", FAILURES_PER_LOGIN, LOCK_SECONDS),
         ]
