@@ -44,6 +44,8 @@ def shown(row: Mapping[str, Any], role: str, today: date) -> dict[str, Any]:
         return known
     if row.get("register") in NOT_SUPERVISED:
         known["value"] = None
+    if "corrected" in row:  # the names of what differs between two lists
+        known["corrected"] = [name for name in known["corrected"] if name not in NOT_SUPERVISED]
     if "birth_date" in row:
         known["age"] = _age(row["birth_date"], today)
     return {name: value for name, value in known.items() if name not in NOT_SUPERVISED}

@@ -41,6 +41,13 @@ def test_the_rest_of_a_row_stays_as_it_is() -> None:
     assert disclosed(row) == row
 
 
+def test_a_supervisor_is_not_told_that_a_disability_changed() -> None:
+    """In a change list, the names of particulars that they are not given are left out; the voter stays."""
+    row = {"voter": "v", "kind": "corrected", "corrected": ["address", "disability", "nik"]}
+    assert shown(row, "kpu", date(2024, 7, 1)) == row
+    assert shown(row, "supervisor", date(2024, 7, 1)) == row | {"corrected": ["address"]}
+
+
 def test_a_supervisor_counts_no_few() -> None:
     """Who does not see disabilities by name does not get an officer's number of them either."""
     row = {"officer": "siti", "a_received": 40, "e_disabled": 1}
