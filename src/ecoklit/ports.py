@@ -1337,8 +1337,12 @@ class LogStore(Protocol):
         """The bytes of a tile or bundle of the committed tree, or of the full one that it is a part of."""
         ...
 
+    def recover(self) -> None:
+        """Throw away what was written and not committed, and publish what was committed."""
+        ...
+
     def write(self, tiles: Sequence[tuple[Tile, bytes]]) -> None:
-        """Keep tiles and bundles; durable on return."""
+        """Keep tiles and bundles; durable on return. What is not committed next is thrown away by `recover`."""
         ...
 
     def commit(self, state: LogState, full: Iterable[Tile]) -> None:

@@ -56,7 +56,6 @@ class LogFolder:
         self.public = folder / PUBLIC
         self.bundles = folder / BUNDLES
         self._aside = folder / ASIDE
-        self._is_committed = True
         # The disk puts the syncs of a moment into one commit of its own: twelve cost little more than one.
         self._syncs = ThreadPoolExecutor(SYNCS_AT_ONCE_MAX, thread_name_prefix="sync")
 
@@ -68,16 +67,19 @@ class LogFolder:
         self._aside.mkdir(mode=0o700, exist_ok=True)
         lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._discard()
-            self._renew_checkpoint()
+            self._demand_lock(lock)
+            self.recover()
             yield self
+        finally:
+            os.close(lock)
+
+    def _demand_lock(self, lock: int) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise LogFolderFault(
                 "log_in_use", f"Another ecoklit builds the log in {self.folder}: stop it, or let it go on."
             ) from None
-        finally:
-            os.close(lock)
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -101,7 +103,9 @@ class LogFolder:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             return data if there == tile else part_of(tile, data)
-        raise LogFolderFault("log_damaged", f"{self._path(tile)} is not there: restore the folder, or build it anew.")
+        raise LogFolderFault(
+            "log_damaged", f"{self._path(tile)} is not there: restore the folder from its newest copy."
+        )
 
     def checkpoint(self, name: str = CHECKPOINT) -> bytes:
         """The published checkpoint; raises LogFolderFault no_log."""
@@ -114,13 +118,15 @@ class LogFolder:
 
     # --- writing -------------------------------------------------------------------------------------------------
 
+    def recover(self) -> None:
+        """Throw away what a step wrote and did not commit; publish what it committed and did not publish."""
+        self._discard()
+        self._renew_checkpoint()
+
     def write(self, tiles: Sequence[tuple[Tile, bytes]]) -> None:
         """Put tiles and bundles where they belong; durable on return, and not yet spoken of."""
-        if not self._is_committed:
-            self._discard()
         if max(Counter(tile.level for tile, _ in tiles).values(), default=0) > ROW_TILES_MAX:
             raise ValueError(f"more than {ROW_TILES_MAX} tiles of one level in one step")
-        self._is_committed = False
         paths = [self._path(tile) for tile, _ in tiles]
         for path, (_, data) in zip(paths, tiles, strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,7 +142,6 @@ class LogFolder:
             aside = self._aside / CHECKPOINT
             aside.write_bytes(state.note.encode())
             aside.replace(self.public / CHECKPOINT)
-        self._is_committed = True
         for tile in full:
             path = self._path(tile)
             shutil.rmtree(path.with_name(f"{path.name}.p"), ignore_errors=True)
@@ -160,7 +165,6 @@ class LogFolder:
             os.close(lock)
 
     def _discard(self) -> None:
-        """Throw away what a step wrote and did not commit."""
         state = self.state()
         size = 0 if state is None else state.size
         for level in (ENTRIES, *range(len(levels_of(size)) + 2)):
@@ -171,11 +175,10 @@ class LogFolder:
                     whole.unlink()
                 parts = whole.with_name(f"{whole.name}.p")
                 for part in parts.iterdir() if parts.is_dir() else ():
-                    if now is None or int(part.name) > now.width:
+                    if part.name.isdecimal() and (now is None or int(part.name) > now.width):
                         part.unlink()
 
     def _renew_checkpoint(self) -> None:
-        """A crash between the commit and its publishing left an older one, or none."""
         state = self.state()
         if state is None:
             return

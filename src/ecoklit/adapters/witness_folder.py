@@ -84,16 +84,20 @@ class WitnessFolder:
         _ = self.name
         self._history = os.open(self.folder / "history", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._history, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._demand_lock()
             os.ftruncate(self._history, records_in((self.folder / "history").read_bytes())[1])
             yield self
+        finally:
+            os.close(self._history)
+            self._history = -1
+
+    def _demand_lock(self) -> None:
+        try:
+            fcntl.flock(self._history, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise WitnessFault(
                 "witness_in_use", f"Another ecoklit is this witness ({self.folder}): stop it, or ask that one."
             ) from None
-        finally:
-            os.close(self._history)
-            self._history = -1
 
     def records(self) -> list[bytes]:
         """All that was cosigned here, in order."""

@@ -67,6 +67,7 @@ class LogBuilder:
         self._edge = Edge()
         self._tail: list[bytes] = []  # the entries of the bundle that is not full
         self._state = LogState(0, 0, "", 0, "")
+        self._is_open = False
         self._known: set[bytes] = set()  # leaf hashes, after the journal was made anew
 
     async def open(self, *, is_restored: bool = False) -> LogState:
@@ -77,7 +78,8 @@ class LogBuilder:
         the journal is known to have been made anew: it is read from its beginning, and what the log has is not logged
         again.
         """
-        state = self._store.state()
+        self._store.recover()
+        self._is_open, state = True, self._store.state()
         if state is None:
             return self._state
         checkpoint, _ = opened(state.note.encode(), log_key(self._origin, self._key))
@@ -118,8 +120,11 @@ class LogBuilder:
     async def step(self, rolled: Rolled | None = None) -> Stepped | None:
         """Log what the journal has now, up to a bound, then these digests; None when there was nothing new.
 
-        Raises JournalError, and OSError when the disk fails: then nothing was signed, and the step can be tried again.
+        Raises JournalError, and OSError when the disk fails: then the step is there whole or not at all, and the next
+        one takes the log up from what is there.
         """
+        if not self._is_open:
+            await self.open()
         entries, position, hash, known = await self._fresh()
         digested = self._state.digested
         if rolled is not None and digested < rolled.events <= position:
@@ -134,9 +139,10 @@ class LogBuilder:
         tail, bundles = _bundles(self._edge.size, self._tail, entries)
         checkpoint = Checkpoint(self._origin, edge.size, edge.head)
         state = LogState(edge.size, position, hash, digested, checkpoint.signed(self._key).written.decode(), known)
+        self._is_open = False  # until all of it went well
         self._store.write([*bundles, *tiles])
         self._store.commit(state, [tile for tile, _ in (*bundles, *tiles) if tile.is_full])
-        self._edge, self._tail, self._state = edge, tail, state
+        self._edge, self._tail, self._state, self._is_open = edge, tail, state, True
         return Stepped(len(entries), checkpoint)
 
     async def _fresh(self) -> tuple[list[bytes], int, str, int]:

@@ -328,6 +328,40 @@ async def test_a_step_that_is_killed_anywhere_is_as_if_it_had_not_been(
         shutil.rmtree(folder)
 
 
+async def test_a_step_that_a_full_disk_ends_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same program, once there is room, though the roll has moved on: sound and whole, and never two trees."""
+    journal = Journal(250)
+    with LogFolder(tmp_path).opened() as store:
+        built = builder(store, journal)
+        await built.open()
+        await built.step(rolled(250))
+        journal.grow(300)
+        seen = [published(tmp_path)]
+        for room in range(12):
+            with monkeypatch.context() as patch:
+                left = iter(range(room))
+                write = Path.write_bytes
+
+                def full(path: Path, data: bytes, left: Iterator[int] = left, write: Any = write) -> int:
+                    if next(left, None) is None:
+                        raise OSError(28, "No space left on device", str(path))
+                    written: int = write(path, data)
+                    return written
+
+                patch.setattr(Path, "write_bytes", full)  # of tiles, of the state, of the checkpoint after it
+                try:
+                    await built.step(rolled(550, bytes([room]) * 32))
+                except OSError:
+                    seen.append(published(tmp_path))
+        await built.step(rolled(550))
+        assert errors_of(tmp_path) == []
+    last = published(tmp_path)
+    for earlier in seen:
+        proof = consistency(earlier.size, last.size, LogFolder(tmp_path).read)
+        assert is_consistent(earlier.size, earlier.root, last.size, last.root, proof)
+    assert [entry for entry in entries_of(tmp_path, last.size) if kind_of(entry) is Kind.EVENT] == journal.payloads
+
+
 async def test_what_a_checkpoint_speaks_of_is_on_the_disk_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
