@@ -111,6 +111,8 @@ async def test_a_change_list_between_stages(office: Office, client: httpx.AsyncC
     rows = {row["voter"]: row for row in answer.json()["rows"]}
     assert {voter: row["kind"] for voter, row in rows.items()} == {dies: "tms", moves: "moved"}
     assert NIK not in answer.text and answer.json()["earlier"]["events"] == 2
+    frozen = (await client.get(f"/v1/rolls/{TPS}", params={"as_of": "DPS"})).json()
+    assert {row["voter"] for row in frozen["voters"]} == {dies, moves} and frozen["as_of"]["events"] == 2
     for earlier, kinds in (("now", set()), ("0", {"new"})):
         again = (await client.get(f"/v1/changes/{NEXT_DOOR}", params={"earlier": earlier})).json()
         assert {row["kind"] for row in again["rows"]} == kinds

@@ -233,7 +233,7 @@ def show_plan(plan: Plan, moves: Sequence[Move], arguments: argparse.Namespace) 
         own = [one for one in plan.planned if one.line == move.line]
         families = sum(one.with_family for one in own)
         rows.append(
-            {"line": move.line, "tps": move.tps, "to": move.to, "voters": len(own), "with_family": families}
+            {"line": str(move.line), "tps": move.tps, "to": move.to, "voters": len(own), "with_family": families}
         )  # fmt: skip
     print_table("Rencana pemetaan · plan", LINES, rows, totals=True)
     print_table("Jumlah pemilih · voters", SIZES, [structs.asdict(size) for size in plan.sizes], totals=True)
