@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final, NamedTuple
@@ -15,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import httpx
 import pytest
 import pytest_asyncio
+import structlog
 
 from ecoklit.adapters.data_folder import key_folder, save_key
 from ecoklit.adapters.embedded_nats import EmbeddedNats
@@ -23,6 +25,7 @@ from ecoklit.bootstrap import House, open_house
 from ecoklit.core import ids
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.event import RECORD_FIELDS
+from ecoklit.core.one_time_code import code_at, step_of
 from ecoklit.core.wire import Held
 from ecoklit.http.app import ROUTES, make_app
 from ecoklit.http.auth import COOKIE, PHONE, PUBLIC, audience_of
@@ -334,6 +337,33 @@ async def test_another_password_needs_the_old_one(office: Office) -> None:
     answer = await office.http.put("/v1/session/password", json=body, headers=account.headers)
     assert answer.status_code == 401 and answer.json()["code"] == "not_signed_in"
     assert (await office.http.get("/v1/session", headers=account.headers)).status_code == 200
+
+
+async def test_signing_in_and_refusals_are_in_the_log(office: Office) -> None:
+    """Who signed in or was refused, by the account's id, and what for; no area, no voter, no login, no password."""
+    login, password = f"siti-{secrets.token_hex(4)}", "kuda hijau lima gunung"
+    made, secret = await office.house.account_desk.add(
+        login, "pps", [OWN], [], officer="o-1", password=password, subject=None
+    )
+    assert secret is not None
+    code = code_at(secret, step_of(time.time()))
+    body = {"login": login, "password": password, "code": code}
+    with structlog.testing.capture_logs() as kept:
+        assert (
+            await office.http.post("/v1/sessions", json={**body, "password": "a wrong one of words"})
+        ).status_code == 401
+        signed = await office.http.post("/v1/sessions", json=body)
+        headers = {"Authorization": f"Bearer {signed.json()['token']}"}
+        assert (await office.http.get(f"/v1/rolls/{OTHER}001", headers=headers)).status_code == 403
+        voter = office.voters[OWN][0]
+        await office.http.post(f"/v1/voters/{voter}/unmask", json={"reason": "to compare it"}, headers=headers)
+    told = [(one["event"], one.get("code"), one.get("account")) for one in kept]
+    assert told == [
+        ("refused", "not_signed_in", None), ("signed_in", None, made.account),
+        ("refused", "not_your_area", made.account), ("refused", "not_your_right", made.account),
+    ]  # fmt: skip
+    for word in (OTHER, voter, login, password, signed.json()["token"]):
+        assert word not in repr(kept)
 
 
 async def test_a_reading_method_changes_nothing(office: Office) -> None:

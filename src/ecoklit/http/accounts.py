@@ -13,7 +13,7 @@ from litestar.openapi.spec import Example
 from litestar.params import JSONBody, Parameter, SkipValidation
 
 from ecoklit.bootstrap import House
-from ecoklit.http.auth import PUBLIC, VIEWER, session_cookie, without_cookie
+from ecoklit.http.auth import PUBLIC, VIEWER, note_signed_in, session_cookie, without_cookie
 from ecoklit.http.problems import problem_spec
 from ecoklit.http.reading import RESPONSES, SUBJECTS
 from ecoklit.http.sync import address_asking
@@ -143,6 +143,7 @@ async def sign_in(request: AnyRequest, house: OurHouse, data: JSONBody[SignInBod
     """Open a session. Whoever is refused is not told which of login, password and code was wrong."""
     attempt = Attempt(data.login, data.password, data.code, address_asking(request))
     opened = await house.sessions.sign_in(attempt, data.kind)
+    note_signed_in(opened, data.kind, "password")
     who = who_asks(opened.viewer, data.kind, opened.ends_at, opened.token)
     is_browser = data.kind == BROWSER
     answer = Response(SignedIn(**msgspec.structs.asdict(who), token=None if is_browser else opened.token))

@@ -15,6 +15,7 @@ import uuid
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, MutableScopeHeaders
@@ -61,11 +62,11 @@ async def let_in(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     signed = await sessions.who(token)
     if signed.session.kind != kind:
         raise not_signed_in("The token of a browser comes as its cookie, that of a program as a bearer token.")
+    connection.state.signed = signed  # refused or not, the log knows who asked
     if kind == BROWSER and connection.scope["method"] not in _READS:  # type: ignore[typeddict-item]
         demand_own_page(token, connection.headers.get(FORGERY_HEADER))
     if audience != VIEWER and not signed.viewer.may(audience):
         raise EcoklitError("not_your_right", f"This account has no right '{audience}': whoever made it can give it.")
-    connection.state.signed = signed
     connection.state.token = token
     connection.state.request = uuid.uuid4().hex
 
@@ -107,6 +108,11 @@ async def add_security_headers(message: Message, scope: Scope) -> None:
     request = scope.get("state", {}).get("request")
     if isinstance(request, str):
         headers.setdefault(REQUEST_HEADER, request)
+
+
+def note_signed_in(opened: Opened, kind: str, by: str) -> None:
+    """The log keeps who signed in, by the account's id, and by which way: `password` or `provider`."""
+    structlog.get_logger().info("signed_in", account=opened.viewer.account, kind=kind, by=by)
 
 
 def session_cookie(opened: Opened, now: datetime) -> Cookie:

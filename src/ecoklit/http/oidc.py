@@ -14,7 +14,7 @@ from litestar.params import SkipValidation
 from ecoklit.bootstrap import House
 from ecoklit.errors import EcoklitError
 from ecoklit.http.accounts import Who, who_asks
-from ecoklit.http.auth import PUBLIC, session_cookie
+from ecoklit.http.auth import PUBLIC, note_signed_in, session_cookie
 from ecoklit.http.sync import address_asking
 from ecoklit.services.office_sign_in import SIGN_IN_SECONDS, OfficeSignIn
 from ecoklit.services.sign_in import BROWSER
@@ -38,6 +38,7 @@ async def come_back(request: Request[Any, Any, Any], house: NamedDependency[Skip
     answer = {name: value for name, value in request.query_params.items() if isinstance(value, str)}
     account = await _provider(house).finish(request.cookies.get(ATTEMPT_COOKIE, ""), answer)
     opened = await house.sessions.open(account, BROWSER)
+    note_signed_in(opened, BROWSER, "provider")
     who = who_asks(opened.viewer, BROWSER, opened.ends_at, opened.token)
     signed_in = Response(who)
     signed_in.set_cookie(session_cookie(opened, datetime.now(UTC)))

@@ -25,6 +25,12 @@ CODE_OF: Final[dict[int, str]] = {
 }
 
 
+WATCHED: Final = frozenset(
+    {"not_signed_in", "locked_out", "not_your_area", "not_your_right", "forged_request", "reading_locked"}
+)
+"""Refusals that the log keeps: whoever was refused, by id, and not about whom or where."""
+
+
 def problem(
     code: str, status: int, detail: str, *, expected: int | UnsetType = UNSET, headers: Mapping[str, str] | None = None
 ) -> Response[Problem]:
@@ -51,8 +57,10 @@ def problem_spec(status: int, why: str) -> ResponseSpec:
     )
 
 
-def on_named_error(_: Request[Any, Any, Any], error: EcoklitError) -> Response[Problem]:
+def on_named_error(request: Request[Any, Any, Any], error: EcoklitError) -> Response[Problem]:
     known = problem_of(error)
+    if known.code in WATCHED or known.code.startswith("oidc_"):
+        structlog.get_logger().warning("refused", code=known.code, route=_route(request), account=_account(request))
     return Response(known, status_code=known.status, media_type=MEDIA_TYPE, headers=headers_of(error))
 
 
@@ -78,6 +86,11 @@ def _detail(error: HTTPException) -> str:
 
 def _headers(error: HTTPException) -> dict[str, str]:
     return dict(error.headers or {})
+
+
+def _account(request: Request[Any, Any, Any]) -> str | None:
+    signed = request.scope.get("state", {}).get("signed")
+    return None if signed is None else str(signed.viewer.account)
 
 
 def _route(request: Request[Any, Any, Any]) -> str:
