@@ -36,7 +36,8 @@ class ArrowFile:
         }
         fields = [(column, _TYPES.get(column, pa.string())) for column in LIST_COLUMNS]
         self._schema = pa.schema(fields, metadata=said)
-        self._rows: list[ListRow] = []
+        self._rolls: list[pa.RecordBatch] = []
+        self._rows = 0
         self._writer: Any
         if stream:
             options = pa.ipc.IpcWriteOptions(compression="zstd")
@@ -45,8 +46,14 @@ class ArrowFile:
             self._writer = parquet.ParquetWriter(str(path), self._schema, compression="zstd")
 
     def write(self, tps: str, digest: bytes, rows: Sequence[ListRow]) -> None:
-        self._rows.extend(rows)
-        if len(self._rows) >= BATCH_ROWS_MIN:
+        if rows:
+            columns = [
+                pa.array(values, field.type)
+                for values, field in zip(zip(*rows, strict=True), self._schema, strict=True)
+            ]
+            self._rolls.append(pa.record_batch(columns, schema=self._schema))
+            self._rows += len(rows)
+        if self._rows >= BATCH_ROWS_MIN:
             self._flush()
 
     def close(self, digest: bytes) -> None:
@@ -56,10 +63,6 @@ class ArrowFile:
         self._writer.close()
 
     def _flush(self) -> None:
-        if self._rows:
-            columns = [
-                pa.array(values, field.type)
-                for values, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
-            ]
-            self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
-            self._rows = []
+        if self._rolls:
+            self._writer.write_table(pa.Table.from_batches(self._rolls).combine_chunks())
+            self._rolls, self._rows = [], 0

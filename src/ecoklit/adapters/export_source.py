@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ecoklit.adapters.postgres_reader import Connection, NotProjected, PostgresReader
+from ecoklit.adapters.postgres_reader import Connection, NotProjected, PostgresReader, tps_digest
 from ecoklit.adapters.postgres_schema import query
-from ecoklit.core.merkle import tree_head
 from ecoklit.ports import AsOf, ExportedRoll
 
 
@@ -29,9 +28,9 @@ class LiveLists:
         return [row["tps"] for row in rows]
 
     async def roll(self, tps: str) -> ExportedRoll:
-        leaves = await self._connection.fetch(query("digest_of_tps"), self.as_of.regency, tps)
+        digest = await tps_digest(self._connection, self.as_of.regency, tps)
         rows = await self._connection.fetch(query("export_roll"), self.as_of.regency, tps)
-        return ExportedRoll(tree_head([leaf["leaf"] for leaf in leaves]), rows)
+        return ExportedRoll(digest, rows)
 
 
 @asynccontextmanager

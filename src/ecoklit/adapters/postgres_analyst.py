@@ -12,11 +12,11 @@ from ecoklit.adapters.postgres_reader import (
     demand_projected,
     level_of,
     recap_rows,
+    tps_digest,
     with_cells,
 )
 from ecoklit.adapters.postgres_schema import query
 from ecoklit.core import ids
-from ecoklit.core.merkle import tree_head
 from ecoklit.ports import Answer, AsOf, Edition, Mark, Only, Order, Paged, Wanted
 
 _PART_DIGITS: Final = {"district": 6, "village": 10, "tps": 13}
@@ -74,8 +74,7 @@ class PostgresAnalyst:
         async with self._reader.snapshot() as connection:
             edition = await _edition(connection, regency)
             rows = await connection.fetch(statement, *values)
-            leaves = None if tps is None else await connection.fetch(query("digest_of_tps"), regency, tps)
-        digest = None if leaves is None else tree_head([row["leaf"] for row in leaves])
+            digest = None if tps is None else await tps_digest(connection, regency, tps)
         return Paged(edition, [dict(row) for row in rows], digest)
 
     async def recap(self, area: str, level: str) -> Paged:
@@ -84,8 +83,8 @@ class PostgresAnalyst:
         async with self._reader.snapshot() as connection:
             edition = await _edition(connection, regency)
             rows = await recap_rows(connection, regency, area, level)
-            leaves = await connection.fetch(query("digest_of_tps"), regency, area) if ids.is_tps(area) else None
-        return Paged(edition, rows, None if leaves is None else tree_head([row["leaf"] for row in leaves]))
+            digest = await tps_digest(connection, regency, area) if ids.is_tps(area) else None
+        return Paged(edition, rows, digest)
 
     async def province(self, province: str, level: str) -> tuple[list[AsOf], list[dict[str, Any]]]:
         async with self._reader.snapshot() as connection:

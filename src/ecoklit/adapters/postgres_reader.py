@@ -97,9 +97,9 @@ class PostgresReader:
         regency = ids.regency_of(tps)
         async with self.snapshot() as connection:
             as_of = await demand_projected(connection, regency)
-            leaves = await connection.fetch(query("digest_of_tps"), regency, tps)
+            digest = await tps_digest(connection, regency, tps)
             rows = await connection.fetch(query("roll"), regency, tps)
-        return RollAnswer(as_of, tps, tree_head([row["leaf"] for row in leaves]), [dict(row) for row in rows])
+        return RollAnswer(as_of, tps, digest, [dict(row) for row in rows])
 
     async def recap(self, area: str, level: str | None = None) -> Answer:
         below, regency = _BELOW[level_of(area)], area[:4]
@@ -214,6 +214,12 @@ def with_cells(rows: list[asyncpg.Record], cells: list[asyncpg.Record]) -> list[
     may_be_shown = {cell["area"]: dict(cell) for cell in cells}
     hidden: dict[str, int | None] = dict.fromkeys(COLUMNS)
     return [{**row, **may_be_shown.get(row["area"], hidden)} for row in rows]
+
+
+async def tps_digest(connection: Connection, regency: str, tps: str) -> bytes:
+    """The digest of the roll of one TPS."""
+    leaves: bytes = await connection.fetchval(query("digest_of_tps"), regency, tps) or b""
+    return tree_head([leaves[at : at + ids.HASH_BYTES] for at in range(0, len(leaves), ids.HASH_BYTES)])
 
 
 def _refuse_no_voter(voter: str) -> None:

@@ -5,9 +5,8 @@ from typing import Final
 import asyncpg
 from msgspec import UNSET
 
-from ecoklit.adapters.postgres_reader import NotProjected, PostgresReader
+from ecoklit.adapters.postgres_reader import NotProjected, PostgresReader, tps_digest
 from ecoklit.adapters.postgres_schema import query
-from ecoklit.core.merkle import tree_head
 from ecoklit.core.receipt import Stood
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import OwnStandings, PullCursor, Pulled, PulledPage
@@ -35,7 +34,7 @@ class PostgresSync:
                 await connection.fetch(query("pull"), regency, tps, cursor.since, *begin, voters_max) if is_new else []
             )
             is_last = len({row["voter"] for row in rows}) < voters_max
-            leaves = await connection.fetch(query("digest_of_tps"), regency, tps) if is_last else []
+            digest = await tps_digest(connection, regency, tps) if is_last else None
         events = [
             Pulled(row["device"], row["seq"], row["standing"], row["body"], row["person"], row["known"], row["stamp"])
             for row in rows
@@ -43,7 +42,6 @@ class PostgresSync:
         end = PullCursor(state["generation"], state["revision"])
         if not is_last:
             end = PullCursor(state["generation"], cursor.since, rows[-1]["revision"], rows[-1]["voter"])
-        digest = tree_head([row["leaf"] for row in leaves]) if is_last else None
         return PulledPage(events, end, state["events"], state["registry"], digest, state["event_hash"])
 
 

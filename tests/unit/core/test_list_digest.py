@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecoklit.core import list_digest
 from ecoklit.core.list_digest import FIELDS, _are_clean, list_head, row_leaf
 from ecoklit.core.list_row import clean
 
@@ -53,6 +54,17 @@ def test_what_is_clean_together_is_clean_one_by_one(values: list[str]) -> None:
     """The short way says what the long one says."""
     assert not _are_clean(values) or [clean(value) for value in values] == values
     assert row_leaf(values) == row_leaf([clean(value) for value in values])
+
+
+@given(
+    st.dictionaries(st.sampled_from(FIELDS), st.text(st.sampled_from("a1* '-./\x1f\u00a0"), max_size=11), max_size=2)
+)
+def test_a_row_that_stands_is_said_as_it_would_be_read(otherwise: dict[str, str]) -> None:
+    """What one look takes for a row as it is said, reading cell by cell says too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(list_digest, "_stands", lambda row: None)
+        expected = leaf(**otherwise)
+    assert leaf(**otherwise) == expected
 
 
 def test_order_does_not_count_and_numbers_do() -> None:
