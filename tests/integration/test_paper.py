@@ -106,7 +106,7 @@ WRONG = (
     (("roll", "9404", "--for", "x"), "of a TPS (13 digits) or of a village"),
     (("roll", "9404999999", "--for", "x"), "No TPS of this village"),
     (("recap", "94", "--for", "x"), "give 4 digits or more"),
-    (("recap", "9404", "--for", "x", "--codebook", "1999"), "no code book 1999"),
+    (("recap", "9404", "--for", "x", "--codebook", "1999"), "no such code book"),
     (("recap", "9404", "--for", " "), "say who gets it"),
     (("recap", "9404", "--for", "x" * 61), "say who gets it"),
     (("recap", "9404"), "--for"),

@@ -17,8 +17,8 @@ MASKED: Final = ("nik", "nkk")
 _NUMBER: Final = re.compile(rf"[0-9]{{{NUMBER_DIGITS}}}").fullmatch
 SUPERVISOR: Final = "supervisor"
 NOT_SUPERVISED: Final = ("nik", "nkk", "birth_place", "birth_date", "marital", "disability", "ektp", "e_disabled")
-"""What a supervisor is not given of a voter; the copy for them has name, sex, age, address, RT, RW and remark. Nor line E
-of an officer's report, which counts few people: who sees disabilities by name counts them anyway."""
+"""What a supervisor is not given of a voter; the copy for them has name, sex, age, address, RT, RW and remark. Nor line
+E of an officer's report, which counts few people: who sees disabilities by name counts them anyway."""
 SUPERVISED_ONLY: Final = ("age",)
 
 
