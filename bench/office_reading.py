@@ -30,10 +30,10 @@ import asyncpg
 import office_world
 import sync_servers as servers
 import sync_world
-from office_world import PROVINCE, REGENCY
+from office_world import PROVINCE
 from sync_load import Plan
 from sync_servers import Running
-from sync_world import Log
+from sync_world import REGENCY, Log
 
 from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
 from ecoklit.adapters.postgres_analyst import PostgresAnalyst
@@ -88,7 +88,7 @@ async def _run(voters: int, part: int) -> list[Row]:
 
     try:
         async with servers.ecoklit(folder, [phones], before=before) as running:
-            rows += await _people(running, phones.devices, part)
+            rows += await _people(running, phones.devices, voters, part)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return rows
@@ -260,23 +260,22 @@ async def _exported(dsn: str, area: str, folder: Path) -> dict[str, Any]:
 
 # --- people ----------------------------------------------------------------------------------------------------------
 
-ASKS: dict[str, Callable[[Random], str]] = {
-    "list of a TPS": lambda draw: f"/v1/rolls/{draw.choice(CODES)}",
-    "recap of the regency": lambda draw: f"/v1/recap/{REGENCY}",
-}
-CODES = [code for code, _ in office_world.places()]
 
-
-async def _people(running: Running, phones: Sequence[Log], part: int) -> list[Row]:
+async def _people(running: Running, phones: Sequence[Log], voters: int, part: int) -> list[Row]:
+    codes = office_world.codes(voters)
+    asks: dict[str, Callable[[Random], str]] = {
+        "list of a TPS": lambda draw: f"/v1/rolls/{draw.choice(codes)}",
+        "recap of the regency": lambda draw: f"/v1/recap/{REGENCY}",
+    }
     rows = []
     async with PostgresOfficeDesk(running.dsn) as desk:
         people = [(await signed_in(desk, REGENCY)).headers for _ in range(ASKING)]
-    for name, path in ASKS.items():
+    for name, path in asks.items():
         asking = _asking(running, people, path, ASKED_EACH // part + 1)
         told, spent = await _spending(running, servers.play(asking))
         where = ", ".join(f"{part} {seconds / len(told.due) * 1000:.1f} ms" for part, seconds in spent.items())
         rows.append(_read(f"{name}, {ASKING} at once", told.due, told.answered, f"; CPU of an answer: {where}"))
-    turns = [(name, path, pace) for name, path in ASKS.items() for pace in (None, PACE_PER_SECOND)]
+    turns = [(name, path, pace) for name, path in asks.items() for pace in (None, PACE_PER_SECOND)]
     for nth, (name, path, pace) in enumerate(turns):
         how = f"{ASKING} at once" if pace is None else f"{pace} a second"
         _tell(f"{name}, {how}, while events come …")

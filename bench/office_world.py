@@ -33,11 +33,22 @@ PROVINCE_REGENCIES = 10
 _DEVICE = ids.device_id("ed25519", bytes(32))
 
 
-def places() -> Iterator[tuple[str, str]]:
+def places() -> Iterator[tuple[str, mimika.Tps]]:
     """(code, the TPS of Mimika whose people it has)."""
     for telling in range(1, TELLINGS_MAX + 1):
-        for tps in mimika.tps_codes():
-            yield f"{tps[:10]}{int(tps[10:]) + telling * COPY_CODES:03}", tps
+        for tps in mimika.polling_places():
+            yield f"{tps.code[:10]}{int(tps.code[10:]) + telling * COPY_CODES:03}", tps
+
+
+def codes(voters: int) -> list[str]:
+    """The TPS that have all their people when the regency has so many."""
+    whole = []
+    for code, tps in places():
+        voters -= tps.voters
+        if voters < 0:
+            break
+        whole.append(code)
+    return whole
 
 
 async def fill(dsn: str, voters: int) -> None:
@@ -59,7 +70,7 @@ async def fill(dsn: str, voters: int) -> None:
 def _rows() -> Iterator[VoterRow]:
     seq = 0
     for code, tps in places():
-        for person in mimika.people(tps):
+        for person in mimika.people(tps.code):
             seq += 1
             yield _row(seq, code, person)
 
