@@ -555,6 +555,7 @@ async def open_export_desk(
         book=contract.codebook,
         viewer=viewer,
         clock=lambda: datetime.now(UTC),
+        trouble=_say_broken,
     )
     # A database that is away keeps nobody from pushing; an export goes on when its owner looks.
     with contextlib.suppress(EcoklitError):
@@ -921,6 +922,12 @@ async def keep_out(house: House, stop: asyncio.Event) -> None:
             structlog.get_logger().warning("revoked_not_cut", code=error.code, message=error.message)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
+
+
+def _say_broken(code: str) -> None:
+    import structlog
+
+    structlog.get_logger().warning("export_broke_off", code=code)
 
 
 def _wait_out(house: House, trouble: EcoklitError) -> None:

@@ -5,6 +5,7 @@ tests/contracts prove it.
 """
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
@@ -706,7 +707,8 @@ class RollReader(Protocol):
         ...
 
     async def recap(self, area: str, level: str | None = None) -> Answer:
-        """The counts of `recap` for every area of `level` within `area`; the level just below it by default."""
+        """The counts of `recap` for every area of `level` within `area`, the level just below it by default; counts of
+        few people, and what would give them away, are None."""
         ...
 
     async def conflicts(self, area: str) -> Answer:
@@ -1245,6 +1247,10 @@ class FinishedFile(NamedTuple):
 
 class ExportFiles(Protocol):
     """Where an export is kept: its files, each whole or absent, and what is said of it."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Nobody else writes here while the block runs. Raises EcoklitError export_in_use when somebody does."""
+        ...
 
     def about(self) -> bytes | None:
         """What `keep` kept last; None when there is nothing yet."""

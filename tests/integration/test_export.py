@@ -358,6 +358,19 @@ async def no_registry(position: int) -> Registry:
     return Registry(ELECTION, REGENCY)
 
 
+async def test_two_do_not_write_one_export(place: Place, tmp_path: Path) -> None:
+    """Whoever comes second is told so, and the first one's files are whole."""
+    await append_all(place.journal, RandomHistory(36, events=300).arrivals)
+    await place.project()
+    async with open_live_lists(whole(place.reader), REGENCY) as source:
+        export, files = asked(source, "csv"), ExportFolder(tmp_path / "out", CsvFile)
+        with files.held(), pytest.raises(EcoklitError) as refused:
+            await carried_on(export, SECRET, source, ExportFolder(tmp_path / "out", CsvFile), BOOK)
+        assert refused.value.code == "export_in_use" and list((tmp_path / "out").iterdir()) == []
+        done = await carried_on(export, SECRET, source, files, BOOK)
+        assert await carried_on(export, SECRET, source, files, BOOK) == done
+
+
 async def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     """What is no export is never written into; what a crash left of one is."""
     (tmp_path / ".export.json.part").write_text("half")

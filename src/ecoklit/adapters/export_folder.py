@@ -6,10 +6,12 @@ is there as it should be, or not at all.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +31,21 @@ class ExportFolder:
     def __init__(self, path: Path, writer: Writer) -> None:
         self.path = path
         self._writer = writer
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self._make()
+        folder = os.open(self.path, os.O_RDONLY)  # the lock is the folder's own: nothing more stands in it
+        try:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise EcoklitError(
+                    "export_in_use", f"{self.path} is being written by another program: wait for it, or end it."
+                ) from None
+            yield
+        finally:
+            os.close(folder)
 
     def about(self) -> bytes | None:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -64,10 +65,14 @@ class XlsxFile:
     """`ports.ListFile` as an XLSX workbook: a sheet for each TPS, and another when it has over a thousand voters."""
 
     def __init__(self, path: Path, head: ListHead) -> None:
+        # Row by row to the disk: the workbook is never in memory. Beside the file, for elsewhere others might look.
+        self._aside = path.with_name(f"{path.name.removesuffix('.part')}.sheets.part")
+        shutil.rmtree(self._aside, ignore_errors=True)
+        self._aside.mkdir(mode=0o700)
         self._book = xlsxwriter.Workbook(
             str(path),
-            # Row by row to the disk: the workbook is never in memory.
             {
+                "tmpdir": str(self._aside),
                 "constant_memory": True,
                 "strings_to_numbers": False,
                 "strings_to_formulas": False,
@@ -88,6 +93,7 @@ class XlsxFile:
         if self._is_empty:
             self._sheet(self._head.area, self._head.area, digest, [])
         self._book.close()
+        shutil.rmtree(self._aside)
 
     def _sheet(self, name: str, area: str, digest: bytes, rows: Sequence[ListRow]) -> None:
         self._is_empty = False

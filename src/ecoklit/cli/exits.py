@@ -47,6 +47,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
     ),
     Exit.UNFIT: (
         "journal_unsafe", "journal_hole", "journal_damaged", "journal_restored", "journal_refused",
+        "export_in_use",
         "data_in_use", "data_newer", "data_older", "data_unreadable", "data_folder_in_use", "data_folder_version",
         "phone_in_use", "phone_newer", "phone_damaged",
         "store_in_use", "store_newer", "store_doubtful", "bad_credentials", "schema_version", "database_fault",
@@ -56,7 +57,8 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "nats_server_missing", "nats_server_failed",
         "index_in_use", "bad_index", "newer_index", "no_index", "bad_key", "no_key", "other_key", "bad_device",
         "key_exists", "other_device", "out_of_step", "cloned_log", "other_journal", "not_in_journal",
-        "log_in_use", "log_damaged", "log_out_of_step", "log_lost", "log_turned_back", "witness_in_use", "bad_history", "forked_log",
+        "log_in_use", "log_damaged", "log_out_of_step", "log_lost", "log_turned_back", "witness_in_use", "bad_history",
+        "forked_log",
         "office_exists", "other_office", "no_office", "office_in_use", "office_newer", "office_damaged",
         "registry_unknown", "bad_registry", "other_root", "no_broker_keys", "index_behind", "roll_differs",
     ),

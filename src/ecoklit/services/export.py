@@ -118,11 +118,20 @@ async def carried_on(
 ) -> Export:
     """Write what is missing of an export, and give it as it is then: done. Again changes nothing.
 
-    Raises ExportFault other_moment when `source` is not of the export's moment, and what `source` and `files` raise.
+    Raises ExportFault other_moment when `source` is not of the export's moment, EcoklitError export_in_use, and what
+    `source` and `files` raise.
     """
     if (source.as_of, source.registry) != (export.as_of, export.registry):
         raise ExportFault("other_moment", "These lists are of another moment than the export: read them as of its own.")
-    run = _Run(export, secret, book)
+    with files.held():
+        if (about := files.about()) is not None:
+            export = decoded(about)  # somebody may have gone on with it since
+        return await _written(export, _Run(export, secret, book), source, files, on_part)
+
+
+async def _written(
+    export: Export, run: _Run, source: ExportSource, files: ExportFiles, on_part: OnPart | None
+) -> Export:
     files.keep(encoded(export))
     for area, codes in groupby(await source.tps(export.area), key=partial(_part_of, export)):
         if area in {part.area for part in export.parts}:

@@ -7,8 +7,8 @@ or when its owner looks. Files are kept for some days, for the one account that 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
@@ -37,7 +37,8 @@ class ExportDesk:
     """Takes orders, and hands out what is ready.
 
     `files` gives the folder of an export by its id and format, `lists_now` and `lists_again` the lists for a viewer (as
-    they are, or as of an export's moment), `book` a code book, `viewer` an open account by its login.
+    they are, or as of an export's moment), `book` a code book, `viewer` an open account by its login; `trouble` is told
+    what broke an export off, by its code.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class ExportDesk:
         book: Callable[[str], Codebook],
         viewer: Callable[[str], Awaitable[Viewer]],
         clock: Callable[[], datetime],
+        trouble: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._exporting = exporting
         self._jobs = jobs
@@ -60,7 +62,9 @@ class ExportDesk:
         self._book = book
         self._viewer = viewer
         self._clock = clock
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._trouble = trouble
+        self._running: set[asyncio.Task[None]] = set()
+        self._made_here: set[str] = set()
 
     async def ask(self, viewer: Viewer, ask: Ask) -> Export:
         """Begin an export, and give it as it is then: it is made meanwhile.
@@ -73,7 +77,7 @@ class ExportDesk:
         self._demand_place()
         begun: asyncio.Future[Export] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._make(viewer, ask, book, begun), name="export")
-        self._hold(f"asked {id(task)}", task)
+        self._hold(task)
         return await asyncio.shield(begun)
 
     async def find(self, viewer: Viewer, export: str) -> Export:
@@ -112,7 +116,7 @@ class ExportDesk:
 
     async def close(self) -> None:
         """Break off what is being made: it goes on another time."""
-        tasks = list(self._running.values())
+        tasks = list(self._running)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -123,31 +127,43 @@ class ExportDesk:
                 voters = await source.voters(ask.area)
                 export = await self._exporting.begin(viewer, ask, source, voters)
                 files = self._files(export.export, export.format)
-                await asyncio.to_thread(files.keep, encoded(export))
-                begun.set_result(export)
-                await self._exporting.carry_on(export, source, files, book)
+                with self._making(export.export):
+                    await asyncio.to_thread(files.keep, encoded(export))
+                    begun.set_result(export)
+                    await self._exporting.carry_on(export, source, files, book)
         except Exception as error:
             if begun.done():
                 raise
             begun.set_exception(error)
 
     def _carry_on(self, viewer: Viewer, export: Export) -> None:
-        if export.export not in self._running:
-            self._hold(export.export, asyncio.create_task(self._go_on(viewer, export), name="export"))
+        if export.export not in self._made_here:
+            self._made_here.add(export.export)  # here, and not when its task begins: somebody looks again before
+            self._hold(asyncio.create_task(self._go_on(viewer, export), name="export"))
 
     async def _go_on(self, viewer: Viewer, export: Export) -> None:
-        async with self._lists_again(viewer, export) as source:
-            files = self._files(export.export, export.format)
-            await self._exporting.carry_on(export, source, files, self._book(export.codebook))
+        with self._making(export.export):
+            async with self._lists_again(viewer, export) as source:
+                files = self._files(export.export, export.format)
+                await self._exporting.carry_on(export, source, files, self._book(export.codebook))
 
-    def _hold(self, name: str, task: asyncio.Task[None]) -> None:
-        self._running[name] = task
+    @contextmanager
+    def _making(self, export: str) -> Iterator[None]:
+        self._made_here.add(export)
+        try:
+            yield
+        finally:
+            self._made_here.discard(export)
+
+    def _hold(self, task: asyncio.Task[None]) -> None:
+        self._running.add(task)
 
         def done(ended: asyncio.Task[None]) -> None:
-            self._running.pop(name, None)
-            # What broke an export is told by its state; it is not lost, and goes on when its owner looks.
-            if not ended.cancelled():
-                ended.exception()
+            self._running.discard(ended)
+            error = None if ended.cancelled() else ended.exception()
+            if error is not None:
+                # It is not lost, and goes on when its owner looks. What the error says could be somebody's particulars.
+                self._trouble(error.code if isinstance(error, EcoklitError) else type(error).__name__)
 
         task.add_done_callback(done)
 
