@@ -31,7 +31,7 @@ from ecoklit.errors import EcoklitError
 from ecoklit.ports import LogState
 from ecoklit.tlog.fault import LogFault
 from ecoklit.tlog.note import Note, read_note
-from ecoklit.tlog.tile import ENTRIES, HEIGHT, Tile, levels_of, part_of, tile_of
+from ecoklit.tlog.tile import ENTRIES, HEIGHT, Tile, levels_of, part_of, tile_at, tile_of
 
 PUBLIC: Final = "public"
 BUNDLES: Final = "bundles"
@@ -169,14 +169,13 @@ class LogFolder:
         size = 0 if state is None else state.size
         for level in (ENTRIES, *range(len(levels_of(size)) + 2)):
             first = size >> (HEIGHT * (max(level, 0) + 1))
-            for number in range(first, first + ROW_TILES_MAX):
-                now, whole = tile_of(size, level, number), self._path(Tile(level, number))
-                if whole.exists() and (now is None or not now.is_full):
-                    whole.unlink()
-                parts = whole.with_name(f"{whole.name}.p")
-                for part in parts.iterdir() if parts.is_dir() else ():
-                    if part.name.isdecimal() and (now is None or int(part.name) > now.width):
-                        part.unlink()
+            top = self.bundles if level == ENTRIES else self.public
+            folders = {self._path(Tile(level, number)).parent for number in (first, first + ROW_TILES_MAX)}
+            for path in [path for folder in folders for path in (*folder.glob("*"), *folder.glob("*.p/*"))]:
+                tile = tile_at(path.relative_to(top).as_posix())
+                now = None if tile is None else tile_of(size, level, tile.number)
+                if tile is not None and (now is None or tile.width > now.width):
+                    path.unlink()
 
     def _renew_checkpoint(self) -> None:
         state = self.state()
