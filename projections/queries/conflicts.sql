@@ -2,7 +2,7 @@
 -- the voter is on the list, 1 on which, 2 for which reason off it, 3 a particular. Among equals the oldest first: `opened`
 -- is the position of the first event that said something else than the one before it.
 select
-    *,
+    regency, tps, voter, register, value, wins, type, officer, role, at_tps, at, device, seq, position,
     case
         when register = 'tps' then 1
         when register <> 'verdict' then 3

@@ -11,6 +11,7 @@ import pytest
 
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.postgres import PostgresRoll
+from ecoklit.adapters.postgres_analyst import PostgresAnalyst
 from ecoklit.adapters.postgres_past import PostgresPast
 from ecoklit.adapters.postgres_reader import PostgresReader
 from ecoklit.cli.main import main
@@ -18,7 +19,10 @@ from ecoklit.contract import policies
 from ecoklit.core.registry import Registry
 from ecoklit.core.suppression import COLUMNS
 from ecoklit.errors import EcoklitError
+from ecoklit.ports import Answer, order_of
 from ecoklit.services.as_of import Past, moment_in, past_of, registry_until
+from ecoklit.services.disclose import disclosed
+from ecoklit.services.lists import CONFLICTS, LARGE, MOVERS, PROPOSALS, List
 from ecoklit.services.project import Projector
 from ecoklit.testing.memory_journal import MemoryJournal
 from ecoklit.testing.memory_registry_journal import MemoryRegistryJournal
@@ -47,9 +51,21 @@ class Office:
         )
 
     async def live(self) -> list[Any]:
-        """Every roll and recap as the live views give them."""
+        """Every roll, recap and list as the live views give them."""
         rolls = [await self.reader.roll(tps) for tps in TPS]
-        return [*rolls, *[await self.reader.recap(area, level) for area, level in AREAS]]
+        recaps = [await self.reader.recap(area, level) for area, level in AREAS]
+        analyst = PostgresAnalyst(self.reader)
+        lists = [
+            masked_list(listed, answer)
+            for area in (REGENCY, TPS[0])
+            for listed, answer in (
+                (CONFLICTS, await self.reader.conflicts(area)),
+                (PROPOSALS, await self.reader.proposals(area)),
+                (MOVERS, await analyst.movers(area)),
+                (LARGE, await analyst.large_tps(area, 1)),
+            )
+        ]
+        return [*rolls, *recaps, *lists]
 
     async def past(self, at: int | datetime) -> Past:
         return await past_of(PostgresPast(self.reader), self.registry_at, policies(), REGENCY, at)
@@ -78,7 +94,24 @@ class Office:
 
 async def said(past: Past) -> list[Any]:
     rolls = [await past.roll(tps) for tps in TPS]
-    return [*rolls, *[await past.recap(area, level) for area, level in AREAS]]
+    recaps = [await past.recap(area, level) for area, level in AREAS]
+    lists = [
+        masked_list(listed, answer)
+        for area in (REGENCY, TPS[0])
+        for listed, answer in (
+            (CONFLICTS, await past.conflicts(area)),
+            (PROPOSALS, await past.proposals(area)),
+            (MOVERS, await past.movers(area)),
+            (LARGE, await past.large_tps(area, 1)),
+        )
+    ]
+    return [*rolls, *recaps, *lists]
+
+
+def masked_list(listed: List, answer: Answer) -> Answer:
+    """A list in its order, each row with its columns in one order, masked as both doors show it."""
+    rows = sorted(answer.rows, key=lambda row: order_of(row, listed.order))
+    return Answer(answer.as_of, [dict(sorted(disclosed(row).items())) for row in rows])
 
 
 def written(answers: list[Any]) -> list[bytes]:
@@ -97,8 +130,8 @@ def without_disabilities(row: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_the_past_is_what_was_said_then(postgres_server: EmbeddedPostgres, schema: str, seed: int) -> None:
-    """As of each time at which the projector ever stopped, every roll, digest and recap is byte for byte what the live
-    one said; as of a position, what was said of it last. The last of them is the live roll."""
+    """As of each time at which the projector ever stopped, every roll, digest, recap and list is byte for byte what the
+    live one said; as of a position, what was said of it last. The last of them is the live roll."""
     async with PostgresReader(postgres_server.dsn, schema=schema) as reader:
         office = Office(seed, postgres_server, schema, reader)
         for piece in range(PIECES):

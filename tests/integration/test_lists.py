@@ -24,7 +24,7 @@ from ecoklit.services.answers import Answered, Answers, Unchanged
 from ecoklit.services.as_of import past_of
 from ecoklit.services.cursors import Cursors
 from ecoklit.services.digests import AreaDigests
-from ecoklit.services.disclose import NOT_SUPERVISED
+from ecoklit.services.disclose import NOT_SUPERVISED, SUPERVISED_ONLY
 from ecoklit.services.lists import (
     CONFLICTS,
     DUPLICATES,
@@ -140,6 +140,8 @@ async def test_every_list_in_pages_is_the_list_at_once(office: Office) -> None:
         for subject in await subjects(office, listed):
             whole = await office.ask(listed, subject, limit=10_000)
             assert whole.cursor is None and whole.is_steady
+            columns = {column.name for column in listed.columns} - set(SUPERVISED_ONLY)
+            assert all(set(row) == columns for row in whole.rows), listed.name
             for limit in (1, 7) if len(whole.rows) < 60 else (7,):
                 rows, pages = await office.walk(listed, subject, limit)
                 assert rows == whole.rows, listed.name
@@ -239,6 +241,20 @@ async def test_a_digest_is_always_there_for_a_tps_and_kept_for_an_area(office: O
     await office.go_on(1.0)
     kept = (await office.ask(RECAP)).digest
     assert kept is not None and kept.events == as_of.events < (await office.ask(RECAP)).as_of.events
+
+
+async def test_earlier_lists_are_those_of_now_for_whoever_sees_part(office: Office) -> None:
+    """As of the position of now each list is the one of now, also for an account of one TPS."""
+    (tps,) = await subjects(office, ROLL)
+    clerk = Viewer("a-2", "siti", PANTARLIH, (tps,), frozenset())
+    now = (await office.ask(RECAP)).as_of.events
+    found = 0
+    for listed in (one for one in LISTS if one.has_past and one is not RECAP):
+        for viewer, area in ((WHOLE, tps if listed is ROLL else REGENCY), (clerk, tps)):
+            live = (await office.ask(listed, area, viewer, limit=10_000)).rows
+            assert (await office.ask(listed, area, viewer, limit=10_000, as_of=now)).rows == live, listed.name
+            found += bool(live)
+    assert found >= 6
 
 
 async def test_nobody_is_answered_about_the_area_of_others(office: Office) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import msgspec
@@ -18,13 +19,26 @@ from ecoklit.core import ids
 from ecoklit.core.registry import Registry
 from ecoklit.core.suppression import total
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import AnalystReader, AsOf, Edition, Only, Paged, Wanted, order_of
+from ecoklit.ports import AnalystReader, Answer, AsOf, Edition, Only, Paged, Wanted, order_of
 from ecoklit.services.as_of import COUNTS, LEVELS
 from ecoklit.services.cursors import Cursor, Cursors
 from ecoklit.services.digests import AreaDigests, Digested
 from ecoklit.services.disclose import NOT_SUPERVISED, SUPERVISED_ONLY, SUPERVISOR, shown
 from ecoklit.services.figures import devices_health, officers_reports, rows_disclosed, visits_advice
-from ecoklit.services.lists import ADVICE, HEALTH, HISTORY, PROGRESS, RECAP, REPORTS, Question
+from ecoklit.services.lists import (
+    ADVICE,
+    CONFLICTS,
+    HEALTH,
+    HISTORY,
+    LARGE,
+    MOVERS,
+    PROGRESS,
+    PROPOSALS,
+    RECAP,
+    REPORTS,
+    ROLL,
+    Question,
+)
 from ecoklit.services.read_log import Shown
 
 if TYPE_CHECKING:
@@ -132,7 +146,7 @@ class Answers:
             now = self._tag(viewer, question, await reader.edition(self._regency_of(question)), registry, digest)
             if now in known:
                 return Unchanged(now)
-        found = await self._found(reader, question, cursor)
+        found = await self._found(viewer, reader, question, cursor)
         own = None if found.edition is None else self._tag(viewer, question, found.edition, registry, digest)
         if found.digest is not None:
             digest = Digested(found.digest.hex(), found.as_of.events, found.as_of.persons)
@@ -159,7 +173,7 @@ class Answers:
     def _regency_of(self, question: Question) -> str:
         return self._regency if question.listed is HISTORY else question.subject[:4]
 
-    async def _found(self, reader: AnalystReader, question: Question, cursor: Cursor | None) -> _Found:
+    async def _found(self, viewer: Viewer, reader: AnalystReader, question: Question, cursor: Cursor | None) -> _Found:
         wanted = Wanted(
             question.listed.order, question.rows_max + 1, question.only, None if cursor is None else cursor.after
         )
@@ -168,7 +182,7 @@ class Answers:
             return _Found(paged.edition.as_of, paged.rows, paged.edition, paged.digest)
         # What takes several reads is of one edition when that was the same before and after.
         before = await reader.edition(self._regency_of(question))
-        as_of, rows, digest = await self._computed(reader, question)
+        as_of, rows, digest = await self._computed(viewer, reader, question)
         after = await reader.edition(self._regency_of(question))
         return _Found(as_of, page_of(rows, wanted), after if before[1:] == after[1:] else None, digest)
 
@@ -186,7 +200,7 @@ class Answers:
         tps = subject if ids.is_tps(subject) else None
         return await reader.page(listed.name, regency, [regency, subject, *arguments], wanted, tps)
 
-    async def _computed(self, reader: AnalystReader, question: Question) -> Computed:
+    async def _computed(self, viewer: Viewer, reader: AnalystReader, question: Question) -> Computed:
         if question.at is None:
             return await _COMPUTED[question.listed.name](reader, self._registry, question)
         if self._past_waiting >= PAST_WAITING_MAX:
@@ -194,17 +208,21 @@ class Answers:
         self._past_waiting += 1
         try:
             async with self._past_lock:
-                return await self._past_computed(question, question.at)
+                return await self._past_computed(viewer, question, question.at)
         finally:
             self._past_waiting -= 1
 
-    async def _past_computed(self, question: Question, at: int | datetime | str) -> Computed:
+    async def _past_computed(self, viewer: Viewer, question: Question, at: int | datetime | str) -> Computed:
         past = await self._past(question.subject, at)
-        if question.listed is RECAP:
-            answer = await past.recap(question.subject, question.arguments[0])
-            return answer.as_of, answer.rows, None
-        roll = await past.roll(question.subject)
-        return roll.as_of, roll.rows, roll.digest
+        if question.listed is ROLL:
+            roll = await past.roll(question.subject)
+            return roll.as_of, roll.rows, roll.digest
+        ask: Mapping[str, Callable[..., Awaitable[Answer]]] = {
+            RECAP.name: past.recap, CONFLICTS.name: past.conflicts, PROPOSALS.name: past.proposals,
+            MOVERS.name: partial(past.movers, sees=viewer.sees), LARGE.name: past.large_tps,
+        }  # fmt: skip
+        answer = await ask[question.listed.name](question.subject, *question.arguments)
+        return answer.as_of, answer.rows, None
 
     def _page(
         self,

@@ -1,4 +1,4 @@
-"""The roll of a TPS and the recap of an area as they were at an earlier moment.
+"""The roll of a TPS, and recap, conflicts, proposals and movers of an area, as they were at an earlier moment.
 
 Nothing of the past is kept but the events and the marks of the projector's steps: what was held then is folded again,
 by the same law, judged by the registry that the mark names. So whoever asks as of now gets what the live roll says.
@@ -11,13 +11,15 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from ecoklit.core import entitlement, ids, suppression, wire
+from ecoklit.core.causality import Counted
 from ecoklit.core.entitlement import Admitted
+from ecoklit.core.event import AnyEvent
 from ecoklit.core.merkle import leaf_hash, tree_head
 from ecoklit.core.policy import Policy
 from ecoklit.core.registry import Registry, RegistryFault, fold_registry
@@ -25,6 +27,7 @@ from ecoklit.core.suppression import COLUMNS, Cell
 from ecoklit.core.voter import State, fold_voter
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import Answer, AsOf, PastReader, RollAnswer, StoredEvent, VoterRow
+from ecoklit.services import past_lists
 from ecoklit.services.disclose import masked
 from ecoklit.services.step import Elsewhere, row_of
 
@@ -61,11 +64,23 @@ class NoSuchMoment(EcoklitError):
         super().__init__("not_projected", message)
 
 
+class CountedAt(NamedTuple):
+    """An event that counted then, and its position in the journal."""
+
+    counted: Counted
+    position: int
+
+    @property
+    def event(self) -> AnyEvent:
+        return self.counted.event
+
+
 class Voter(msgspec.Struct, frozen=True):
-    """A voter as it was: its state, and the row that the projector would have made of it."""
+    """A voter as it was: its state, the row that the projector would have made of it, and by name what counted."""
 
     state: State
     row: VoterRow
+    counted: dict[wire.Dot, CountedAt]
 
 
 class Past:
@@ -108,6 +123,28 @@ class Past:
         rows = [{**row, **hidden} for row in _summed(regency, level, area, by_tps)]
         return Answer(self.moment.as_of, rows if hidden else _without_few(rows, level, by_tps))
 
+    async def conflicts(self, area: str) -> Answer:
+        """As `RollReader.conflicts`, masked."""
+        there = [one async for one in self.voters(area) if one.row.tps.startswith(area)]
+        return Answer(self.moment.as_of, [row for one in there for row in past_lists.conflicts_of(one)])
+
+    async def proposals(self, area: str) -> Answer:
+        """As `RollReader.proposals`, masked."""
+        there = [one async for one in self.voters(area) if one.row.tps.startswith(area)]
+        return Answer(self.moment.as_of, [row for one in there for row in past_lists.proposals_of(one)])
+
+    async def movers(self, area: str, sees: Callable[[str], bool] = lambda _: True) -> Answer:
+        """As `AnalystReader.movers`, masked; of voters who stood then where somebody `sees` it."""
+        there = [one async for one in self.voters(area) if _touches(one.row, area) and sees(one.row.tps)]
+        moves = [past_lists.move_of(one) for one in there]
+        return Answer(self.moment.as_of, [move for move in moves if move is not None])
+
+    async def large_tps(self, area: str, limit: int) -> Answer:
+        """As `AnalystReader.large_tps`."""
+        sizes = [(row["area"], row["on_list"]) for row in (await self.recap(area, "tps")).rows]
+        rows = [{"tps": tps, "on_list": size, "over": size - limit} for tps, size in sizes if size > limit]
+        return Answer(self.moment.as_of, rows)
+
     async def voters(self, area: str) -> AsyncIterator[Voter]:
         """Everybody whom an event up to the moment placed in the area and of whom an event counted then, by id.
 
@@ -123,29 +160,37 @@ class Past:
         at = self.moment.as_of
         stored = await self._reader.events_until(at.regency, voters, at.events, at.persons)
         # Thousands of events: whoever pushes meanwhile must not wait for them.
-        about, kept_out = await asyncio.to_thread(self._judged, stored)
+        about, kept_out, positions = await asyncio.to_thread(self._judged, stored)
         world = Elsewhere(await self._elsewhere(about), quarantine=kept_out, lost=self._registry.lost)
-        return await asyncio.to_thread(self._states, about, world)
+        return await asyncio.to_thread(self._states, about, world, positions)
 
-    def _judged(self, stored: Sequence[StoredEvent]) -> tuple[dict[str, list[Admitted]], dict[bytes, str]]:
-        """The events by voter, and what the registry keeps out of the count."""
+    def _judged(
+        self, stored: Sequence[StoredEvent]
+    ) -> tuple[dict[str, list[Admitted]], dict[bytes, str], dict[wire.Dot, int]]:
+        """The events by voter, what the registry keeps out of the count, and where each event stands."""
         about: dict[str, list[Admitted]] = {}
+        positions: dict[wire.Dot, int] = {}
         for one in stored:
             held = wire.hold(one.body, one.person)
             if held.regency == self.moment.as_of.regency:
                 about.setdefault(held.voter, []).append(Admitted(held, one.stamp))
+                positions[held.dot] = one.position
         kept_out: dict[bytes, str] = {}
         for admitted in about.values():
             kept_out.update(entitlement.names_of(entitlement.quarantine_of(self._registry, admitted)))
-        return about, kept_out
+        return about, kept_out, positions
 
-    def _states(self, about: Mapping[str, Sequence[Admitted]], world: Elsewhere) -> list[Voter]:
+    def _states(
+        self, about: Mapping[str, Sequence[Admitted]], world: Elsewhere, positions: Mapping[wire.Dot, int]
+    ) -> list[Voter]:
         """The voters of whom something counts, by id."""
         found = []
         for _, admitted in sorted(about.items()):
             folded = fold_voter([one.held for one in admitted], self._policies, world)
             if folded.state is not None:
-                found.append(Voter(folded.state, row_of(folded.state, folded.judgement.counted)))
+                counted = folded.judgement.counted
+                where = {one.held.dot: CountedAt(one, positions[one.held.dot]) for one in counted}
+                found.append(Voter(folded.state, row_of(folded.state, counted), where))
         return found
 
     async def _elsewhere(self, about: Mapping[str, Sequence[Admitted]]) -> set[wire.Dot]:
@@ -224,6 +269,11 @@ def registry_until(election: str, regency: str, lines: Sequence[tuple[int, bytes
         return fold_registry(election, regency, known)
     except RegistryFault as error:
         raise EcoklitError("bad_registry", f"What is there is no registry of this election: {error}.") from error
+
+
+def _touches(row: VoterRow, area: str) -> bool:
+    """Whether the voter first stood in the area, or stood there then: who had left stood nowhere."""
+    return row.first_tps.startswith(area) or (row.verdict != "moved_away" and row.tps.startswith(area))
 
 
 def _no_area(message: str) -> EcoklitError:

@@ -69,9 +69,10 @@ async def visits_advice(reader: AnalystReader, registry: Registry, area: str) ->
 
 
 async def devices_health(reader: AnalystReader, registry: Registry, area: str) -> tuple[AsOf, list[dict[str, Any]]]:
-    """The devices with a right in the area, by name: who holds each, how far its log is held, what of it does not count.
+    """The devices with a right in the area, by name: who holds each, how far its log is held, what does not count.
 
-    `behind` is how many events came to the journal since its last contact, `last_heard` when that was projected. Raises EcoklitError unknown_area.
+    `behind` is how many events came to the journal since its last contact, `last_heard` when that was projected. Raises
+    EcoklitError unknown_area.
     """
     answer = await reader.device_health(registry.regency)
     health = {row["device"]: row for row in answer.rows}

@@ -183,6 +183,7 @@ CONFLICTS: Final = List(
         *_integers("opened"),
     ),
     _by("weight", "opened", "voter", "register", "device", "seq"),
+    has_past=True,
 )
 PROPOSALS: Final = List(
     "proposals",
@@ -200,6 +201,7 @@ PROPOSALS: Final = List(
         Column("weight", "integer", is_filter=True),
     ),
     _by("weight", "position", "voter", "proposal"),
+    has_past=True,
 )
 HISTORY: Final = List(
     "history",
@@ -231,6 +233,7 @@ MOVERS: Final = List(
         _POSITION,
     ),
     _by("from_tps", "voter"),
+    has_past=True,
 )
 FAMILIES: Final = List(
     "split_families",
@@ -244,6 +247,7 @@ LARGE: Final = List(
     (*_texts("tps"), *_integers("on_list over")),
     (Order("on_list", descending=True), Order("tps")),
     (Argument("voters_max", "integer", "The most voters of a TPS", default=TPS_VOTERS_MAX, least=0, most=LIMIT_MAX),),
+    has_past=True,
 )
 DUPLICATES: Final = List(
     "duplicates",
