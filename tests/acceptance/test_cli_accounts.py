@@ -55,10 +55,11 @@ class App:
     def __init__(self, uri: str) -> None:
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(uri).query)
         self.secret = b32decode(query["secret"][0])
-        self.step = step_of(time.time()) - 1
+        self.step = 0
 
     def code(self) -> str:
-        self.step += 1
+        """The next that was not used and is good now."""
+        self.step = max(self.step + 1, step_of(time.time()) - 1)
         return code_at(self.secret, self.step)
 
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from ecoklit.core.ids import ZERO_HASH
 from ecoklit.core.read_chain import entry_hash
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import LogEntry, ReadLog, Reading
+from ecoklit.ports import LogEntry, Reading, ReadLog
 from ecoklit.services.budget import area_within, budget_of
 from ecoklit.services.viewer import Viewer
 

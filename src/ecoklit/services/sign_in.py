@@ -111,7 +111,7 @@ class Sessions:
         return account
 
     async def open(self, account: Account, kind: str) -> Opened:
-        """Open a session for whoever has proved to be the account. Raises ProblemError not_signed_in if it is closed."""
+        """Open a session for whoever has proved to be the account. Raises ProblemError not_signed_in when closed."""
         if account.closed_at is not None:
             raise not_signed_in("This account is closed: ask the office for another.")
         token = ids.to_base64url(self._chance(TOKEN_BYTES))
