@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -10,6 +11,7 @@ import pytest_asyncio
 
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.postgres import PostgresRoll
+from ecoklit.adapters.postgres_connection import READERS_MAX
 from ecoklit.adapters.postgres_reader import PostgresReader, Seen
 from ecoklit.adapters.postgres_schema import VIEWS
 from ecoklit.contract import policies
@@ -109,3 +111,17 @@ async def test_who_reads_for_a_person_touches_no_table(reader: PostgresReader, s
     with pytest.raises(Exception, match=r"refuses|right|permission|could not") as refused:
         await rows(seen, statement)
     assert "ecoklit" in type(refused.value).__module__
+
+
+async def test_who_is_cut_off_leaves_nothing_behind(reader: PostgresReader) -> None:
+    """A connection that comes back in the middle of a question is the service's own again: its role and its areas."""
+    own = "select current_user as who, current_setting('ecoklit.areas') as areas, count(*) as n from roll_leaves"
+    before = await rows(reader, own)
+    for _ in range(READERS_MAX):
+        asked = asyncio.create_task(rows(reader.seen_by(Seen(("7371",))), "select pg_sleep(30)"))
+        await asyncio.sleep(0.05)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        assert await rows(reader, own) == before
+    assert before[0]["areas"] == "*" and before[0]["n"] > 0
