@@ -17,7 +17,7 @@ from ecoklit.ports import LogState, LogStore
 from ecoklit.tlog.checkpoint import Checkpoint, opened
 from ecoklit.tlog.entry import digests_entry
 from ecoklit.tlog.note import log_key
-from ecoklit.tlog.tile import ENTRIES, WIDTH, Tile, bundled, entries_in, hashes_in, row_of
+from ecoklit.tlog.tile import ENTRIES, WIDTH, Tile, bundled, entries_in, hashes_in, row_of, tile_of
 from ecoklit.tlog.tree import Edge, edge_from
 
 READ_MAX: Final = 5_000
@@ -79,9 +79,13 @@ class LogBuilder:
         again.
         """
         self._store.recover()
-        self._is_open, state = True, self._store.state()
-        if state is None:
-            return self._state
+        state = self._store.state()
+        if state is not None:
+            await self._take_up(state, is_restored)
+        self._is_open = True
+        return self._state
+
+    async def _take_up(self, state: LogState, is_restored: bool) -> None:
         checkpoint, _ = opened(state.note.encode(), log_key(self._origin, self._key))
         self._edge = edge_from(state.size, self._store.read)
         if (state.size, self._edge.head) != (checkpoint.size, checkpoint.root):
@@ -90,16 +94,14 @@ class LogBuilder:
                 f"The tiles of {self._origin} are not those of its checkpoint of {checkpoint.size} leaves: restore the "
                 "folder from a copy; nothing was signed.",
             )
-        if width := state.size % WIDTH:
-            bundle = Tile(ENTRIES, state.size // WIDTH, width)
-            self._tail = entries_in(bundle, self._store.read(bundle))
+        bundle = tile_of(state.size, ENTRIES, state.size // WIDTH)
+        self._tail = [] if bundle is None else entries_in(bundle, self._store.read(bundle))
         self._state = state
         if is_restored:
             self._state = LogState(state.size, 0, "", 0, state.note, state.size)
         else:
             await self._demand_same_journal()
         self._known = self._leaves(self._state.known)
-        return self._state
 
     def _leaves(self, count: int) -> set[bytes]:
         """The first `count` leaf hashes."""

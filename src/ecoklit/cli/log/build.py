@@ -20,7 +20,7 @@ from ecoklit.settings import Settings
 
 if TYPE_CHECKING:
     from ecoklit.adapters.log_folder import LogFolder
-    from ecoklit.services.log_builder import LogBuilder, Read, Rolled
+    from ecoklit.services.log_builder import LogBuilder, Read, Rolled, Stepped
     from ecoklit.tlog.checkpoint import Checkpoint
     from ecoklit.tlog.note import Note, VerifierKey
     from ecoklit.tlog.policy import Policy
@@ -67,6 +67,7 @@ class _Log:
 async def build(settings: Settings, arguments: argparse.Namespace) -> Exit:
     from ecoklit.cli.replaying import reached
     from ecoklit.cli.serving import stop_on_signals
+    from ecoklit.services.log_builder import STEP_ENTRIES_MAX, STEP_SECONDS_MIN
 
     policy = None if arguments.policy is None else policy_in(arguments.policy)
     async with reached(settings) as found, _opened(found, arguments) as (logs, digests):
@@ -75,8 +76,14 @@ async def build(settings: Settings, arguments: argparse.Namespace) -> Exit:
         if arguments.follow:
             await _follow(logs, digests, policy, arguments.json, stop_on_signals())
             return Exit.OK
-        while stepped := await _step(logs, await digests()):
-            troubles += [log for log in stepped if not _tell(log, policy, arguments.json)]
+        has_more = True
+        while has_more:
+            started = time.monotonic()
+            grown = await _step(logs, await digests())
+            troubles += [log for log, _ in grown if not _tell(log, policy, arguments.json)]
+            has_more = any(stepped.entries >= STEP_ENTRIES_MAX for _, stepped in grown)
+            if has_more:
+                await asyncio.sleep(max(0.0, started + STEP_SECONDS_MIN - time.monotonic()))
     return Exit.LATER if troubles else Exit.OK
 
 
@@ -93,7 +100,7 @@ async def _follow(
         if started - stated >= DIGESTS_SECONDS:
             rolled, stated = await digests(), started
         try:
-            for log in await _step(logs, rolled):
+            for log, _ in await _step(logs, rolled):
                 _tell(log, policy, as_json)
         except EcoklitError as error:
             if error.code != "journal_unavailable":
@@ -103,10 +110,11 @@ async def _follow(
             await asyncio.wait_for(stop.wait(), max(0.0, started + STEP_SECONDS_MIN - time.monotonic()))
 
 
-async def _step(logs: tuple[_Log, _Log], rolled: Rolled | None) -> list[_Log]:
+async def _step(logs: tuple[_Log, _Log], rolled: Rolled | None) -> list[tuple[_Log, Stepped]]:
     """A step of both; which of them grew. The registry first: what judges an event is logged before it."""
     voters, registry = logs
-    return [log for log, roll in ((registry, None), (voters, rolled)) if await log.built.step(roll) is not None]
+    steps = [(log, await log.built.step(roll)) for log, roll in ((registry, None), (voters, rolled))]
+    return [(log, stepped) for log, stepped in steps if stepped is not None]
 
 
 @asynccontextmanager
