@@ -80,8 +80,8 @@ def test_only_the_named_parts_run(bench: Any, tmp_path: Path, monkeypatch: pytes
 
 
 def test_every_part_has_its_script(bench: Any) -> None:
-    """`make bench` and `make bench-sync` name no part that is not there."""
-    for name in (*bench("main").PARTS, *bench("sync").PARTS):
+    """`make bench`, `make bench-sync` and `make bench-audit` name no part that is not there."""
+    for name in (*bench("main").PARTS, *bench("sync").PARTS, *bench("audit").PARTS):
         assert (BENCH / f"{name}.py").is_file(), name
 
 
