@@ -31,6 +31,7 @@ OurHouse = NamedDependency[SkipValidation[House]]
 By = NamedDependency[SkipValidation[Viewer]]
 ExportId = Annotated[str, Parameter(description="The export's id", max_length=64)]
 
+BYTES: Final = "application/octet-stream"
 BLOCK_BYTES: Final = 1 << 18
 _ID: Final = "0b7b8f0e-2d5c-4f5e-9d7e-0d4f7c1f9a51"
 _HEX: Final = "4b" * 32
@@ -72,6 +73,11 @@ def _shown(status: int, about: str, *more: int) -> dict[int, ResponseSpec]:
     return {status: spec} | {one: _PROBLEMS[one] for one in (400, 401, 403, 404, 429, 503, *more)}
 
 
+def _bytes(about: str) -> ResponseSpec:
+    said = [Example(value="NKK,NIK,Nama,…", description="Bytes, of the format that was asked for")]
+    return ResponseSpec(bytes, description=about, generate_examples=False, examples=said, media_type=BYTES)
+
+
 @post(
     "/v1/exports",
     audience=EXPORT,
@@ -96,18 +102,14 @@ async def find_export(house: OurHouse, viewer: By, export: ExportId) -> Export:
     "/v1/exports/{export:str}/files/{name:str}",
     audience=EXPORT,
     summary="Fetch a file",
-    media_type="application/octet-stream",
+    media_type=BYTES,
     response_headers=[
         ResponseHeader(name="Accept-Ranges", documentation_only=True, description="bytes: a broken download goes on"),
         ResponseHeader(name="ETag", documentation_only=True, description="The file's SHA-256: send it as If-Range"),
     ],
     responses={
-        200: ResponseSpec(
-            bytes, description="The file", generate_examples=False, media_type="application/octet-stream"
-        ),
-        206: ResponseSpec(
-            bytes, description="The part", generate_examples=False, media_type="application/octet-stream"
-        ),
+        200: _bytes("The file"),
+        206: _bytes("The part that Range asks for"),
         **{one: _PROBLEMS[one] for one in (400, 401, 403, 404, 416, 429, 503)},
     },
 )
@@ -132,7 +134,7 @@ async def fetch_file(
     return Stream(
         _blocks(files, part.file, span or Span(0, part.bytes)),
         status_code=200 if span is None else 206,
-        media_type="application/octet-stream",
+        media_type=BYTES,
         headers=headers,
     )
 
