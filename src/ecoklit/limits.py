@@ -80,7 +80,7 @@ PAYLOAD_BYTES_MAX: Final = 2 * 1024 * 1024
 # --- people who sign in ----------------------------------------------------------------------------------------------
 
 ATTEMPTS_PER_ADDRESS: Final = Rate(burst=30, per_second=0.5)
-"""To sign in: each takes 0.1 s of a core and 64 MiB. An office's people may share one address, and all come at eight."""
+"""To sign in: each takes 0.1 s of a core and 64 MiB. An office's people may share an address, and all come at eight."""
 
 READINGS_PER_ACCOUNT: Final = Rate(burst=600, per_second=20)
 """Requests of a signed-in account: a program that goes through a regency's TPS is not slowed down, a flood is."""

@@ -1593,7 +1593,7 @@ class AccountStore(Protocol):
         ...
 
     async def take(self, key: str, cost: float, burst: float, per_second: float) -> float:
-        """Take `cost` from a bucket that all processes share: 0, or the seconds until there is enough (nothing taken)."""
+        """Take `cost` from a bucket that all processes share: 0, or, nothing taken, the seconds until there is enough."""
         ...
 
     async def alert(self, kind: str, account: str | None, area: str | None, says: str) -> None:
@@ -1845,8 +1845,8 @@ class SqlReader(NamedTuple):
 
 
 class Trail(Protocol):
-    """Who was shown what, from the office's own schema: complete for answers of the service, since none leaves before it
-    is written there; what people with SQL read is not in it."""
+    """Who was shown what, from the office's own schema: complete for answers of the service, since none leaves before
+    it is written there; what people with SQL read is not in it."""
 
     async def readings_about(self, voter: str, tps: Sequence[str]) -> list[LogEntry]:
         """Readings of the voter, and of lists of areas that one of these TPS lies in, in order."""

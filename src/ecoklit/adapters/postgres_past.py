@@ -33,7 +33,7 @@ class PostgresPast:
     async def rolls(self, regency: str) -> tuple[AsOf, int, dict[str, bytes]]:
         async with self._reader.snapshot() as connection:
             as_of = await demand_projected(connection, regency)
-            checkpoint = await connection.fetchrow(query("checkpoint"), regency)
+            (checkpoint,) = await connection.fetch(query("checkpoint"), regency)
             leaves = await connection.fetch(query("leaves"), regency)
         return as_of, checkpoint["registry"], roll.digests(tuple(row) for row in leaves)
 

@@ -17,8 +17,9 @@ OPERATING = ROOT / "docs" / "OPERATING.md"
 COMMANDS = [
     "init", "join", "enrol", "assign", "revoke", "lost", "window", "policy", "tps", "lists", "registry", "reader",
     "account",
-    "up", "serve", "import", "push", "project", "rebuild", "inspect", "mend", "log", "witness", "roll", "recap", "conflicts",
-    "history", "movers", "families", "large", "duplicates", "progress", "reports", "late", "devices", "advice",
+    "up", "serve", "import", "push", "project", "rebuild", "inspect", "mend", "log", "witness",
+    "roll", "recap", "conflicts", "history", "movers", "families", "large", "duplicates", "progress", "reports", "late",
+    "devices", "advice",
     "rule", "remap", "stage", "diff", "windows", "marks", "returned", "pairs",
     "paper", "export", "trace", "correct", "subject-report", "breach-report", "reconcile", "closing", "quarantine",
     "phone", "fold", "demo",
