@@ -1593,7 +1593,7 @@ class AccountStore(Protocol):
         ...
 
     async def take(self, key: str, cost: float, burst: float, per_second: float) -> float:
-        """Take `cost` from a bucket that all processes share: 0, or, nothing taken, the seconds until there is enough."""
+        """Take `cost` from a bucket that processes share: 0; or, nothing taken, the seconds until there is enough."""
         ...
 
     async def alert(self, kind: str, account: str | None, area: str | None, says: str) -> None:
