@@ -21,7 +21,7 @@ from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_schema import prepare, prepare_office
 from ecoklit.adapters.postgres_sql_people import PostgresSqlPeople
-from ecoklit.contract import policies
+from ecoklit.contract import data_path, policies
 from ecoklit.errors import EcoklitError
 from ecoklit.services.project import Projector
 from ecoklit.services.sql_people import open_sql
@@ -445,7 +445,10 @@ async def test_other_databases_are_shut(database: Database) -> None:
 
 
 async def test_a_password_opens_until_its_day(postgres_folder: Path, unused_tcp_port: int) -> None:
-    """Over TCP the password is asked for; another one, an older day, and a login that was dropped do not open."""
+    """Over TCP the password is asked for; another one, an older day, and a login that was dropped do not open.
+
+    What a database leaves open to everybody is named, until an administrator has run projections/close.sql.
+    """
     schema = "ecoklit"
     async with EmbeddedPostgres(postgres_folder / "a", port=unused_tcp_port, fsync=False) as server:
         service = await asyncpg.connect(server.dsn)
@@ -488,6 +491,15 @@ async def test_a_password_opens_until_its_day(postgres_folder: Path, unused_tcp_
         with pytest.raises(EcoklitError, match="was not made here"):
             await open_sql(people, "stranger", (), PASSWORD, 30, now)
         await service.close()
+        owner = await asyncpg.connect(server.owner_dsn.replace("/postgres?", "/ecoklit?"))
+        await owner.execute(
+            "grant temporary on database ecoklit to public;"
+            " grant execute on function pg_advisory_lock(bigint), lo_create(oid) to public"
+        )
+        assert await people.left_open() == ["temporary tables", "advisory locks", "large objects"]
+        await owner.execute(data_path("projections", "close.sql").read_text())
+        assert await people.left_open() == []
+        await owner.close()
 
 
 async def _stored(server: EmbeddedPostgres, login: str) -> str:
