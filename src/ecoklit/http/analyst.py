@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
+import msgspec
 from litestar import get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
@@ -11,9 +12,9 @@ from litestar.params import Parameter
 
 from ecoklit.http.auth import VIEWER
 from ecoklit.http.examples import ROWS
-from ecoklit.http.lists import LIST_ROUTES, LISTS, SESSION, Asked, By
+from ecoklit.http.lists import LIST_ROUTES, LISTS, SESSION, Asked, By, Stated, stated
 from ecoklit.http.reading import RESPONSES
-from ecoklit.services.answers import PROVINCE_LEVELS, Province
+from ecoklit.services.answers import PROVINCE_LEVELS
 
 Code = Annotated[
     str,
@@ -27,9 +28,21 @@ Level = Annotated[
     ),
 ]
 _EXAMPLE: Final = {
-    "as_of": [{"regency": "9404", "election": "pilkada-2024", "events": 1200, "persons": 1180}],
+    "as_of": [
+        {
+            "regency": "9404", "election": "pilkada-2024", "events": 1200, "persons": 1180, "digest": "ab" * 32,
+            "digest_as_of": {"events": 1190, "persons": 1170},
+        }
+    ],
     "rows": [{**ROWS["recap"], "level": "regency", "area": "9404", "tps_count": 402}],
-}
+}  # fmt: skip
+
+
+class ProvinceRows(msgspec.Struct):
+    """The counts of a province's regencies or of their parts, and of what moment each regency is."""
+
+    as_of: list[Stated]
+    rows: list[dict[str, Any]]
 
 
 @get(
@@ -43,13 +56,16 @@ _EXAMPLE: Final = {
     description="The counts of every regency of a province that is projected here and that the account sees, or of "
     "their parts. `as_of` says of which regencies, each with its own position.",
     responses={
-        200: ResponseSpec(Province, generate_examples=False, examples=[Example(value=_EXAMPLE)]),
+        200: ResponseSpec(
+            ProvinceRows, description="The recap", generate_examples=False, examples=[Example(value=_EXAMPLE)]
+        ),
         **RESPONSES,
     },
 )
-async def province_recap(answers: Asked, viewer: By, province: Code, level: Level = "regency") -> Province:
+async def province_recap(answers: Asked, viewer: By, province: Code, level: Level = "regency") -> ProvinceRows:
     """The recap of a province."""
-    return await answers.province(viewer, province, level)
+    answer = await answers.province(viewer, province, level)
+    return ProvinceRows([stated(*one) for one in answer.as_of], answer.rows)
 
 
 ROUTES: Final = (*LIST_ROUTES, province_recap)

@@ -76,9 +76,12 @@ class Unchanged(msgspec.Struct, frozen=True):
 
 
 class Province(msgspec.Struct, frozen=True):
-    """The recap of a province, over those of its regencies that are projected here and may be seen."""
+    """The recap of a province, over those of its regencies that are projected here and may be seen.
 
-    as_of: list[AsOf]
+    Each regency has its own moment, and the latest digest where this service computes it.
+    """
+
+    as_of: list[tuple[AsOf, Digested | None]]
     rows: list[dict[str, Any]]
 
 
@@ -168,7 +171,10 @@ class Answers:
             raise EcoklitError(
                 "not_your_area", f"This account does not see all of {province}: ask about an area of your own."
             )
-        return Province(seen, [province_sum(province, rows)] if is_whole else rows)
+        # Of a regency that is seen in part the database would give that part, which looks like the whole.
+        rows = [row for row in rows if viewer.sees(row["regency"])]
+        as_of = [(moment, self._digests.of(moment.regency)) for moment in seen]
+        return Province(as_of, [province_sum(province, rows)] if is_whole else rows)
 
     def _regency_of(self, question: Question) -> str:
         return self._regency if question.listed is HISTORY else question.subject[:4]
