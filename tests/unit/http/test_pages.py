@@ -60,7 +60,7 @@ async def test_what_is_served_names_no_other_host(http: httpx.AsyncClient) -> No
 
 
 async def test_every_route_of_the_document_has_examples(http: httpx.AsyncClient) -> None:
-    """Each answer that has a body (and is no file) and each refusal is shown by an example; each route says what it is."""
+    """Each answer with a body (and no file) and each refusal is shown by an example, and each route says what it is."""
     document: dict[str, Any] = (await http.get("/openapi.json")).json()
     lacking = []
     for path, operations in document["paths"].items():
