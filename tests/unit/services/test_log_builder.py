@@ -422,6 +422,8 @@ def manipulate(path: Path, how: str, chance: random.Random, others: Sequence[Pat
     path.write_bytes(data)
 
 
+MANIPULATIONS = 300 if os.environ.get("ECOKLIT_LAWS") == "deep" else 60
+"""Of each kind."""
 HOWS = ("flip", "drop", "insert", "truncate", "swap hashes", "double", "another file", "remove")
 
 
@@ -441,7 +443,7 @@ def test_every_manipulation_is_found_and_its_place_named(spoilt: Path, how: str)
     sources = FolderSource(spoilt / "public"), FolderSource(spoilt / "bundles")
     assert check_tree(checkpoint, *sources) == []
     needed = [path for path in files if not (path.parent.name.endswith(".p") and path.name == "88")]
-    for _ in range(60):
+    for _ in range(MANIPULATIONS):
         path = chance.choice(needed if how == "remove" else files)
         before = path.read_bytes()
         manipulate(path, how, chance, files)
