@@ -26,7 +26,7 @@ from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
-from ecoklit.adapters.postgres_people import PostgresPeople
+from ecoklit.adapters.postgres_sql_people import PostgresSqlPeople
 from ecoklit.analyst import Lists, plots
 from ecoklit.analyst.lists import Door
 from ecoklit.bootstrap import open_house
@@ -116,7 +116,7 @@ async def place(postgres_server: EmbeddedPostgres, schema: str) -> Place:
 async def login(place: Place) -> AsyncIterator[Callable[..., Any]]:
     """Makes a login for SQL in some areas, and gives the address by which it connects."""
     made = []
-    people = PostgresPeople(place.server.dsn, schema=place.schema)
+    people = PostgresSqlPeople(place.server.dsn, schema=place.schema)
 
     async def make(*areas: str) -> str:
         name = f"rina{secrets.token_hex(6)}"
