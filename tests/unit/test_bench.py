@@ -210,3 +210,17 @@ def test_pouchdb_is_given_the_same_events(bench: Any) -> None:
     document = bench("sync_push").document(held)
     assert document["_id"] == f"{held.device}:0000002"
     assert wire.write(canonical.encode(document["event"]), canonical.encode(document["person"])) == held.line
+
+
+def test_the_office_bench_has_a_million_voters_of_other_polling_places(bench: Any) -> None:
+    """No code twice, none that the phones of the same bench visit, and rows as the projector writes them."""
+    world, mimika = bench("office_world"), importlib.import_module("ecoklit.testing.mimika")
+    places = [code for code, _ in world.places()]
+    assert len(set(places)) == len(places)
+    assert not {*places} & {*mimika.tps_codes()}
+    codes = world.codes(1_000_000)
+    assert codes == places[: len(codes)] and len(codes) < len(places)
+    row = next(world._rows())
+    decision = canonical.decode(row.decision)
+    assert (decision["voter"], decision["tps"], decision["verdict"]) == (row.voter, row.tps, row.verdict)
+    assert canonical.decode(row.record.encode())["fields"]["name"]
