@@ -52,20 +52,7 @@ class Office:
 
     async def live(self) -> list[Any]:
         """Every roll, recap and list as the live views give them."""
-        rolls = [await self.reader.roll(tps) for tps in TPS]
-        recaps = [await self.reader.recap(area, level) for area, level in AREAS]
-        analyst = PostgresAnalyst(self.reader)
-        lists = [
-            masked_list(listed, answer)
-            for area in (REGENCY, TPS[0])
-            for listed, answer in (
-                (CONFLICTS, await self.reader.conflicts(area)),
-                (PROPOSALS, await self.reader.proposals(area)),
-                (MOVERS, await analyst.movers(area)),
-                (LARGE, await analyst.large_tps(area, 1)),
-            )
-        ]
-        return [*rolls, *recaps, *lists]
+        return await live_of(self.reader)
 
     async def past(self, at: int | datetime) -> Past:
         return await past_of(PostgresPast(self.reader), self.registry_at, policies(), REGENCY, at)
@@ -92,20 +79,35 @@ class Office:
         self.said.append((at.events, datetime.now(UTC), written(await self.live())))
 
 
-async def said(past: Past) -> list[Any]:
+async def live_of(reader: PostgresReader) -> list[Any]:
+    """Every roll and recap, and lists of the regency; movers of a TPS too, for they have two ends."""
+    analyst = PostgresAnalyst(reader)
+    rolls = [await reader.roll(tps) for tps in TPS]
+    recaps = [await reader.recap(area, level) for area, level in AREAS]
+    lists = (
+        (CONFLICTS, await reader.conflicts(REGENCY)),
+        (PROPOSALS, await reader.proposals(REGENCY)),
+        (MOVERS, await analyst.movers(REGENCY)),
+        (MOVERS, await analyst.movers(TPS[0])),
+        (LARGE, await analyst.large_tps(REGENCY, 1)),
+    )
+    return [*rolls, *recaps, *(masked_list(listed, answer) for listed, answer in lists)]
+
+
+async def rolls_and_recaps(past: Past) -> list[Any]:
     rolls = [await past.roll(tps) for tps in TPS]
-    recaps = [await past.recap(area, level) for area, level in AREAS]
-    lists = [
-        masked_list(listed, answer)
-        for area in (REGENCY, TPS[0])
-        for listed, answer in (
-            (CONFLICTS, await past.conflicts(area)),
-            (PROPOSALS, await past.proposals(area)),
-            (MOVERS, await past.movers(area)),
-            (LARGE, await past.large_tps(area, 1)),
-        )
-    ]
-    return [*rolls, *recaps, *lists]
+    return [*rolls, *[await past.recap(area, level) for area, level in AREAS]]
+
+
+async def said(past: Past) -> list[Any]:
+    lists = (
+        (CONFLICTS, await past.conflicts(REGENCY)),
+        (PROPOSALS, await past.proposals(REGENCY)),
+        (MOVERS, await past.movers(REGENCY)),
+        (MOVERS, await past.movers(TPS[0])),
+        (LARGE, await past.large_tps(REGENCY, 1)),
+    )
+    return [*await rolls_and_recaps(past), *(masked_list(listed, answer) for listed, answer in lists)]
 
 
 def masked_list(listed: List, answer: Answer) -> Answer:
@@ -130,8 +132,8 @@ def without_disabilities(row: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_the_past_is_what_was_said_then(postgres_server: EmbeddedPostgres, schema: str, seed: int) -> None:
-    """As of each time at which the projector ever stopped, every roll, digest, recap and list is byte for byte what the
-    live one said; as of a position, what was said of it last. The last of them is the live roll."""
+    """As of each time at which the projector ever stopped, every roll, digest and recap is byte for byte what the live one
+    said; as of a position, what was said of it last, and every list too. The last of them is the live roll."""
     async with PostgresReader(postgres_server.dsn, schema=schema) as reader:
         office = Office(seed, postgres_server, schema, reader)
         for piece in range(PIECES):
@@ -142,7 +144,8 @@ async def test_the_past_is_what_was_said_then(postgres_server: EmbeddedPostgres,
         for position, answers in by_position.items():
             assert written(await said(await office.past(position))) == answers
         for _, time, answers in office.said:
-            assert written(await said(await office.past(time))) == answers
+            then = written(await rolls_and_recaps(await office.past(time)))
+            assert then == answers[: len(then)]
 
 
 async def test_between_two_steps_the_past_is_a_projection_stopped_there(
@@ -164,9 +167,7 @@ async def test_between_two_steps_the_past_is_a_projection_stopped_there(
             )
             await store.close()
             async with PostgresReader(postgres_server.dsn, schema=stopped) as other:
-                answers: list[Any] = [await other.roll(tps) for tps in TPS]
-                answers += [await other.recap(area, level) for area, level in AREAS]
-                expected[position] = [comparable(answer).rows for answer in answers]
+                expected[position] = [comparable(answer).rows for answer in await live_of(other)]
         await office.projector.run_until_caught_up()
         await office.store.close()
         for position, rows in expected.items():
