@@ -183,7 +183,7 @@ async def test_a_file_says_what_it_is(place: Place, tmp_path: Path) -> None:
 
 async def test_numbers_are_masked_unless_somebody_may_see_them(place: Place, tmp_path: Path) -> None:
     """The database masks for whom it reads; and of another area there is nothing."""
-    files = await a_list(place, tmp_path)
+    files = a_list(tmp_path)
     await imported(place.journal, tmp_path / "office", files)
     await place.project()
     masked = place.reader.seen_by(Seen((REGENCY,)))
@@ -191,7 +191,7 @@ async def test_numbers_are_masked_unless_somebody_may_see_them(place: Place, tmp
     text = (tmp_path / "masked" / done.parts[0].file).read_text()
     assert "**********" in text and not any(person.nik and person.nik in text for person in PEOPLE)
     (refused,) = await imported(MemoryJournal(), tmp_path / "other", [tmp_path / "masked" / done.parts[0].file])
-    assert refused.outcomes["listed"] == 0 and refused.errors["number_masked"] > 1_000
+    assert refused.outcomes["listed"] == 0 and refused.errors["number_masked"] > 600
     elsewhere = place.reader.seen_by(Seen(("9404022001",), unmasked=True))
     nobody = await exported_as(elsewhere, tmp_path / "elsewhere", "csv", SECRET, VILLAGE)
     assert (nobody.rows, nobody.parts) == (0, ())
@@ -199,13 +199,14 @@ async def test_numbers_are_masked_unless_somebody_may_see_them(place: Place, tmp
 
 # --- the same list again ---------------------------------------------------------------------------------------------
 
-VILLAGE = "9404092003"
+VILLAGE = "9404072001"
+LARGE = "9404092003"
 PEOPLE = [person for tps in mimika.tps_codes(VILLAGE) for person in mimika.people(tps)]
 
 
-async def a_list(place: Place, folder: Path) -> list[Path]:
-    file = folder / mimika.file_name(VILLAGE)
-    mimika.write_xlsx(file, VILLAGE, BOOK)
+def a_list(folder: Path, village: str = VILLAGE) -> list[Path]:
+    file = folder / mimika.file_name(village)
+    mimika.write_xlsx(file, village, BOOK)
     return [file]
 
 
@@ -239,11 +240,11 @@ async def test_what_was_exported_is_imported_to_the_same_list(
     place: Place, postgres_server: EmbeddedPostgres, schema: str, tmp_path: Path, format: str
 ) -> None:
     """In the same election nothing is new and the digests stay; in another one the list says the same."""
-    await imported(place.journal, tmp_path / "office", await a_list(place, tmp_path))
+    await imported(place.journal, tmp_path / "office", a_list(tmp_path))
     await place.project()
     done = await exported(place.reader, tmp_path / "out", format, VILLAGE)
     files = [tmp_path / "out" / part.file for part in done.parts]
-    assert done.rows == len(PEOPLE) > 1_000 and done.uncoded == 0
+    assert done.rows == len(PEOPLE) > 600 and done.uncoded == 0
 
     before = await place.reader.digests(REGENCY)
     (again,) = await imported(place.journal, tmp_path / "office", files)
@@ -385,11 +386,11 @@ async def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> Non
 
 async def test_a_leaked_part_names_its_recipient(place: Place, tmp_path: Path) -> None:
     """Three have the list of a village; 5 % of the rows of one get out, shuffled, three columns of 15: that one."""
-    await imported(place.journal, tmp_path / "office", await a_list(place, tmp_path))
+    await imported(place.journal, tmp_path / "office", a_list(tmp_path, LARGE))
     await place.project()
     recipients = {name: secrets.token_bytes(32) for name in ("andi", "budi", "citra")}
     for name, secret in recipients.items():
-        done = await exported_as(whole(place.reader), tmp_path / name, "xlsx", secret, VILLAGE)
+        done = await exported_as(whole(place.reader), tmp_path / name, "xlsx", secret, LARGE)
     assert done.rows > 1_000
     rows = [row.cells for row in read_rows(tmp_path / "budi" / done.parts[0].file) if len(row.cells) == len(TITLES)]
     leak = Random(5).sample(rows[1:], len(rows) // 20)
