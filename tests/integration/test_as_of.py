@@ -132,8 +132,8 @@ def without_disabilities(row: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_the_past_is_what_was_said_then(postgres_server: EmbeddedPostgres, schema: str, seed: int) -> None:
-    """As of each time at which the projector ever stopped, every roll, digest and recap is byte for byte what the live one
-    said; as of a position, what was said of it last, and every list too. The last of them is the live roll."""
+    """As of each time at which the projector ever stopped, every roll, digest and recap is byte for byte what the live
+    one said; as of a position, what was said of it last, and every list too. The last of them is the live roll."""
     async with PostgresReader(postgres_server.dsn, schema=schema) as reader:
         office = Office(seed, postgres_server, schema, reader)
         for piece in range(PIECES):
