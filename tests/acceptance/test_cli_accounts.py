@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -17,7 +16,7 @@ import pytest
 from commands import Done, Folder, Up, fresh_folder, up
 
 from ecoklit.cli.exits import Exit
-from ecoklit.core.one_time_code import code_at, step_of
+from ecoklit.testing.made_up_accounts import App
 
 PASSWORD = "lima kata acak sekali saja"
 
@@ -49,18 +48,10 @@ def posted(running: Up, path: str, body: Any, headers: dict[str, str] | None = N
         return error.code, json.loads(error.read())
 
 
-class App:
+def app_of(uri: str) -> App:
     """An authenticator app that was shown a login's codes."""
-
-    def __init__(self, uri: str) -> None:
-        query = urllib.parse.parse_qs(urllib.parse.urlsplit(uri).query)
-        self.secret = b32decode(query["secret"][0])
-        self.step = 0
-
-    def code(self) -> str:
-        """The next that was not used and is good now."""
-        self.step = max(self.step + 1, step_of(time.time()) - 1)
-        return code_at(self.secret, self.step)
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(uri).query)
+    return App(b32decode(query["secret"][0]))
 
 
 def test_from_nobody_to_a_second_person(service: tuple[Folder, Up], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +63,7 @@ def test_from_nobody_to_a_second_person(service: tuple[Folder, Up], monkeypatch:
     for login, role in (("rina", "analyst"), ("siti", "kpu")):
         done = typed(folder, monkeypatch, PASSWORD + "\n", "add", login, "--role", role, "--area", "94.04", "--json")
         assert done.returncode == 0, done.stderr
-        made[login] = App(json.loads(done.stdout)["totp"])
+        made[login] = app_of(json.loads(done.stdout)["totp"])
         assert PASSWORD not in done.stdout + done.stderr
     assert [one["login"] for one in folder.said("account list")] == ["rina", "siti"]
 
@@ -108,7 +99,7 @@ def test_from_nobody_to_a_second_person(service: tuple[Folder, Up], monkeypatch:
     done = typed(folder, monkeypatch, "another five random words\n", "password", "rina")
     assert done.returncode == 0, done.stderr
     assert posted(running, "/v1/approvals", asked, {"Authorization": f"Bearer {token}"})[0] == 401
-    assert App(folder.said("account totp", "rina")[0]["totp"]).secret != made["rina"].secret
+    assert app_of(folder.said("account totp", "rina")[0]["totp"]).secret != made["rina"].secret
     assert folder.run("account", "close", "rina").returncode == 0
     assert folder.run("account", "token", "rina").returncode == Exit.USAGE
     assert folder.said("account log") == []

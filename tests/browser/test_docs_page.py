@@ -43,9 +43,9 @@ async def test_the_page_shows_the_document_and_asks_no_other_host() -> None:
         await page.wait_for_selector(".opblock", timeout=60_000)
         routes = await page.locator(".opblock").count()
         document = await (await page.request.get(f"{url}/openapi.json")).json()
-        await page.locator("#operations-default-movers .opblock-summary-control").click()
-        await page.wait_for_selector("#operations-default-movers .responses-wrapper")
-        text = await page.locator("#operations-default-movers").inner_text()
+        await page.locator("#operations-lists-movers .opblock-summary-control").click()
+        await page.wait_for_selector("#operations-lists-movers .responses-wrapper")
+        text = await page.locator("#operations-lists-movers").inner_text()
         if folder := os.environ.get("ECOKLIT_SCREENSHOTS"):
             await page.screenshot(path=f"{folder}/docs.png")
         await browser.close()

@@ -153,10 +153,10 @@ async def test_a_fault_of_the_projector_is_in_sight_and_pushes_go_on(
         whole = house.projector.run_until_caught_up
         faults = iter([RuntimeError("a person's name")] * 2)
 
-        async def faulty(*_: object) -> Any:
+        async def faulty(**told: Any) -> Any:
             if fault := next(faults, None):
                 raise fault
-            return await whole()
+            return await whole(**told)
 
         house.projector.run_until_caught_up = faulty  # type: ignore[method-assign,assignment]
         async with client_of(make_app(house)) as client, following(house):

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Collection
 from typing import NamedTuple
 
 from ecoklit.core import ids
+from ecoklit.core.one_time_code import code_at, step_of
 from ecoklit.limits import SESSION_SECONDS_MAX
 from ecoklit.ports import Account, AccountStore, NewAccount
 from ecoklit.services.accounts import token_mark
 from ecoklit.services.sign_in import PROGRAM
+
+MOMENT_SECONDS = 10
+"""How long an answer may take: a code is not given that would end meanwhile."""
+
+
+class App:
+    """An authenticator app, whose owner types each code once."""
+
+    def __init__(self, secret: bytes) -> None:
+        self.secret = secret
+        self.step = 0
+
+    def code(self) -> str:
+        """The oldest code that was not used and stays good for a moment; waits for it when it is too early."""
+        self.step = max(self.step + 1, step_of(time.time() + MOMENT_SECONDS) - 1)
+        while self.step > step_of(time.time()) + 1:
+            time.sleep(0.1)
+        return code_at(self.secret, self.step)
 
 
 class SignedIn(NamedTuple):
