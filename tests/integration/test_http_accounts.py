@@ -60,7 +60,7 @@ async def house(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[House]:
     """A service whose passwords cost little: what they cost is tested by itself."""
-    monkeypatch.setattr("ecoklit.bootstrap.Argon2Passwords", partial(Argon2Passwords, memory_kib=64, passes=1))
+    monkeypatch.setattr("ecoklit.bootstrap.people.Argon2Passwords", partial(Argon2Passwords, memory_kib=64, passes=1))
     settings = Settings(
         data=tmp_path, election=f"test-{uuid.uuid4().hex[:12]}", regency=REGENCY, nats_url=nats_server.url,
         monitor_url=nats_server.monitor_url, database_url=postgres_server.dsn, service_url=None, host="127.0.0.1",

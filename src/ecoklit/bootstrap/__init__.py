@@ -1,0 +1,112 @@
+"""The only place that knows every part: adapters are made from settings and given to services.
+
+Its rooms import each other one way: office_folder and journals, then doors, own_log, projection, people, reading and
+exports, then house.
+"""
+
+from ecoklit.bootstrap.doors import bring_office_log, make_puller, open_admission, open_door, open_service
+from ecoklit.bootstrap.exports import export_folder, lists_now, make_exporting, open_export_desk, open_lists_again
+from ecoklit.bootstrap.house import IDLE_SECONDS, RETRY_SECONDS, House, follow, keep_out, open_house
+from ecoklit.bootstrap.journals import (
+    ANSWER_SECONDS_MAX,
+    REGISTRY_LINES_MAX,
+    JournalLink,
+    bring_office_lines,
+    make_registrar,
+    open_journal,
+    open_registry,
+    open_registry_link,
+    read_registry,
+    registry_reader,
+)
+from ecoklit.bootstrap.office_folder import (
+    fresh_code_entropy,
+    fresh_keys,
+    fresh_salt,
+    has_office_key,
+    join_office,
+    make_office,
+    office_exists,
+    office_folder,
+    office_key_of,
+    open_desk,
+    restore_office,
+    service_key,
+    shared_secret,
+)
+from ecoklit.bootstrap.own_log import SALT_BYTES, OwnLog, open_office, open_own_log
+from ecoklit.bootstrap.people import People, log_at_the_shell, make_office_sign_in, open_accounts, open_requests
+from ecoklit.bootstrap.projection import NEW_OBJECTS_MIN, collect_seldom, open_projector, rebuild_all
+from ecoklit.bootstrap.reading import (
+    make_answers,
+    make_retrospect,
+    numbers_for,
+    open_analyst,
+    open_copies,
+    open_office_reader,
+    open_reader,
+    read_last_held,
+)
+
+__all__ = [
+    "ANSWER_SECONDS_MAX",
+    "IDLE_SECONDS",
+    "NEW_OBJECTS_MIN",
+    "REGISTRY_LINES_MAX",
+    "RETRY_SECONDS",
+    "SALT_BYTES",
+    "House",
+    "JournalLink",
+    "OwnLog",
+    "People",
+    "bring_office_lines",
+    "bring_office_log",
+    "collect_seldom",
+    "export_folder",
+    "follow",
+    "fresh_code_entropy",
+    "fresh_keys",
+    "fresh_salt",
+    "has_office_key",
+    "join_office",
+    "keep_out",
+    "lists_now",
+    "log_at_the_shell",
+    "make_answers",
+    "make_exporting",
+    "make_office",
+    "make_office_sign_in",
+    "make_puller",
+    "make_registrar",
+    "make_retrospect",
+    "numbers_for",
+    "office_exists",
+    "office_folder",
+    "office_key_of",
+    "open_accounts",
+    "open_admission",
+    "open_analyst",
+    "open_copies",
+    "open_desk",
+    "open_door",
+    "open_export_desk",
+    "open_house",
+    "open_journal",
+    "open_lists_again",
+    "open_office",
+    "open_office_reader",
+    "open_own_log",
+    "open_projector",
+    "open_reader",
+    "open_registry",
+    "open_registry_link",
+    "open_requests",
+    "open_service",
+    "read_last_held",
+    "read_registry",
+    "rebuild_all",
+    "registry_reader",
+    "restore_office",
+    "service_key",
+    "shared_secret",
+]
