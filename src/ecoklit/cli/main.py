@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NoReturn
 
 from ecoklit.cli.exits import MEANINGS, Exit, exit_of
@@ -19,7 +20,19 @@ class Parser(argparse.ArgumentParser):
         self.exit(Exit.USAGE, f"{self.prog}: {message}; lihat · see '{self.prog} --help'.\n")
 
 
-def parser() -> Parser:
+class Top(Parser):
+    """The command itself, whose help is the list of its commands by the work that they are for."""
+
+    commands: Mapping[str, argparse.ArgumentParser] = MappingProxyType({})
+
+    def format_help(self) -> str:
+        from ecoklit.cli.overview import overview  # only the help needs it
+
+        about = {name: command.description or "" for name, command in self.commands.items()}
+        return f"{self.format_usage()}\n{self.description}\n\n{overview(about)}\n{self.epilog}\n"
+
+
+def parser() -> Top:
     """The whole command line, every command with its options."""
     # Not above: until the program is loaded, Ctrl-C would be answered with a traceback of the loading.
     from ecoklit.cli import (
@@ -51,7 +64,7 @@ def parser() -> Parser:
         witness,
     )
 
-    top = Parser(
+    top = Top(
         prog="ecoklit",
         description="Daftar pemilih terkini tiap TPS, dari peristiwa coklit. "
         "· The current voter list of every TPS, from the events of coklit.",
@@ -65,6 +78,7 @@ def parser() -> Parser:
     groups = (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, *log_groups, phone, fold, demo)
     for group in groups:
         group.add_commands(commands)
+    top.commands = commands.choices
     return top
 
 

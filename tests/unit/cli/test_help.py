@@ -10,6 +10,7 @@ import pytest
 
 from ecoklit.cli.exits import MEANINGS, Exit, exit_of
 from ecoklit.cli.main import main, parser
+from ecoklit.cli.overview import WORK
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
@@ -50,6 +51,15 @@ def test_the_commands_are_those_of_the_readme(capsys: pytest.CaptureFixture[str]
     actions = [action for action in parser()._actions if action.choices and isinstance(action.choices, dict)]
     assert sorted(actions[0].choices) == sorted(COMMANDS)
     assert re.findall(r"^\| `([\w-]+)` \|", README, re.M) == COMMANDS
+
+
+def test_every_command_stands_once_in_the_overview(capsys: pytest.CaptureFixture[str]) -> None:
+    """`ecoklit --help` names each command exactly once, under the work that it is for, in both languages."""
+    assert sorted(name for _, names in WORK for name in names) == sorted(COMMANDS)
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out.partition("exit codes:")[0]
+    assert re.findall(r"^  ([a-z-]+) ", shown, re.M) == [name for _, names in WORK for name in names]
+    assert all(" · " in command.description for command in parser().commands.values())
 
 
 def test_the_manual_prints_every_help_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
