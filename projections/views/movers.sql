@@ -1,4 +1,5 @@
 -- Everybody who stands elsewhere than where the lists first had them, or has left, or is said to have left.
+-- Its owner sees both ends of a move (grants.sql), so that whoever has one of them reads here where the voter went.
 create view movers with (security_barrier) as
 select
     v.regency,
@@ -34,7 +35,7 @@ left join lateral (
     limit 1
 ) m on true
 where v.first_tps <> v.tps or v.verdict = 'moved_away' or 'moved_away' = any (v.proposed);
-comment on view movers is 'Voters who moved, one row each: from their first TPS to their present one, out of the village, or said to be gone. A move counts at both ends. Filter by regency.';
+comment on view movers is 'Voters who moved, one row each: from their first TPS to their present one, out of the village, or said to be gone. A move counts at both ends, and is seen by whoever sees one of them. Filter by regency.';
 comment on column movers.regency is 'Regency code.';
 comment on column movers.voter is 'The voter.';
 comment on column movers.from_tps is 'The TPS where the voter was first listed or recorded.';

@@ -13,7 +13,7 @@ from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_analyst import PostgresAnalyst
 from ecoklit.adapters.postgres_past import PostgresPast
-from ecoklit.adapters.postgres_reader import PostgresReader
+from ecoklit.adapters.postgres_reader import PostgresReader, Seen
 from ecoklit.cli.main import main
 from ecoklit.contract import policies
 from ecoklit.core.registry import Registry
@@ -80,7 +80,8 @@ class Office:
 
 
 async def live_of(reader: PostgresReader) -> list[Any]:
-    """Every roll and recap, and lists of the regency; movers of a TPS too, for they have two ends."""
+    """Every roll and recap, and lists of the regency; movers of a TPS too, and as an account of one TPS sees them, for they
+    have two ends."""
     analyst = PostgresAnalyst(reader)
     rolls = [await reader.roll(tps) for tps in TPS]
     recaps = [await reader.recap(area, level) for area, level in AREAS]
@@ -89,6 +90,7 @@ async def live_of(reader: PostgresReader) -> list[Any]:
         (PROPOSALS, await reader.proposals(REGENCY)),
         (MOVERS, await analyst.movers(REGENCY)),
         (MOVERS, await analyst.movers(TPS[0])),
+        (MOVERS, await PostgresAnalyst(reader.seen_by(Seen((TPS[1],)))).movers(REGENCY)),
         (LARGE, await analyst.large_tps(REGENCY, 1)),
     )
     return [*rolls, *recaps, *(masked_list(listed, answer) for listed, answer in lists)]
@@ -105,6 +107,7 @@ async def said(past: Past) -> list[Any]:
         (PROPOSALS, await past.proposals(REGENCY)),
         (MOVERS, await past.movers(REGENCY)),
         (MOVERS, await past.movers(TPS[0])),
+        (MOVERS, await past.movers(REGENCY, sees=lambda tps: tps == TPS[1])),
         (LARGE, await past.large_tps(REGENCY, 1)),
     )
     return [*await rolls_and_recaps(past), *(masked_list(listed, answer) for listed, answer in lists)]

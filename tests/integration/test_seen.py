@@ -63,6 +63,25 @@ async def test_everybody_sees_the_rows_of_their_areas_and_no_other(reader: Postg
     assert shown > 200
 
 
+async def test_a_move_is_seen_at_both_ends_and_the_voter_where_it_stands(reader: PostgresReader) -> None:
+    """Whoever sees one end of a move sees its row as everybody does; the list and the history stay with the new place."""
+    whole = await rows(reader, "select * from movers order by voter")
+    ends = {row["voter"]: await rows(reader, f"select tps from voter where voter = '{row['voter']}'") for row in whole}
+    places = sorted({row["from_tps"] for row in whole} | {found[0]["tps"] for found in ends.values()})
+    gone = 0
+    for area in sorted({place[:digits] for place in places for digits in (6, 10, 13)}):
+        seen = reader.seen_by(Seen((area,)))
+        assert await rows(seen, "select * from movers order by voter") == [
+            row for row in whole if row["from_tps"].startswith(area) or ends[row["voter"]][0]["tps"].startswith(area)
+        ]
+        left = [row["voter"] for row in whole if not ends[row["voter"]][0]["tps"].startswith(area)]
+        for view in ("voter_list", "voter_history", "open_conflicts", "roll_leaves"):
+            there = {row["voter"] for row in await rows(seen, f"select voter from {view}")}
+            assert not there & set(left), (area, view)
+        gone += sum(row["from_tps"].startswith(area) for row in whole if row["voter"] in left)
+    assert gone > 10
+
+
 async def test_who_has_no_area_sees_nothing(reader: PostgresReader) -> None:
     """No area, one elsewhere, or one that only looks like a pattern shows no row of any view."""
     for areas in ((), ("7371",), ("9%",), ("____",), ("",), ("", "7371"), ("7371,%",)):

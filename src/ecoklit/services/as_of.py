@@ -134,8 +134,12 @@ class Past:
         return Answer(self.moment.as_of, [row for one in there for row in past_lists.proposals_of(one)])
 
     async def movers(self, area: str, sees: Callable[[str], bool] = lambda _: True) -> Answer:
-        """As `AnalystReader.movers`, masked; of voters who stood then where somebody `sees` it."""
-        there = [one async for one in self.voters(area) if _touches(one.row, area) and sees(one.row.tps)]
+        """As `AnalystReader.movers`, masked; of moves of which somebody `sees` an end."""
+        there = [
+            one
+            async for one in self.voters(area)
+            if _touches(one.row, area) and (sees(one.row.tps) or sees(one.row.first_tps))
+        ]
         moves = [past_lists.move_of(one) for one in there]
         return Answer(self.moment.as_of, [move for move in moves if move is not None])
 
