@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,10 +22,10 @@ from ecoklit.core.event import RECORD_FIELDS
 from ecoklit.core.wire import Held
 from ecoklit.http.app import make_app
 from ecoklit.ports import STAMP_HEADER, Push
-from ecoklit.settings import Settings
 from ecoklit.testing.made_up_accounts import signed_in
 from ecoklit.testing.made_up_keys import made_up_device
 from ecoklit.testing.made_up_registry import MadeUpElection
+from ecoklit.testing.made_up_settings import settings_for
 
 REGENCY, TPS, NEXT_DOOR = "9404", "9404012001001", "9404012001002"
 NIK, NKK = "9404014107900001", "9404010101010001"
@@ -76,20 +75,7 @@ async def office(
 ) -> AsyncIterator[Office]:
     """A list of four at one TPS and two next door under one NIK and NKK; siti finds one, moves one, and one
     is dead."""
-    settings = Settings(
-        data=tmp_path,
-        election=f"test-{uuid.uuid4().hex[:12]}",
-        regency=REGENCY,
-        nats_url=nats_server.url,
-        monitor_url=nats_server.monitor_url,
-        database_url=postgres_server.dsn,
-        service_url=None,
-        host="127.0.0.1",
-        port=0,
-        epoch=1,
-        schema=schema,
-        allow_unsafe=False,
-    )
+    settings = settings_for(tmp_path, nats_server, postgres_server, schema)
     election = MadeUpElection(settings.election, REGENCY)
     election.device("office", officer="o-1")
     election.device("siti-phone", "pantarlih", TPS, officer="siti")

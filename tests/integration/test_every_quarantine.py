@@ -39,9 +39,9 @@ from ecoklit.core.replica import Replica
 from ecoklit.core.wire import Held
 from ecoklit.http.app import make_app
 from ecoklit.ports import STAMP_HEADER
-from ecoklit.settings import Settings
 from ecoklit.testing.made_up_keys import made_up_key
 from ecoklit.testing.made_up_registry import MadeUpElection, signed_push
+from ecoklit.testing.made_up_settings import settings_for
 
 REGENCY = "9404"
 AT = "2024-06-25T09:00:00+09:00"
@@ -145,12 +145,15 @@ async def world(postgres_server: EmbeddedPostgres) -> AsyncIterator[World]:
         folder = Path(name)
         accounts = BrokerAccounts(folder / "nats" / "keys")
         async with await EmbeddedNats.start(folder / "nats", accounts=accounts) as broker:
-            settings = Settings(
-                data=folder, election=election.election, regency=REGENCY, nats_url=broker.url,
-                monitor_url=broker.monitor_url, database_url=postgres_server.dsn, service_url=None, host="127.0.0.1",
-                port=0, epoch=1, schema=schema, allow_unsafe=False, nats_creds=accounts.service_credentials,
+            settings = settings_for(
+                folder,
+                broker,
+                postgres_server,
+                schema,
+                election=election.election,
+                nats_creds=accounts.service_credentials,
                 nats_keys=folder / "nats" / "keys",
-            )  # fmt: skip
+            )
             save_key(key_folder(folder, election.election, REGENCY), "service", election.service)
             async with open_house(settings) as house:
                 await election.store(house.registry)

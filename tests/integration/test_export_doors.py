@@ -39,6 +39,7 @@ from ecoklit.services.project import Projector
 from ecoklit.settings import Settings
 from ecoklit.testing import mimika
 from ecoklit.testing.made_up_accounts import signed_in
+from ecoklit.testing.made_up_settings import settings_for
 from ecoklit.testing.memory_journal import MemoryJournal
 
 REGENCY, DISTRICT = "9404", "940409"
@@ -95,11 +96,7 @@ async def office(
         "COLUMNS": "250",
     }
     async with PostgresOfficeDesk(postgres_server.dsn, schema=schema) as desk:
-        settings = Settings(
-            data=tmp_path / "data", election=election, regency=REGENCY, nats_url=nats_server.url,
-            monitor_url=nats_server.monitor_url, database_url=postgres_server.dsn, service_url=None, host="127.0.0.1",
-            port=0, epoch=1, schema=schema, allow_unsafe=False,
-        )  # fmt: skip
+        settings = settings_for(tmp_path / "data", nats_server, postgres_server, schema, election=election)
         yield Office(environ, desk, settings)
 
 

@@ -39,9 +39,9 @@ from ecoklit.http.app import make_app
 from ecoklit.http.serve import served
 from ecoklit.ports import NewAccount, Push
 from ecoklit.services.project import Projector
-from ecoklit.settings import Settings
 from ecoklit.testing import mimika
 from ecoklit.testing.made_up_accounts import signed_in
+from ecoklit.testing.made_up_settings import settings_for
 from ecoklit.testing.memory_journal import MemoryJournal
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebooks" / "coklit.ipynb"
@@ -196,11 +196,7 @@ async def test_the_service_gives_the_same_frames(
     place: Place, login: Any, nats_server: EmbeddedNats, tmp_path: Path
 ) -> None:
     """Over HTTP with a token and over SQL with a login: the same rows and columns, page by page."""
-    settings = Settings(
-        data=tmp_path, election=place.election, regency=REGENCY, nats_url=nats_server.url,
-        monitor_url=nats_server.monitor_url, database_url=place.server.dsn, service_url=None, host="127.0.0.1", port=0,
-        epoch=1, schema=place.schema, allow_unsafe=False,
-    )  # fmt: skip
+    settings = settings_for(tmp_path, nats_server, place.server, place.schema, election=place.election)
     async with open_house(settings) as house, served(make_app(house), "127.0.0.1", 0) as url:
         rina = await signed_in(house.accounts_store, REGENCY, role="analyst")
         over_http = await connected(url, place.schema, token=rina.token)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -29,10 +28,10 @@ from ecoklit.door.gate import Gate
 from ecoklit.http.app import ROUTES, make_app
 from ecoklit.limits import REQUESTS_PER_CALLER
 from ecoklit.problems import MEDIA_TYPE
-from ecoklit.settings import Settings
 from ecoklit.testing.made_up_accounts import signed_in
 from ecoklit.testing.made_up_keys import made_up_device, made_up_key
 from ecoklit.testing.made_up_registry import MadeUpElection, signed_push
+from ecoklit.testing.made_up_settings import settings_for
 
 REGENCY = "9404"
 TPS = "9404012001001"
@@ -45,20 +44,7 @@ NIK = "9404014107900001"
 async def house(
     nats_server: EmbeddedNats, postgres_server: EmbeddedPostgres, schema: str, tmp_path: Path
 ) -> AsyncIterator[House]:
-    settings = Settings(
-        data=tmp_path,
-        election=f"test-{uuid.uuid4().hex[:12]}",
-        regency=REGENCY,
-        nats_url=nats_server.url,
-        monitor_url=nats_server.monitor_url,
-        database_url=postgres_server.dsn,
-        service_url=None,
-        host="127.0.0.1",
-        port=0,
-        epoch=1,
-        schema=schema,
-        allow_unsafe=False,
-    )
+    settings = settings_for(tmp_path, nats_server, postgres_server, schema)
     election = MadeUpElection(settings.election, REGENCY)
     for name in ("k", "x", "c"):
         election.device(name, officer="o-1")

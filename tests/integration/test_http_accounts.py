@@ -36,10 +36,10 @@ from ecoklit.services import budget
 from ecoklit.services.accounts import token_mark, viewer_of
 from ecoklit.services.read_log import Ledger, Shown, verify
 from ecoklit.services.sign_in import Attempt, Opened
-from ecoklit.settings import Settings
 from ecoklit.testing.made_up_accounts import App, signed_in
 from ecoklit.testing.made_up_keys import made_up_device
 from ecoklit.testing.made_up_registry import MadeUpElection, signed_push
+from ecoklit.testing.made_up_settings import settings_for
 
 REGENCY = "9404"
 TPS = "9404012001001"
@@ -61,11 +61,7 @@ async def house(
 ) -> AsyncIterator[House]:
     """A service whose passwords cost little: what they cost is tested by itself."""
     monkeypatch.setattr("ecoklit.bootstrap.people.Argon2Passwords", partial(Argon2Passwords, memory_kib=64, passes=1))
-    settings = Settings(
-        data=tmp_path, election=f"test-{uuid.uuid4().hex[:12]}", regency=REGENCY, nats_url=nats_server.url,
-        monitor_url=nats_server.monitor_url, database_url=postgres_server.dsn, service_url=None, host="127.0.0.1",
-        port=0, epoch=1, schema=schema, allow_unsafe=False,
-    )  # fmt: skip
+    settings = settings_for(tmp_path, nats_server, postgres_server, schema)
     election = MadeUpElection(settings.election, REGENCY)
     election.device("k", officer="o-1")
     save_key(key_folder(tmp_path, settings.election, REGENCY), "service", election.service)

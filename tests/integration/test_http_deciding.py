@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,9 +19,9 @@ from ecoklit.core.event import RECORD_FIELDS
 from ecoklit.http.app import make_app
 from ecoklit.services.as_of import Moment
 from ecoklit.services.stages import Freeze, fields_of
-from ecoklit.settings import Settings
 from ecoklit.testing.made_up_accounts import signed_in
 from ecoklit.testing.made_up_registry import MadeUpElection, signed_push
+from ecoklit.testing.made_up_settings import settings_for
 from ecoklit.testing.phone import Person, Phone
 
 VILLAGE, TPS, NEXT_DOOR, ELSEWHERE = "9404012001", "9404012001001", "9404012001002", "9404022001001"
@@ -64,20 +63,7 @@ class Office(NamedTuple):
 async def office(
     nats_server: EmbeddedNats, postgres_server: EmbeddedPostgres, schema: str, tmp_path: Path
 ) -> AsyncIterator[Office]:
-    settings = Settings(
-        data=tmp_path,
-        election=f"test-{uuid.uuid4().hex[:12]}",
-        regency="9404",
-        nats_url=nats_server.url,
-        monitor_url=nats_server.monitor_url,
-        database_url=postgres_server.dsn,
-        service_url=None,
-        host="127.0.0.1",
-        port=0,
-        epoch=1,
-        schema=schema,
-        allow_unsafe=False,
-    )
+    settings = settings_for(tmp_path, nats_server, postgres_server, schema)
     election = MadeUpElection(settings.election, "9404")
     phone = Phone(settings.election, 1, Person("siti", "pantarlih"), TPS)
     election.assign(phone.key, "siti", "pantarlih", TPS)

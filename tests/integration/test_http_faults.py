@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,6 +31,7 @@ from ecoklit.settings import Settings
 from ecoklit.testing.made_up_accounts import signed_in
 from ecoklit.testing.made_up_keys import made_up_device
 from ecoklit.testing.made_up_registry import MadeUpElection, signed_push
+from ecoklit.testing.made_up_settings import settings_for
 from ecoklit.testing.memory_journal import MemoryJournal
 from ecoklit.testing.memory_registry_journal import MemoryRegistryJournal
 
@@ -49,14 +49,6 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
     async with open_house(settings) as house:
         await election.store(house.registry)
         yield house
-
-
-def settings_of(nats: EmbeddedNats, postgres: EmbeddedPostgres, data: Path, schema: str = "ecoklit") -> Settings:
-    return Settings(
-        data=data, election=f"test-{uuid.uuid4().hex[:12]}", regency="9404", nats_url=nats.url,
-        monitor_url=nats.monitor_url, database_url=postgres.dsn, service_url=None, host="127.0.0.1", port=0,
-        epoch=1, schema=schema, allow_unsafe=False,
-    )  # fmt: skip
 
 
 def births(election: str, count: int) -> list[Held]:
@@ -100,7 +92,7 @@ async def test_servers_that_die_are_named_and_nothing_receipted_is_lost() -> Non
         postgres = EmbeddedPostgres(Path(folder) / "postgres", fsync=False)
         await postgres.start()
         try:
-            settings = settings_of(nats, postgres, Path(folder) / "data")
+            settings = settings_for(Path(folder) / "data", nats, postgres, "ecoklit")
             log = births(settings.election, 9)
             async with opened(settings) as house, client_of(make_app(house)) as client, following(house):
                 client.headers.update((await signed_in(house.accounts_store)).headers)
@@ -149,7 +141,7 @@ async def test_a_fault_of_the_projector_is_in_sight_and_pushes_go_on(
 ) -> None:
     """An error that nobody foresaw neither ends the projector nor stops pushes: ready names it, without its text, and
     the roll catches up when it is over."""
-    async with opened(settings_of(nats_server, postgres_server, tmp_path, schema)) as house:
+    async with opened(settings_for(tmp_path, nats_server, postgres_server, schema)) as house:
         whole = house.projector.run_until_caught_up
         faults = iter([RuntimeError("a person's name")] * 2)
 
@@ -206,7 +198,7 @@ async def test_what_the_service_answers_comes_through_the_client(
     async def submit(_: Push) -> Stored | Stale:
         raise failure
 
-    async with opened(settings_of(nats_server, postgres_server, tmp_path, schema)) as house:
+    async with opened(settings_for(tmp_path, nats_server, postgres_server, schema)) as house:
         election = house.settings.election
         made_up = MadeUpElection(election, "9404")
         made_up.device("k", officer="o")
@@ -225,7 +217,7 @@ async def test_receipts_and_refusals_come_through_the_client(
 ) -> None:
     """Over a real socket a push is receipted, and a refusal keeps its name and the seq expected."""
     async with (
-        opened(settings_of(nats_server, postgres_server, tmp_path, schema)) as house,
+        opened(settings_for(tmp_path, nats_server, postgres_server, schema)) as house,
         served(make_app(house), "127.0.0.1", 0) as url,
     ):
         service, log = HttpService(url), births(house.settings.election, 4)

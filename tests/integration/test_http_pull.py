@@ -29,9 +29,9 @@ from ecoklit.core.wire import Held
 from ecoklit.http.app import make_app
 from ecoklit.http.sync import NONCE_HEADER
 from ecoklit.problems import MEDIA_TYPE
-from ecoklit.settings import Settings
 from ecoklit.testing.made_up_keys import made_up_device, made_up_key
 from ecoklit.testing.made_up_registry import MadeUpElection, signed_push
+from ecoklit.testing.made_up_settings import settings_for
 
 REGENCY = "9404"
 TPS, NEXT_DOOR, ELSEWHERE = "9404012001001", "9404012001002", "9404021001001"
@@ -57,11 +57,7 @@ async def house(
     tmp_path: Path,
     election: MadeUpElection,
 ) -> AsyncIterator[House]:
-    settings = Settings(
-        data=tmp_path, election=election.election, regency=REGENCY, nats_url=nats_server.url,
-        monitor_url=nats_server.monitor_url, database_url=postgres_server.dsn, service_url=None, host="127.0.0.1",
-        port=0, epoch=1, schema=schema, allow_unsafe=False,
-    )  # fmt: skip
+    settings = settings_for(tmp_path, nats_server, postgres_server, schema, election=election.election)
     save_key(key_folder(tmp_path, election.election, REGENCY), "service", election.service)
     async with open_house(settings) as house:
         await election.store(house.registry)

@@ -52,9 +52,9 @@ from ecoklit.limits import IN_FLIGHT_PER_DEVICE_MAX, PUSHES_PER_DEVICE, REQUESTS
 from ecoklit.ports import JournalError, JournalFull, Service
 from ecoklit.problems import RETRY_AFTER
 from ecoklit.services.group_commit import GroupCommit
-from ecoklit.settings import Settings
 from ecoklit.testing.made_up_keys import made_up_key
 from ecoklit.testing.made_up_registry import MadeUpElection, signed_push
+from ecoklit.testing.made_up_settings import settings_for
 
 REGENCY = "9404"
 TPS = "9404012001001"
@@ -563,12 +563,14 @@ async def test_the_registry_shuts_out(
     broker: Broker, postgres_server: EmbeddedPostgres, schema: str, tmp_path: Path
 ) -> None:
     """A device gets in by the credentials that its enrolment gives it, and is cut when the registry revokes it."""
-    settings = Settings(
-        data=tmp_path, election=f"door-{uuid.uuid4().hex[:12]}", regency=REGENCY, nats_url=broker.server.url,
-        monitor_url=broker.server.monitor_url, database_url=postgres_server.dsn, service_url=None, host="127.0.0.1",
-        port=0, epoch=1, schema=schema, allow_unsafe=False, nats_creds=broker.accounts.service_credentials,
+    settings = settings_for(
+        tmp_path,
+        broker.server,
+        postgres_server,
+        schema,
+        nats_creds=broker.accounts.service_credentials,
         nats_keys=broker.server.folder / "keys",
-    )  # fmt: skip
+    )
     made_up, user = MadeUpElection(settings.election, REGENCY), BrokerKey.fresh(USER)
     made_up.say(made_up.root, "device_enrolled", enrolled=ANNA.device, holder="o-1", key=ANNA.public, nkey=user.public)
     save_key(key_folder(tmp_path, settings.election, REGENCY), "service", made_up.service)

@@ -34,10 +34,10 @@ from ecoklit.ports import STAMP_HEADER, Push
 from ecoklit.services.accounts import token_mark
 from ecoklit.services.sign_in import BROWSER, forgery_mark
 from ecoklit.services.viewer import NEVER, OWN_RIGHTS, RIGHTS
-from ecoklit.settings import Settings
 from ecoklit.testing.made_up_accounts import SignedIn, signed_in
 from ecoklit.testing.made_up_keys import made_up_device
 from ecoklit.testing.made_up_registry import MadeUpElection
+from ecoklit.testing.made_up_settings import settings_for
 
 REGENCY: Final = "9404"
 OWN, OTHER, ELSEWHERE = ("9404012001", "9404021001", "7371010001")
@@ -132,11 +132,9 @@ async def office(
     nats_server: EmbeddedNats, postgres_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Office]:
     """In each of two villages five voters, with something on every list there is."""
-    settings = Settings(
-        data=tmp_path_factory.mktemp("rights"), election=f"test-{uuid.uuid4().hex[:12]}", regency=REGENCY,
-        nats_url=nats_server.url, monitor_url=nats_server.monitor_url, database_url=postgres_server.dsn,
-        service_url=None, host="127.0.0.1", port=0, epoch=1, schema=f"test_{uuid.uuid4().hex[:16]}", allow_unsafe=False,
-    )  # fmt: skip
+    settings = settings_for(
+        tmp_path_factory.mktemp("rights"), nats_server, postgres_server, f"test_{uuid.uuid4().hex[:16]}"
+    )
     election = MadeUpElection(settings.election, REGENCY)
     election.device("office", officer="o-1")
     for village in (OWN, OTHER):
