@@ -9,3 +9,4 @@ export const ATTEMPTS_MAX = 99;
 export const PUSH_EVENTS_MAX = 1000;
 export const PUSH_BYTES_MAX = 900_000;
 export const PUSH_REGISTRY_LINES_MAX = 200;
+export const REGISTRY_TPS_MAX = 400;

@@ -5,7 +5,7 @@
  * the equation that the service's own uses, and its verdicts are the contract's vectors. P-256 is the browser's.
  */
 
-import { Point } from "../vendor/noble-ed25519/index.js";
+import { Point, getPublicKey, hashes, sign as signBySeed } from "../vendor/noble-ed25519/index.js";
 import { sha512 } from "../vendor/noble-hashes/sha2.js";
 import { concat, equal, fromBase64url, toBase64url, utf8 } from "./bytes.js";
 import { KEY_BYTES, deviceId } from "./ids.js";
@@ -112,6 +112,18 @@ async function generated(algorithm) {
 export async function sign(key, message) {
   const how = key.algorithm === ED25519 ? { name: "Ed25519" } : { name: "ECDSA", hash: "SHA-256" };
   return toBase64url(new Uint8Array(await crypto.subtle.sign(how, key.secret, buffer(message))));
+}
+
+/** The ed25519 key of a 32-byte seed, as a code stands for one: it signs once or twice and is forgotten. @param {Uint8Array} seed */
+export function keyOfSeed(seed) {
+  hashes.sha512 = sha512;
+  const raw = getPublicKey(seed);
+  return {
+    device: deviceId(ED25519, raw),
+    publicKey: toBase64url(raw),
+    /** @param {Uint8Array} message */
+    sign: (message) => toBase64url(signBySeed(message, seed)),
+  };
 }
 
 // --- what is signed ----------------------------------------------------------------------------------------------------
