@@ -10,3 +10,4 @@ export const PUSH_EVENTS_MAX = 1000;
 export const PUSH_BYTES_MAX = 900_000;
 export const PUSH_REGISTRY_LINES_MAX = 200;
 export const REGISTRY_TPS_MAX = 400;
+export const JUDGED_MAX = 100_000;

@@ -1,7 +1,7 @@
 /**
  * The registry: who may do what, as it follows from its signed events, in their one order (SPEC §8). Twin of
- * `core/registry.py`, as far as a phone needs it. An event whose author had no right at its place is *void*: it is held,
- * does nothing, and blocks nobody.
+ * `core/registry.py`. An event whose author had no right at its place is *void*: it is held, does nothing, and blocks
+ * nobody.
  */
 
 import { ZERO_HASH } from "./ids.js";
@@ -13,6 +13,8 @@ import { deviceOf } from "./signing.js";
 /** @typedef {{officer: string, role: string, area: string, toDevice: string | null, position: number, by: string}} Grant */
 /** @typedef {{key: PublicKey, officer: string, role: string, area: string, until: string, usedBy: string | null}} Voucher */
 /** @typedef {{fromSeq: number, area: string | null, position: number}} Revocation */
+/** What somebody with a right in `areas` lets count although it was quarantined. @typedef {{position: number, areas: readonly string[], event: import("./registry-event.js").RegistryEvent}} Readmission */
+/** An event at its place: a tps_reported or a stage_set. @typedef {{position: number, event: import("./registry-event.js").RegistryEvent}} Placed */
 /** @typedef {{position: number, name: string, why: string}} Void */
 
 /** Names of voids that no service lets in: a registry that has one was written by others, or damaged. */
@@ -38,16 +40,28 @@ export class Registry {
   vouchers = new Map();
   /** @type {{position: number, area: string, policy: string}[]} */
   policies = [];
-  /** @type {{area: string, isOpen: boolean}[]} */
+  /** @type {{position: number, area: string, isOpen: boolean}[]} */
   windows = [];
-  /** @type {Set<string>} */
-  clones = new Set();
+  /** Device → the position from which on its key is known to be on two phones. @type {Map<string, number>} */
+  clones = new Map();
+  /** Every right ever given, in the order in which they were. @type {Grant[]} */
+  grants = [];
+  /** @type {Readmission[]} */
+  readmissions = [];
+  /** The polling places that exist; none named means that any may. @type {Set<string>} */
+  tps = new Set();
+  /** Device → the last seq that can come. @type {Map<string, number>} */
+  lost = new Map();
+  /** `tps officer` → the last report: officers who share a TPS report a phone each. @type {Map<string, Placed>} */
+  reports = new Map();
+  /** @type {Placed[]} */
+  stages = [];
+  /** A memory of `entitlement.js`, good for this very position. @type {Map<string, {revoked: number, entitled: number}>} */
+  judged = new Map();
   /** @type {Void[]} */
   voids = [];
   /** @type {Map<string, {seq: number, prev: string}>} */
   #logs = new Map();
-  /** @type {Grant[]} */
-  #grants = [];
   /** @type {Map<string, Revocation[]>} */
   #revoked = new Map();
 
@@ -66,7 +80,7 @@ export class Registry {
   /** The rights that a device can use as its holder, revoked ones left out. @param {string} device @returns {Grant[]} */
   grantsOf(device) {
     const holder = this.devices.get(device)?.holder;
-    return this.#grants.filter(
+    return this.grants.filter(
       (grant) => (grant.toDevice === null ? grant.officer === holder : grant.toDevice === device) && !this.#isEnded(device, grant),
     );
   }
@@ -81,15 +95,15 @@ export class Registry {
     return this.#revoked.get(device) ?? [];
   }
 
-  /** @param {string} device @param {Grant} grant */
+  /** Whether a later revocation took the right from the device: an assignment outlives an earlier one (SPEC §8.6). @param {string} device @param {Grant} grant */
   #isEnded(device, grant) {
-    // An assignment outlives an earlier revocation (SPEC §8.6).
     return this.revocationsOf(device).some(({ area, position }) => position > grant.position && (area === null || grant.area.startsWith(area)));
   }
 
   /** Let the event at `position` do what it says, or note by which name it is void. `isChecked`: its signature was, before it was stored. @param {number} position @param {SignedRegistry} line */
   async take(position, line, isChecked = false) {
     this.position = position;
+    this.judged.clear();
     const fault = (await this.#faultAtTheDoor(line, isChecked)) ?? this.#faultOfRight(line);
     if (fault !== null) this.voids.push({ position, ...fault });
     else this.#apply(position, line.device, /** @type {import("./registry-event.js").RegistryEvent} */ (line.event));
@@ -136,7 +150,7 @@ export class Registry {
     }
     if (event.type !== "assigned") return "a code enrols one device and gives it its right, nothing else";
     // Or whoever has kept the code would take back a right that was ended since.
-    if (this.#grants.some((grant) => grant.by === device)) return `the code was used by ${voucher.usedBy}`;
+    if (this.grants.some((grant) => grant.by === device)) return `the code was used by ${voucher.usedBy}`;
     const isGiven =
       event.to_device === (voucher.usedBy ?? "") && event.officer_assigned === voucher.officer &&
       event.role_assigned === voucher.role && event.area === voucher.area;
@@ -171,6 +185,12 @@ export class Registry {
     return [...this.grantsOf(device).map((grant) => grant.area), ...(voucher === undefined ? [] : [voucher.area])];
   }
 
+  /** In which areas the author of a readmission has the right that it used. @param {string} device @param {import("./registry-event.js").RegistryEvent} event */
+  #areasOfOffice(device, event) {
+    if (device === this.rootDevice) return [this.regency];
+    return this.grantsOf(device).filter((one) => one.role === event.role && one.officer === event.officer).map((one) => one.area);
+  }
+
   /** @param {number} position @param {string} device @param {import("./registry-event.js").RegistryEvent} event */
   #apply(position, device, event) {
     switch (event.type) {
@@ -179,6 +199,9 @@ export class Registry {
         this.rootDevice = device;
         for (const service of event.services) this.services.set(deviceOf(service), service);
         break;
+      case "tps_set":
+        for (const tps of event.tps) this.tps.add(tps);
+        break;
       case "device_enrolled": {
         this.devices.set(event.enrolled, { key: event.key, holder: event.holder });
         const voucher = this.vouchers.get(device);
@@ -186,7 +209,7 @@ export class Registry {
         break;
       }
       case "assigned":
-        this.#grants.push({ officer: event.officer_assigned, role: event.role_assigned, area: event.area, toDevice: event.to_device ?? null, position, by: device });
+        this.grants.push({ officer: event.officer_assigned, role: event.role_assigned, area: event.area, toDevice: event.to_device ?? null, position, by: device });
         break;
       case "vouched":
         this.vouchers.set(event.voucher, { key: event.key, officer: event.officer_assigned, role: event.role_assigned, area: event.area, until: event.until, usedBy: null });
@@ -194,18 +217,31 @@ export class Registry {
       case "revoked":
         this.#revoked.set(event.revoked, [...this.revocationsOf(event.revoked), { fromSeq: event.from_seq, area: event.area ?? null, position }]);
         break;
+      case "readmitted":
+        this.readmissions.push({ position, areas: this.#areasOfOffice(device, event), event });
+        break;
       case "cloned":
-        this.clones.add(event.cloned);
+        // The first says from where on; a second proof of the same changes nothing.
+        if (!this.clones.has(event.cloned)) this.clones.set(event.cloned, position);
         break;
       case "window_opened":
       case "window_extended":
       case "window_closed":
-        this.windows.push({ area: event.area, isOpen: event.type !== "window_closed" });
+        this.windows.push({ position, area: event.area, isOpen: event.type !== "window_closed" });
         break;
       case "policy_set":
         this.policies.push({ position, area: event.area, policy: event.policy });
         break;
-      default: // what says nothing of a phone's rights
+      case "tps_reported":
+        this.reports.set(`${event.tps} ${event.officer}`, { position, event });
+        break;
+      case "stage_set":
+        this.stages.push({ position, event });
+        break;
+      case "dots_lost":
+        this.lost.set(event.lost, Math.min(event.after, this.lost.get(event.lost) ?? event.after));
+        break;
+      default: // an erasure is read by those whom it concerns
     }
   }
 }
