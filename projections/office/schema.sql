@@ -118,12 +118,12 @@ comment on table read_log is 'What was shown to whom, and why: written before th
 comment on column read_log.entry is 'The entry''s number: 1, 2, 3 … without a gap.';
 comment on column read_log.at is 'When, by the database''s clock.';
 comment on column read_log.account is 'To whom; NULL for somebody at the service''s own database.';
-comment on column read_log.action is 'What was asked: roll, voter, unmask, export, search, duplicates …';
+comment on column read_log.action is 'What was asked: roll, voter, unmask, export, search, duplicates …; account add, account close … for an act on an account.';
 comment on column read_log.area is 'The area that was asked about; NULL when one voter was.';
 comment on column read_log.voter is 'The one voter that was asked about; NULL when a list was.';
 comment on column read_log.rows is 'How many voters were shown.';
 comment on column read_log.fields is 'Particulars that were shown whole.';
-comment on column read_log.reason is 'The reason given; always, where a number was shown whole.';
+comment on column read_log.reason is 'The reason given; always, where a number was shown whole. Of an act on an account, which one and what.';
 comment on column read_log.as_of is 'The journal position that the answer speaks of.';
 comment on column read_log.request is 'The id of the request, as in the service''s own log.';
 comment on column read_log.prev is 'The hash of the entry before; 32 zero bytes before the first.';
@@ -182,12 +182,13 @@ create table approval (
     answered_at timestamptz,
     granted     boolean,
     ends_at     timestamptz not null,
+    about       text        not null default '',
     primary key (approval),
     check (answered_by is distinct from asked_by)
 );
 comment on table approval is 'What needs a second person: who asked, who answered, and until when it holds.';
 comment on column approval.approval is 'Its id.';
-comment on column approval.kind is 'export or budget.';
+comment on column approval.kind is 'export, budget or account.';
 comment on column approval.area is 'The area that it is about.';
 comment on column approval.says is 'Why, in the words of who asks.';
 comment on column approval.asked_by is 'Who asks.';
@@ -196,6 +197,7 @@ comment on column approval.answered_by is 'The second person: never the first.';
 comment on column approval.answered_at is 'When.';
 comment on column approval.granted is 'The answer; NULL until there is one.';
 comment on column approval.ends_at is 'Until when an answer may be given and used.';
+comment on column approval.about is 'The one act that an approval of an account is for, and is good for once; empty for the other kinds.';
 
 create table voter_request (
     request     uuid        not null default gen_random_uuid(),

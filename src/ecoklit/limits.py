@@ -110,6 +110,10 @@ SESSION_IDLE_SECONDS_MAX: Final = 15 * 60
 SESSION_SECONDS_MAX: Final = 12 * 3600
 """A working day, whatever happens."""
 
+SESSIONS_PER_ACCOUNT_MAX: Final = 10
+"""Open at once: a browser or two, and some programs. With one more the oldest ends: whoever it was signs in again, and
+tokens that nobody remembers do not pile up."""
+
 # --- what waits for the journal --------------------------------------------------------------------------------------
 
 WAITING_EVENTS_MAX: Final = 20_000

@@ -29,7 +29,7 @@ from ecoklit.core.one_time_code import code_at, step_of
 from ecoklit.core.wire import Held
 from ecoklit.http.app import ROUTES, make_app
 from ecoklit.http.auth import COOKIE, PHONE, PUBLIC, audience_of
-from ecoklit.limits import SESSION_SECONDS_MAX
+from ecoklit.limits import SESSION_SECONDS_MAX, SESSIONS_PER_ACCOUNT_MAX
 from ecoklit.ports import STAMP_HEADER, Push
 from ecoklit.services.accounts import token_mark
 from ecoklit.services.sign_in import BROWSER, forgery_mark
@@ -309,7 +309,9 @@ def _demand_guarded(answer: httpx.Response, asked: object) -> None:
 async def in_a_browser(office: Office, role: str = "kpu") -> tuple[str, dict[str, str]]:
     account = await office.account(OWN, role)
     token = ids.to_base64url(secrets.token_bytes(32))
-    await office.house.accounts_store.open(account.account.account, BROWSER, token_mark(token), SESSION_SECONDS_MAX)
+    await office.house.accounts_store.open(
+        account.account.account, BROWSER, token_mark(token), SESSION_SECONDS_MAX, SESSIONS_PER_ACCOUNT_MAX
+    )
     return token, {"Cookie": f"{COOKIE}={token}"}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Self
@@ -94,22 +94,28 @@ class PostgresOfficeDesk:
             await connection.execute("update account set totp = $2 where account = $1", UUID(account), totp)
             await _end_all(connection, account)
 
+    async def set_rights(self, account: str, rights: Collection[str]) -> None:
+        await self._row("update account set rights = $2 where account = $1", UUID(account), sorted(rights))
+
     async def use_step(self, account: str, step: int) -> bool:
         used = "update account set totp_step = $2 where account = $1 and totp_step < $2 returning 1"
         return await self._row(used, UUID(account), step) is not None
 
     # --- sessions ----------------------------------------------------------------------------------------------------
 
-    async def open(self, account: str, kind: str, mark: bytes, seconds: int) -> datetime:
-        row = await self._row(
-            "insert into session (token, account, kind, ends_at)"
-            " values ($1, $2, $3, now() + make_interval(secs => $4)) returning ends_at",
-            mark,
-            UUID(account),
-            kind,
-            float(seconds),
-        )
-        ends_at: datetime = row["ends_at"]
+    async def open(self, account: str, kind: str, mark: bytes, seconds: int, sessions_max: int) -> datetime:
+        async with self.transaction() as connection:
+            # One after the other, or each of two at once would leave the other's to be one too many.
+            await connection.execute("select from account where account = $1 for no key update", UUID(account))
+            ends_at: datetime = await connection.fetchval(
+                "insert into session (token, account, kind, made_at, ends_at)"
+                " values ($1, $2, $3, clock_timestamp(), now() + make_interval(secs => $4)) returning ends_at",
+                mark,
+                UUID(account),
+                kind,
+                float(seconds),
+            )
+            await connection.execute(office_query("end_oldest"), UUID(account), sessions_max)
         return ends_at
 
     async def session(self, mark: bytes, idle_seconds_max: int) -> Session | None:
@@ -151,13 +157,14 @@ class PostgresOfficeDesk:
     async def succeed(self, scopes: Sequence[str]) -> None:
         await self._row("delete from lockout where scope = any($1)", list(scopes))
 
-    async def unlock(self, login: str) -> int:
+    async def unlock(self, login: str, *, reading: bool = True) -> int:
         gone = await self._rows(
             "delete from lockout l where l.scope = 'login:' || $1 or starts_with(l.scope, 'login:' || $1 || ' ')"
-            " or exists (select from account a where a.login = $1"
+            " or $2 and exists (select from account a where a.login = $1"
             "            and starts_with(l.scope, 'reading:' || a.account || ':'))"
             " returning scope",
             login,
+            reading,
         )
         return len(gone)
 
@@ -212,16 +219,17 @@ class PostgresOfficeDesk:
 
     # --- a second person ---------------------------------------------------------------------------------------------
 
-    async def ask(self, kind: str, area: str, says: str, account: str, seconds: int) -> Approval:
+    async def ask(self, kind: str, area: str, says: str, account: str, seconds: int, about: str = "") -> Approval:
         async with self.transaction() as connection:
             row = await connection.fetchrow(
-                "insert into approval (kind, area, says, asked_by, ends_at)"
-                " values ($1, $2, $3, $4, now() + make_interval(secs => $5)) returning *",
+                "insert into approval (kind, area, says, asked_by, ends_at, about)"
+                " values ($1, $2, $3, $4, now() + make_interval(secs => $5), $6) returning *",
                 kind,
                 area,
                 says,
                 UUID(account),
                 float(seconds),
+                about,
             )
             await _alert(connection, "approval_needed", account, area, f"A second person is asked for: {kind}.")
         return _approval(row)
@@ -245,6 +253,10 @@ class PostgresOfficeDesk:
             granted,
         )
         return row is not None
+
+    async def use(self, approval: str) -> bool:
+        used = "update approval set ends_at = now() where approval = $1 and granted and ends_at > now() returning 1"
+        return await self._row(used, UUID(approval)) is not None
 
     async def grant_budget(self, account: str, area: str, voters: int) -> None:
         async with self.transaction() as connection:

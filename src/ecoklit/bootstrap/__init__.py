@@ -35,7 +35,14 @@ from ecoklit.bootstrap.office_folder import (
     shared_secret,
 )
 from ecoklit.bootstrap.own_log import SALT_BYTES, OwnLog, open_office, open_own_log
-from ecoklit.bootstrap.people import People, log_at_the_shell, make_office_sign_in, open_accounts, open_requests
+from ecoklit.bootstrap.people import (
+    People,
+    log_at_the_shell,
+    make_administration,
+    make_office_sign_in,
+    open_accounts,
+    open_requests,
+)
 from ecoklit.bootstrap.projection import NEW_OBJECTS_MIN, collect_seldom, open_projector, rebuild_all
 from ecoklit.bootstrap.reading import (
     make_answers,
@@ -72,6 +79,7 @@ __all__ = [
     "keep_out",
     "lists_now",
     "log_at_the_shell",
+    "make_administration",
     "make_answers",
     "make_exporting",
     "make_office",

@@ -20,7 +20,7 @@ from ecoklit.adapters.postgres_sync import PostgresStandings
 from ecoklit.bootstrap.doors import bring_office_log, make_puller, open_admission
 from ecoklit.bootstrap.exports import open_export_desk
 from ecoklit.bootstrap.journals import bring_office_lines, make_registrar, open_journal, open_registry, registry_reader
-from ecoklit.bootstrap.people import make_office_sign_in, open_accounts
+from ecoklit.bootstrap.people import make_administration, make_office_sign_in, open_accounts
 from ecoklit.bootstrap.projection import open_projector
 from ecoklit.bootstrap.reading import make_answers, make_retrospect, numbers_for, open_reader
 from ecoklit.core.registry import Registry
@@ -29,6 +29,7 @@ from ecoklit.errors import EcoklitError
 from ecoklit.ports import AnalystReader, Journal, OfficeReader, RegistryJournal, RollReader, Service
 from ecoklit.services.access import shut_out
 from ecoklit.services.accounts import Accounts
+from ecoklit.services.administration import Administration
 from ecoklit.services.answers import Answers
 from ecoklit.services.approvals import Approvals
 from ecoklit.services.counts import Counts
@@ -76,6 +77,7 @@ class House:
     counts: Counts
     accounts_store: PostgresOfficeDesk
     account_desk: Accounts
+    administration: Administration
     sessions: Sessions
     ledger: Ledger
     approvals: Approvals
@@ -134,6 +136,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 counts=counts,
                 accounts_store=people.store,
                 account_desk=people.accounts,
+                administration=make_administration(people),
                 sessions=people.sessions,
                 ledger=people.ledger,
                 approvals=Approvals(people.store),

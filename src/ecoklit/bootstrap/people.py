@@ -16,6 +16,8 @@ from ecoklit.adapters.postgres_sign_ins import PostgresSignIns
 from ecoklit.bootstrap.office_folder import service_key
 from ecoklit.ports import AccountStore, Reading
 from ecoklit.services.accounts import Accounts, CodeSecrets
+from ecoklit.services.administration import Administration
+from ecoklit.services.approvals import Approvals
 from ecoklit.services.office_sign_in import OfficeSignIn
 from ecoklit.services.read_log import Ledger
 from ecoklit.services.sign_in import Sessions
@@ -73,6 +75,11 @@ async def log_at_the_shell(
     reading = Reading(None, action, area, voter, rows, fields, reason, as_of, "shell", within="", budget=0)
     async with PostgresOfficeDesk(settings.database(), schema=settings.schema) as store:
         await store.write([reading])
+
+
+def make_administration(people: People) -> Administration:
+    """Acts on accounts by accounts."""
+    return Administration(people.accounts, people.store, Approvals(people.store), people.ledger)
 
 
 def make_office_sign_in(settings: Settings, store: AccountStore) -> OfficeSignIn | None:

@@ -17,8 +17,9 @@ from ecoklit.http.auth import PUBLIC, VIEWER, note_signed_in, session_cookie, wi
 from ecoklit.http.problems import problem_spec
 from ecoklit.http.reading import RESPONSES, SUBJECTS
 from ecoklit.http.sync import address_asking
-from ecoklit.ports import AsOf
-from ecoklit.services.sign_in import BROWSER, PROGRAM, Attempt, Signed, forgery_mark
+from ecoklit.ports import AsOf, Session
+from ecoklit.services.approvals import ABOUT_CHARACTERS_MAX
+from ecoklit.services.sign_in import BROWSER, PROGRAM, Attempt, Signed, forgery_mark, session_name
 from ecoklit.services.viewer import UNMASK, Viewer
 
 AnyRequest = Request[Any, Any, Any]
@@ -34,22 +35,27 @@ ACCOUNT: Final = {
 APPROVAL: Final = {
     "approval": "0b7b8f0e-2d5c-4f5e-9d7e-0d4f7c1f9a51", "kind": "budget", "area": "9404",
     "says": "the plenary goes through all lists today", "asked_by": "4a1c0d5e-7f0b-4a57-8a43-5d1f3b0e6c22",
-    "asked_at": AT, "answered_by": None, "granted": None, "ends_at": AT,
+    "asked_at": AT, "answered_by": None, "granted": None, "ends_at": AT, "about": "",
 }  # fmt: skip
-_PROBLEMS: Final = RESPONSES | {
+SESSION: Final = {
+    "session": "3f8a5c0e9b7d2146", "kind": PROGRAM, "began_at": AT, "seen_at": AT, "ends_at": AT, "is_this": True,
+}  # fmt: skip
+PROBLEMS: Final = RESPONSES | {
     400: problem_spec(400, "bad_argument, bad_password, no_reason: what was sent is not as it must be"),
-    404: problem_spec(404, "not_found, unknown_approval: there is none that this account sees"),
-    409: problem_spec(409, "answered_before, own_approval: somebody answered, or only another person can"),
+    404: problem_spec(404, "not_found, unknown_approval, unknown_account: there is none that this account sees"),
+    409: problem_spec(
+        409, "answered_before, own_approval, own_account, login_taken: another person or login is needed"
+    ),
 }
-_TEXT: Final = msgspec.Meta(max_length=1024)
+TEXT: Final = msgspec.Meta(max_length=1024)
 
 
 class SignInBody(msgspec.Struct, forbid_unknown_fields=True):
     """Login, password, and the code that the authenticator app shows now; each code is good once."""
 
-    login: Annotated[str, _TEXT]
-    password: Annotated[str, _TEXT]
-    code: Annotated[str, _TEXT]
+    login: Annotated[str, TEXT]
+    password: Annotated[str, TEXT]
+    code: Annotated[str, TEXT]
     kind: Annotated[str, msgspec.Meta(pattern="^(browser|program)$")] = PROGRAM
 
 
@@ -76,22 +82,26 @@ class SignedIn(Who, kw_only=True):
 class PasswordBody(msgspec.Struct, forbid_unknown_fields=True):
     """The password and code that were good until now, and the new password."""
 
-    password: Annotated[str, _TEXT]
-    code: Annotated[str, _TEXT]
-    new_password: Annotated[str, _TEXT]
+    password: Annotated[str, TEXT]
+    code: Annotated[str, TEXT]
+    new_password: Annotated[str, TEXT]
 
 
 class ApprovalBody(msgspec.Struct, forbid_unknown_fields=True):
-    """What needs a second person: `export` or `budget`, where, and why."""
+    """What needs a second person: `export`, `budget` or `account`, where, and why.
 
-    kind: Annotated[str, msgspec.Meta(pattern="^(export|budget)$")]
+    Of an account, `about` is the act, as the refusal `approval_needed` said it; "" of the others.
+    """
+
+    kind: Annotated[str, msgspec.Meta(pattern="^(export|budget|account)$")]
     area: Annotated[str, msgspec.Meta(max_length=32)]
-    says: Annotated[str, _TEXT]
+    says: Annotated[str, TEXT]
+    about: Annotated[str, msgspec.Meta(max_length=ABOUT_CHARACTERS_MAX)] = ""
 
 
 class Approval(msgspec.Struct):
     """What takes two: who asked for what, and the second person's answer, null until there is one. It holds until
-    `ends_at`.
+    `ends_at`; of an act on an account, for that one act.
     """
 
     approval: str
@@ -103,6 +113,7 @@ class Approval(msgspec.Struct):
     answered_by: str | None
     granted: bool | None
     ends_at: datetime
+    about: str
 
 
 class AnswerBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -114,7 +125,18 @@ class AnswerBody(msgspec.Struct, forbid_unknown_fields=True):
 class ReasonBody(msgspec.Struct, forbid_unknown_fields=True):
     """Why whole numbers are needed, in 10 to 200 characters: it stands in the read log."""
 
-    reason: Annotated[str, _TEXT]
+    reason: Annotated[str, TEXT]
+
+
+class OwnSession(msgspec.Struct):
+    """An open session. `session` is its name, which ends it and opens nothing; `is_this`: it is the one that asks."""
+
+    session: str
+    kind: str
+    began_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+    is_this: bool = False
 
 
 class WholeNumbers(msgspec.Struct):
@@ -127,9 +149,10 @@ class WholeNumbers(msgspec.Struct):
     nkk: str | None
 
 
-def _shown(form: type[Any], example: object, *more: int) -> dict[int, ResponseSpec]:
-    success = ResponseSpec(form, description="Done", generate_examples=False, examples=[Example(value=example)])
-    return {200: success} | {status: _PROBLEMS[status] for status in (400, 401, 403, 429, 503, *more)}
+def answers(form: type[Any], example: object, *more: int, success: int = 200) -> dict[int, ResponseSpec]:
+    """What a route answers with, for the document: the `form`, and the problems of `more` statuses."""
+    done = ResponseSpec(form, description="Done", generate_examples=False, examples=[Example(value=example)])
+    return {success: done} | {status: PROBLEMS[status] for status in (400, 401, 403, 429, 503, *more)}
 
 
 @post(
@@ -137,7 +160,7 @@ def _shown(form: type[Any], example: object, *more: int) -> dict[int, ResponseSp
     audience=PUBLIC,
     status_code=200,
     summary="Sign in",
-    responses=_shown(SignedIn, ACCOUNT | {"csrf": None, "token": "kZ0…"}),
+    responses=answers(SignedIn, ACCOUNT | {"csrf": None, "token": "kZ0…"}),
 )
 async def sign_in(request: AnyRequest, house: OurHouse, data: JSONBody[SignInBody]) -> Response[SignedIn]:
     """Open a session. Whoever is refused is not told which of login, password and code was wrong."""
@@ -152,7 +175,7 @@ async def sign_in(request: AnyRequest, house: OurHouse, data: JSONBody[SignInBod
     return answer
 
 
-@get("/v1/session", audience=VIEWER, summary="Who asks", responses=_shown(Who, ACCOUNT | {"csrf": None}))
+@get("/v1/session", audience=VIEWER, summary="Who asks", responses=answers(Who, ACCOUNT | {"csrf": None}))
 async def session(request: AnyRequest, signed: SignedBy) -> Who:
     """The account that asks, and until when."""
     held = signed.session
@@ -164,7 +187,7 @@ async def session(request: AnyRequest, signed: SignedBy) -> Who:
     audience=VIEWER,
     status_code=204,
     summary="Sign out",
-    responses={status: _PROBLEMS[status] for status in (400, 401, 403, 429, 503)},
+    responses={status: PROBLEMS[status] for status in (400, 401, 403, 429, 503)},
 )
 async def sign_out(
     house: OurHouse,
@@ -179,12 +202,33 @@ async def sign_out(
     return without_cookie(Response(None, status_code=204))
 
 
+@get("/v1/sessions", audience=VIEWER, summary="One's own sessions", responses=answers(list[OwnSession], [SESSION]))
+async def own_sessions(house: OurHouse, signed: SignedBy) -> list[OwnSession]:
+    """The account's open sessions, the latest first."""
+    this = signed.session.mark
+    return [session_shown(one, is_this=one.mark == this) for one in await house.sessions.own(signed.viewer)]
+
+
+@delete(
+    "/v1/sessions/{session:str}",
+    audience=VIEWER,
+    status_code=204,
+    summary="End a session",
+    responses={status: PROBLEMS[status] for status in (400, 401, 403, 404, 429, 503)},
+)
+async def end_session(
+    house: OurHouse, viewer: By, session: Annotated[str, Parameter(description="Its name", max_length=64)]
+) -> None:
+    """End one of the account's own sessions."""
+    await house.sessions.end_own(viewer, session)
+
+
 @put(
     "/v1/session/password",
     audience=VIEWER,
     status_code=204,
     summary="Another password",
-    responses={status: _PROBLEMS[status] for status in (400, 401, 403, 429, 503)},
+    responses={status: PROBLEMS[status] for status in (400, 401, 403, 429, 503)},
 )
 async def change_password(
     request: AnyRequest, house: OurHouse, viewer: By, data: JSONBody[PasswordBody]
@@ -200,7 +244,7 @@ async def change_password(
     audience=UNMASK,
     status_code=200,
     summary="Whole numbers of one voter",
-    responses=_shown(
+    responses=answers(
         WholeNumbers,
         {
             "as_of": {"regency": "9404", "election": "pilkada-2024", "events": 1200, "persons": 1180},
@@ -223,7 +267,7 @@ async def unmask(
     return WholeNumbers(*await house.unmask.numbers(viewer, voter, data.reason, request.state.request))
 
 
-@get("/v1/approvals", audience=VIEWER, summary="What takes two", responses=_shown(list[Approval], [APPROVAL]))
+@get("/v1/approvals", audience=VIEWER, summary="What takes two", responses=answers(list[Approval], [APPROVAL]))
 async def approvals(house: OurHouse, viewer: By) -> list[Approval]:
     """What the account asked for itself, and what it may answer: the oldest first."""
     return [Approval(**one._asdict()) for one in await house.approvals.seen_by(viewer)]
@@ -234,11 +278,13 @@ async def approvals(house: OurHouse, viewer: By) -> list[Approval]:
     audience=VIEWER,
     status_code=200,
     summary="Ask a second person",
-    responses=_shown(Approval, APPROVAL),
+    responses=answers(Approval, APPROVAL),
 )
 async def ask_approval(house: OurHouse, viewer: By, data: JSONBody[ApprovalBody]) -> Approval:
-    """Ask for what one person alone may not do: read more than the day's budget, or export a large list."""
-    asked = await house.approvals.ask(viewer, data.kind, data.area.replace(".", ""), data.says)
+    """Ask for what one person alone may not do: read more than the day's budget, export a large list, or an act on an
+    account that could let one person be two.
+    """
+    asked = await house.approvals.ask(viewer, data.kind, data.area.replace(".", ""), data.says, data.about)
     return Approval(**asked._asdict())
 
 
@@ -247,7 +293,7 @@ async def ask_approval(house: OurHouse, viewer: By, data: JSONBody[ApprovalBody]
     audience=VIEWER,
     status_code=200,
     summary="Answer as the second person",
-    responses=_shown(Approval, APPROVAL | {"granted": True}, 404, 409),
+    responses=answers(Approval, APPROVAL | {"granted": True}, 404, 409),
 )
 async def answer_approval(
     house: OurHouse,
@@ -272,6 +318,11 @@ def who_asks(viewer: Viewer, kind: str, ends_at: datetime, token: str) -> Who:
     )
 
 
+def session_shown(held: Session, *, is_this: bool = False) -> OwnSession:
+    return OwnSession(session_name(held), held.kind, held.made_at, held.seen_at, held.ends_at, is_this)
+
+
 ROUTES: Final = (
-    sign_in, session, sign_out, change_password, unmask, approvals, ask_approval, answer_approval,
+    sign_in, session, own_sessions, end_session, sign_out, change_password, unmask, approvals, ask_approval,
+    answer_approval,
 )  # fmt: skip

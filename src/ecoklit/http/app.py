@@ -16,7 +16,20 @@ from litestar.types import ASGIApp
 from ecoklit.bootstrap import House
 from ecoklit.door.gate import Gate
 from ecoklit.errors import EcoklitError
-from ecoklit.http import accounts, analyst, broker, deciding, exports, metrics, oidc, ops, pages, reading, sync
+from ecoklit.http import (
+    accounts,
+    administration,
+    analyst,
+    broker,
+    deciding,
+    exports,
+    metrics,
+    oidc,
+    ops,
+    pages,
+    reading,
+    sync,
+)
 from ecoklit.http.auth import PUBLIC, add_security_headers, let_in, provide_signed, provide_viewer
 from ecoklit.http.lists import SESSION
 from ecoklit.http.problems import on_fault, on_http_error, on_named_error
@@ -31,6 +44,7 @@ ROUTES: Final = (
     reading.devices,
     *analyst.ROUTES,
     *accounts.ROUTES,
+    *administration.ROUTES,
     *deciding.ROUTES,
     *exports.ROUTES,
     *oidc.ROUTES,

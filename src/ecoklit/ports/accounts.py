@@ -1,6 +1,6 @@
 """Accounts, their sessions, and what they were shown: the schema of the office, which is no projection."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -90,12 +90,19 @@ class AccountStore(Protocol):
         """Give it another sealed secret, and end its sessions."""
         ...
 
+    async def set_rights(self, account: str, rights: Collection[str]) -> None:
+        """Give it other rights beyond its role's; its open sessions have them at once."""
+        ...
+
     async def use_step(self, account: str, step: int) -> bool:
         """Use up a time step and all before it; False when it was used. Of two calls at once one is True."""
         ...
 
-    async def open(self, account: str, kind: str, mark: bytes, seconds: int) -> datetime:
-        """Begin a session that ends in so many seconds whatever happens; `mark` is the token's hash. When it ends."""
+    async def open(self, account: str, kind: str, mark: bytes, seconds: int, sessions_max: int) -> datetime:
+        """Begin a session that ends in so many seconds whatever happens; `mark` is the token's hash. When it ends.
+
+        With more than so many open, the account's oldest end. Calls at once come one after the other.
+        """
         ...
 
     async def session(self, mark: bytes, idle_seconds_max: int) -> Session | None:
@@ -125,8 +132,8 @@ class AccountStore(Protocol):
         """Forget the failures in these scopes."""
         ...
 
-    async def unlock(self, login: str) -> int:
-        """Open every lock of an account: of its login, and of its reading. How many there were."""
+    async def unlock(self, login: str, *, reading: bool = True) -> int:
+        """Open every lock of an account: of its login, and of its `reading`. How many there were."""
         ...
 
     async def take(self, key: str, cost: float, burst: float, per_second: float) -> float:
@@ -209,7 +216,10 @@ class ReadLog(Protocol):
 
 
 class Approval(NamedTuple):
-    """Something that needs a second person: who asked, who answered how (None: nobody yet), until when it holds."""
+    """Something that needs a second person: who asked, who answered how (None: nobody yet), until when it holds.
+
+    `about` is the one act that it is for, and is good for once; "" where it holds for a kind and an area.
+    """
 
     approval: str
     kind: str
@@ -220,13 +230,14 @@ class Approval(NamedTuple):
     answered_by: str | None
     granted: bool | None
     ends_at: datetime
+    about: str
 
 
 @runtime_checkable
 class ApprovalStore(Protocol):
     """What was asked of a second person. Durable on return."""
 
-    async def ask(self, kind: str, area: str, says: str, account: str, seconds: int) -> Approval: ...
+    async def ask(self, kind: str, area: str, says: str, account: str, seconds: int, about: str = "") -> Approval: ...
 
     async def get(self, approval: str) -> Approval | None: ...
 
@@ -236,6 +247,10 @@ class ApprovalStore(Protocol):
 
     async def answer(self, approval: str, account: str, granted: bool) -> bool:
         """Answer it; False when it was answered before or is over, and then nothing changes."""
+        ...
+
+    async def use(self, approval: str) -> bool:
+        """Use up what was granted; False when it was used before, or is over."""
         ...
 
     async def grant_budget(self, account: str, area: str, voters: int) -> None:

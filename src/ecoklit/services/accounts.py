@@ -118,6 +118,13 @@ class Accounts:
             raise EcoklitError("bad_account", f"{login} signs in at its office's provider: change the password there.")
         await self._store.set_password(account.account, await self._passwords.hashed(demand_password(password, login)))
 
+    async def set_rights(self, login: str, rights: Collection[str]) -> Account:
+        """Give it these rights beyond its role's, and no others. Raises EcoklitError unknown_account, bad_account."""
+        account = await self.of(login)
+        rights_of(account.role, rights)
+        await self._store.set_rights(account.account, rights)
+        return account._replace(rights=frozenset(rights))
+
     async def renew_codes(self, login: str) -> bytes:
         """A new secret for its one-time codes; the old one and its sessions end."""
         account = await self.of(login)

@@ -9,11 +9,13 @@ from ecoklit.errors import EcoklitError
 from ecoklit.ports import Approval, ApprovalStore
 from ecoklit.services.budget import area_within, budget_of
 from ecoklit.services.read_log import demand_reason
-from ecoklit.services.viewer import APPROVE, Viewer
+from ecoklit.services.viewer import ACCOUNTS, APPROVE, Viewer
 
 EXPORT: Final = "export"
 BUDGET: Final = "budget"
-KINDS: Final = (EXPORT, BUDGET)
+ACCOUNT: Final = "account"
+KINDS: Final = (EXPORT, BUDGET, ACCOUNT)
+ABOUT_CHARACTERS_MAX: Final = 2048
 HOLDS_SECONDS: Final = 24 * 3600
 
 
@@ -23,14 +25,21 @@ class Approvals:
     def __init__(self, store: ApprovalStore) -> None:
         self._store = store
 
-    async def ask(self, viewer: Viewer, kind: str, area: str, says: str) -> Approval:
-        """Ask for it. Raises EcoklitError bad_argument, not_your_area, no_reason."""
+    async def ask(self, viewer: Viewer, kind: str, area: str, says: str, about: str = "") -> Approval:
+        """Ask for it; `about` is the act on an account, and "" of the other kinds.
+
+        Raises EcoklitError bad_argument, not_your_area, not_your_right, no_reason.
+        """
         if kind not in KINDS:
             raise EcoklitError("bad_argument", f"kind is one of {', '.join(KINDS)}: give one of these.")
-        viewer.demand(area)
+        if (kind == ACCOUNT) != bool(about) or len(about) > ABOUT_CHARACTERS_MAX or not about.isprintable():
+            raise EcoklitError(
+                "bad_argument", "about is for the kind account alone: the act, as approval_needed says it."
+            )
+        viewer.demand(area, ACCOUNTS if kind == ACCOUNT else None)
         if kind == BUDGET:
             area = area_within(viewer, area)  # which is what was locked
-        return await self._store.ask(kind, area, demand_reason(says), viewer.account, HOLDS_SECONDS)
+        return await self._store.ask(kind, area, demand_reason(says), viewer.account, HOLDS_SECONDS, about)
 
     async def seen_by(self, viewer: Viewer) -> list[Approval]:
         """What it asked for itself, and what waits in its areas if it may answer."""
@@ -61,6 +70,22 @@ class Approvals:
                 return one.approval
         raise EcoklitError(
             "approval_needed", f"This takes a second person: ask with POST /v1/approvals (kind {kind}), then again."
+        )
+
+    async def use(self, viewer: Viewer, area: str, about: str, *, not_by: str | None = None) -> None:
+        """Use up a grant to this account for the one act `about`, which the account `not_by` did not give.
+
+        Raises EcoklitError approval_needed.
+        """
+        for one in await self._store.open_approvals():
+            mine = one.granted and one.kind == ACCOUNT and one.asked_by == viewer.account
+            fits = mine and (one.area, one.about) == (area, about) and one.answered_by != not_by
+            if fits and await self._store.use(one.approval):
+                return
+        raise EcoklitError(
+            "approval_needed",
+            f"This takes a second person: ask with POST /v1/approvals (kind {ACCOUNT}, area {area}, about '{about}'),"
+            " then again.",
         )
 
     async def _known(self, approval: str) -> Approval:

@@ -27,6 +27,7 @@ from ecoklit.limits import (
     READINGS_PER_ACCOUNT,
     SESSION_IDLE_SECONDS_MAX,
     SESSION_SECONDS_MAX,
+    SESSIONS_PER_ACCOUNT_MAX,
     SIGN_IN_CHARACTERS_MAX,
     Rate,
 )
@@ -115,7 +116,9 @@ class Sessions:
         if account.closed_at is not None:
             raise not_signed_in("This account is closed: ask the office for another.")
         token = ids.to_base64url(self._chance(TOKEN_BYTES))
-        ends_at = await self._store.open(account.account, kind, token_mark(token), SESSION_SECONDS_MAX)
+        ends_at = await self._store.open(
+            account.account, kind, token_mark(token), SESSION_SECONDS_MAX, SESSIONS_PER_ACCOUNT_MAX
+        )
         return Opened(token, viewer_of(account), ends_at)
 
     async def who(self, token: str) -> Signed:
@@ -131,6 +134,18 @@ class Sessions:
 
     async def sign_out_everywhere(self, viewer: Viewer) -> int:
         return await self._store.end_all(viewer.account)
+
+    async def own(self, viewer: Viewer) -> list[Session]:
+        """The account's open sessions, the latest first."""
+        return [one for one in await self._store.sessions() if one.account.account == viewer.account]
+
+    async def end_own(self, viewer: Viewer, name: str) -> None:
+        """End the one of its sessions that `session_name` calls so. Raises EcoklitError not_found."""
+        for one in await self.own(viewer):
+            if session_name(one) == name:
+                await self._store.end(one.mark)
+                return
+        raise EcoklitError("not_found", "No open session of this account has this name: see GET /v1/sessions.")
 
     async def _is_right(self, account: Account | None, attempt: Attempt) -> bool:
         is_open = account is not None and account.closed_at is None
@@ -160,6 +175,11 @@ class Sessions:
 def not_signed_in(message: str) -> ProblemError:
     challenge = {"WWW-Authenticate": 'Bearer realm="ecoklit"'}
     return ProblemError("not_signed_in", HTTPStatus.UNAUTHORIZED, message, challenge)
+
+
+def session_name(session: Session) -> str:
+    """What people call a session by: it opens nothing."""
+    return session.mark.hex()[:16]
 
 
 def forgery_mark(token: str) -> str:

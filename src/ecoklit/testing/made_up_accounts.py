@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ecoklit.core import ids
 from ecoklit.core.one_time_code import code_at, step_of
-from ecoklit.limits import SESSION_SECONDS_MAX
+from ecoklit.limits import SESSION_SECONDS_MAX, SESSIONS_PER_ACCOUNT_MAX
 from ecoklit.ports import Account, AccountStore, NewAccount
 from ecoklit.services.accounts import token_mark
 from ecoklit.services.sign_in import PROGRAM
@@ -50,5 +50,5 @@ async def signed_in(
         NewAccount(login, role, areas or ("9404",), frozenset(rights), "o-1", None, None, f"made-up {login}", "shell")
     )
     token = ids.to_base64url(secrets.token_bytes(32))
-    await store.open(account.account, PROGRAM, token_mark(token), SESSION_SECONDS_MAX)
+    await store.open(account.account, PROGRAM, token_mark(token), SESSION_SECONDS_MAX, SESSIONS_PER_ACCOUNT_MAX)
     return SignedIn(account, token, {"Authorization": f"Bearer {token}"})
