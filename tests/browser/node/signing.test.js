@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fromBase64url, fromHex, toBase64url, utf8 } from "../../../src/ecoklit/web/field/core/bytes.js";
+import { Malformed } from "../../../src/ecoklit/web/field/core/event.js";
 import { append, clockAndSaw, endAfter } from "../../../src/ecoklit/web/field/core/device-log.js";
 import { headLine, headSignedBy, signHead } from "../../../src/ecoklit/web/field/core/head.js";
 import { ZERO_HASH } from "../../../src/ecoklit/web/field/core/ids.js";
-import { headMessage, makeKey, verifies, verify } from "../../../src/ecoklit/web/field/core/signing.js";
+import { readReceipt, receiptSignedBy } from "../../../src/ecoklit/web/field/core/receipt.js";
+import { deviceOf, headMessage, makeKey, verifies, verify } from "../../../src/ecoklit/web/field/core/signing.js";
 import { read, write } from "../../../src/ecoklit/web/field/core/wire.js";
 import { histories, vectors } from "./contract.js";
 
@@ -24,6 +26,17 @@ test("a head is signed or not, as the contract says", async () => {
     const message = headMessage(one.election, one.device, one.seq, one.hash);
     assert.equal(await verifies(key, message, one.signature), one.valid, `${one.algorithm}: ${one.note}`);
   }
+});
+
+test("a receipt is signed by a service that the election names, or proves nothing; nothing else is one", async () => {
+  const { services, cases, invalid } = vectors("receipts.json");
+  const keys = new Map(services.map((key) => [deviceOf(key), key]));
+  for (const one of cases) {
+    const signed = readReceipt(utf8(one.line));
+    assert.equal(signed.receipt.seq, one.seq, one.note);
+    assert.equal(await receiptSignedBy(signed, keys), one.valid, one.note);
+  }
+  for (const one of invalid) assert.throws(() => readReceipt(utf8(one.line)), Malformed, one.note);
 });
 
 for (const algorithm of ["ed25519", "p256"]) {

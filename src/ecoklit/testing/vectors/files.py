@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecoklit.testing.vectors import bytes_and_names, codes, one_event, pulls, pushes, registry, verifiers
+from ecoklit.testing.vectors import bytes_and_names, codes, one_event, pulls, pushes, receipts, registry, verifiers
 from ecoklit.testing.vectors.stories import STORIES
 from ecoklit.testing.vectors.story import told
 
@@ -20,6 +20,7 @@ def files() -> dict[str, dict[str, Any]]:
         "digests.json": bytes_and_names.digests(),
         "signatures.json": bytes_and_names.signatures(),
         "refusals.json": pushes.refusals(),
+        "receipts.json": receipts.receipts(),
         "registry.json": registry.registry(),
         "codes.json": codes.codes(),
         "pulls.json": pulls.pulls(),
