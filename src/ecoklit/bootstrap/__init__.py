@@ -40,6 +40,7 @@ from ecoklit.bootstrap.people import (
     log_at_the_shell,
     make_administration,
     make_office_sign_in,
+    make_readings,
     open_accounts,
     open_requests,
 )
@@ -54,6 +55,7 @@ from ecoklit.bootstrap.reading import (
     open_reader,
     read_last_held,
 )
+from ecoklit.bootstrap.sources import export_journal, import_journal, open_source
 
 __all__ = [
     "ANSWER_SECONDS_MAX",
@@ -70,11 +72,13 @@ __all__ = [
     "bring_office_log",
     "collect_seldom",
     "export_folder",
+    "export_journal",
     "follow",
     "fresh_code_entropy",
     "fresh_keys",
     "fresh_salt",
     "has_office_key",
+    "import_journal",
     "join_office",
     "keep_out",
     "lists_now",
@@ -85,6 +89,7 @@ __all__ = [
     "make_office",
     "make_office_sign_in",
     "make_puller",
+    "make_readings",
     "make_registrar",
     "make_retrospect",
     "numbers_for",
@@ -110,6 +115,7 @@ __all__ = [
     "open_registry_link",
     "open_requests",
     "open_service",
+    "open_source",
     "read_last_held",
     "read_registry",
     "rebuild_all",

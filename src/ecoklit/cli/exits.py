@@ -33,7 +33,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "bad_setting", "bad_argument", "unknown_area", "unknown_voter", "unknown_event", "unknown_file",
         "not_projected", "not_enrolled", "ambiguous_voter", "no_tps", "no_phone", "file_exists", "export_not_written",
         "bad_export", "not_yours", "not_installed",
-        "bad_policy", "bad_log_key", "no_log", "no_witness", "witness_exists",
+        "bad_policy", "bad_log_key", "no_log", "no_export", "no_witness", "witness_exists",
         "no_village", "bad_village", "unknown_village", "village_elsewhere", "no_file", "unknown_format",
         "bad_passphrase", "wrong_passphrase", "bad_kit", "bad_seal", "kit_exists", "other_election", "bad_tps",
         "bad_code", "late_code", "bad_key_line", "bad_invitation", "bad_name", "bad_nkey", "bad_days",
@@ -47,7 +47,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
     ),
     Exit.UNFIT: (
         "journal_unsafe", "journal_hole", "journal_damaged", "journal_restored", "journal_refused",
-        "export_in_use",
+        "export_in_use", "export_damaged", "journal_not_empty",
         "data_in_use", "data_newer", "data_older", "data_unreadable", "data_folder_in_use", "data_folder_version",
         "phone_in_use", "phone_newer", "phone_damaged",
         "store_in_use", "store_newer", "store_doubtful", "bad_credentials", "schema_version", "database_fault",

@@ -45,6 +45,7 @@ def parser() -> Top:
         fold,
         inspecting,
         joining,
+        journal,
         lists,
         log,
         losing,
@@ -72,7 +73,7 @@ def parser() -> Top:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    log_groups = (log, witness)
+    log_groups = (journal, log, witness)
     office_groups = (office, joining, rights, losing, lists, registry, readers, accounts)
     reading_groups = (reading, analyst, deciding, stages, marks, paper, exporting, privacy, asking)
     groups = (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, *log_groups, phone, fold, demo)
