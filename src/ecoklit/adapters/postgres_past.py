@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from ecoklit.adapters.postgres_reader import PostgresReader, demand_projected
 from ecoklit.adapters.postgres_schema import query
 from ecoklit.core import roll
-from ecoklit.ports import AsOf, Mark, StoredEvent
+from ecoklit.ports import AsOf, ListedThen, Mark, StoredEvent
 
 _BEFORE_ALL: Final = "00000000-0000-0000-0000-000000000000"
 
@@ -59,6 +61,28 @@ class PostgresPast:
                 query("dots_until"), regency, [device for device, _ in named], [seq for _, seq in named], events
             )
         return {(row["device"], row["seq"]) for row in rows}
+
+    async def strays_until(self, regency: str, events: int) -> list[StoredEvent]:
+        async with self._reader.snapshot() as connection:
+            rows = await connection.fetch(query("strays_until"), regency, events)
+        return [StoredEvent(*row.values()) for row in rows]
+
+    async def heard(self, regency: str, positions: Sequence[int]) -> dict[int, datetime]:
+        async with self._reader.snapshot() as connection:
+            rows = await connection.fetch(query("heard"), regency, positions)
+        return {row["position"]: row["at"] for row in rows}
+
+    async def alike(
+        self, regency: str, area: str, likeness_min: float, listed: Sequence[ListedThen]
+    ) -> list[dict[str, Any]]:
+        # A name given here stands before the view of that name.
+        statement = (
+            f"with listed_voter as (\n{query('listed_then')}\n) select * from (\n{query('duplicates')}\n) as found"
+        )
+        given = msgspec.json.encode([one._asdict() for one in listed]).decode()
+        async with self._reader.snapshot() as connection:
+            rows = await connection.fetch(statement, regency, area, likeness_min, given)
+        return [dict(row) for row in rows]
 
     async def _mark(self, name: str, regency: str, value: object) -> Mark | None:
         async with self._reader.snapshot() as connection:

@@ -211,12 +211,11 @@ def _parameters(listed: List) -> Iterator[Parameter]:
         "Rows on the page at most",
     )
     yield _query("cursor", Schema(type=OpenAPIType.STRING), "`next` of the page before; none at the beginning")
-    if listed.has_past:
-        yield _query(
-            "as_of",
-            Schema(type=OpenAPIType.STRING, examples=["1200", "2024-07-24T23:59:59+09:00"]),
-            "As it was at a position of the journal, at a time with its offset, or when it was frozen as a stage (DPS)",
-        )
+    yield _query(
+        "as_of",
+        Schema(type=OpenAPIType.STRING, examples=["1200", "2024-07-24T23:59:59+09:00"]),
+        "As it was at a position of the journal, at a time with its offset, or when it was frozen as a stage (DPS)",
+    )
     yield Parameter(
         name="If-None-Match",
         param_in="header",

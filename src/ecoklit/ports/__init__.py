@@ -22,6 +22,7 @@ from ecoklit.ports.accounts import (
 from ecoklit.ports.analyst import (
     AnalystReader,
     Edition,
+    FiguresReader,
     Mark,
     Only,
     Order,
@@ -76,6 +77,7 @@ from ecoklit.ports.marks import (
     PeopleReader,
 )
 from ecoklit.ports.past import (
+    ListedThen,
     PastReader,
 )
 from ecoklit.ports.reading import (
@@ -176,6 +178,7 @@ __all__ = [
     "ExportSource",
     "ExportedRoll",
     "Failing",
+    "FiguresReader",
     "FinishedFile",
     "Head",
     "HeldRow",
@@ -194,6 +197,7 @@ __all__ = [
     "ListHead",
     "ListPerson",
     "ListRow",
+    "ListedThen",
     "ListingIndex",
     "LogEnd",
     "LogEntry",

@@ -86,9 +86,8 @@ class Paged(NamedTuple):
     digest: bytes | None
 
 
-@runtime_checkable
-class AnalystReader(Protocol):
-    """Lists and figures beyond the roll and the recap, each one snapshot; raises as `RollReader`.
+class FiguresReader(Protocol):
+    """Lists and figures beyond the roll and the recap, each of one moment; raises as `RollReader`.
 
     Rows are those of the query or view of the same name, whose comments say what each column is. Whoever reads through
     a limited reader sees the rows of their areas and no other.
@@ -136,6 +135,11 @@ class AnalystReader(Protocol):
     async def visits(self, area: str) -> Answer:
         """Field work that counts, by device and seq, with home and place where the entry has them."""
         ...
+
+
+@runtime_checkable
+class AnalystReader(FiguresReader, Protocol):
+    """The same of now, each answer one snapshot, and pages of lists."""
 
     async def edition(self, regency: str) -> Edition:
         """What the projection is now, without reading a row of it."""

@@ -2,10 +2,22 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ecoklit.ports.analyst import Mark
 from ecoklit.ports.reading import AsOf, StoredEvent
+
+
+class ListedThen(NamedTuple):
+    """Somebody on a list, and the particulars by which two voters look like one person (None when they are absent)."""
+
+    voter: str
+    tps: str
+    nik: str | None
+    nkk: str | None
+    birth_date: str | None
+    sex: str | None
+    name: str | None
 
 
 class PastReader(Protocol):
@@ -47,4 +59,18 @@ class PastReader(Protocol):
 
     async def held_until(self, regency: str, dots: Collection[tuple[str, int]], events: int) -> set[tuple[str, int]]:
         """Those of these (device, seq) whose event was held at position `events`."""
+        ...
+
+    async def strays_until(self, regency: str, events: int) -> list[StoredEvent]:
+        """The events up to position `events` that no right covers, which those about another regency's roll are."""
+        ...
+
+    async def heard(self, regency: str, positions: Sequence[int]) -> dict[int, datetime]:
+        """Position → when the step that took in the event there was applied, by the database's clock."""
+        ...
+
+    async def alike(
+        self, regency: str, area: str, likeness_min: float, listed: Sequence[ListedThen]
+    ) -> list[dict[str, Any]]:
+        """The rows of `AnalystReader.duplicates`, were `listed` all the lists of the regency; `nik` and `nkk` whole."""
         ...

@@ -19,7 +19,7 @@ from ecoklit.core import ids
 from ecoklit.core.registry import Registry
 from ecoklit.core.suppression import total
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import AnalystReader, Answer, AsOf, Edition, Only, Paged, Wanted, order_of
+from ecoklit.ports import AnalystReader, Answer, AsOf, Edition, FiguresReader, Only, Paged, Wanted, order_of
 from ecoklit.services.as_of import COUNTS, LEVELS
 from ecoklit.services.cursors import Cursor, Cursors
 from ecoklit.services.digests import AreaDigests, Digested
@@ -28,9 +28,12 @@ from ecoklit.services.figures import devices_health, officers_reports, rows_disc
 from ecoklit.services.lists import (
     ADVICE,
     CONFLICTS,
+    DUPLICATES,
+    FAMILIES,
     HEALTH,
     HISTORY,
     LARGE,
+    LATE,
     MOVERS,
     PROGRESS,
     PROPOSALS,
@@ -39,6 +42,7 @@ from ecoklit.services.lists import (
     ROLL,
     Question,
 )
+from ecoklit.services.past_work import PastAnalyst
 from ecoklit.services.read_log import Shown
 
 if TYPE_CHECKING:
@@ -219,15 +223,22 @@ class Answers:
             self._past_waiting -= 1
 
     async def _past_computed(self, viewer: Viewer, question: Question, at: int | datetime | str) -> Computed:
-        past = await self._past(question.subject, at)
+        past = await self._past(self._regency if question.listed is HISTORY else question.subject, at)
         if question.listed is ROLL:
             roll = await past.roll(question.subject)
             return roll.as_of, roll.rows, roll.digest
+        then = PastAnalyst(past, viewer.sees)
+        if question.listed.name in _COMPUTED:
+            return await _COMPUTED[question.listed.name](then, partial(_itself, past.registry), question)
         ask: Mapping[str, Callable[..., Awaitable[Answer]]] = {
             RECAP.name: past.recap, CONFLICTS.name: past.conflicts, PROPOSALS.name: past.proposals,
-            MOVERS.name: partial(past.movers, sees=viewer.sees), LARGE.name: past.large_tps,
+            HISTORY.name: then.history, MOVERS.name: then.movers, FAMILIES.name: then.split_families,
+            LARGE.name: then.large_tps, DUPLICATES.name: then.duplicates, PROGRESS.name: then.progress,
+            LATE.name: then.late,
         }  # fmt: skip
         answer = await ask[question.listed.name](question.subject, *question.arguments)
+        if question.listed is HISTORY and not answer.rows:
+            raise EcoklitError("not_found", "No event about this voter was held then: check the id.")
         return answer.as_of, answer.rows, None
 
     def _page(
@@ -332,22 +343,26 @@ Computed = tuple[AsOf, list[dict[str, Any]], bytes | None]
 """As of when, all rows, and the digest of a TPS."""
 
 
-async def _reports(reader: AnalystReader, _: RegistryNow, question: Question) -> Computed:
+async def _itself(registry: Registry) -> Registry:
+    return registry
+
+
+async def _reports(reader: FiguresReader, _: RegistryNow, question: Question) -> Computed:
     span, start = question.arguments
     as_of, lines = await officers_reports(reader, question.subject, span, start)
     return as_of, rows_disclosed(lines), None
 
 
-async def _health(reader: AnalystReader, registry: RegistryNow, question: Question) -> Computed:
+async def _health(reader: FiguresReader, registry: RegistryNow, question: Question) -> Computed:
     return (*await devices_health(reader, await registry(), question.subject), None)
 
 
-async def _advice(reader: AnalystReader, registry: RegistryNow, question: Question) -> Computed:
+async def _advice(reader: FiguresReader, registry: RegistryNow, question: Question) -> Computed:
     as_of, found = await visits_advice(reader, await registry(), question.subject)
     return as_of, rows_disclosed(found), None
 
 
-_COMPUTED: Final[Mapping[str, Callable[[AnalystReader, RegistryNow, Question], Awaitable[Computed]]]] = {
+_COMPUTED: Final[Mapping[str, Callable[[FiguresReader, RegistryNow, Question], Awaitable[Computed]]]] = {
     REPORTS.name: _reports,
     HEALTH.name: _health,
     ADVICE.name: _advice,

@@ -1,4 +1,5 @@
-"""The roll of a TPS, and recap, conflicts, proposals and movers of an area, as they were at an earlier moment.
+"""The roll of a TPS, and recap, conflicts, proposals and movers of an area, as they were at an earlier moment; figures,
+and what is asked of events, follow from it in `past_work`.
 
 Nothing of the past is kept but the events and the marks of the projector's steps: what was held then is folded again,
 by the same law, judged by the registry that the mark names. So whoever asks as of now gets what the live roll says.
@@ -17,6 +18,7 @@ from uuid import UUID
 import msgspec
 
 from ecoklit.core import entitlement, ids, suppression, wire
+from ecoklit.core.causality import COUNTS as COUNTS_ITSELF
 from ecoklit.core.causality import Counted
 from ecoklit.core.entitlement import Admitted
 from ecoklit.core.event import AnyEvent
@@ -25,6 +27,7 @@ from ecoklit.core.policy import Policy
 from ecoklit.core.registry import Registry, RegistryFault, fold_registry
 from ecoklit.core.suppression import COLUMNS, Cell
 from ecoklit.core.voter import State, fold_voter
+from ecoklit.core.wire import Held
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import Answer, AsOf, PastReader, RollAnswer, StoredEvent, VoterRow
 from ecoklit.services import past_lists
@@ -83,13 +86,29 @@ class Voter(msgspec.Struct, frozen=True):
     counted: dict[wire.Dot, CountedAt]
 
 
+class HeldAt(NamedTuple):
+    """An event that was held then: where it stands in the journal, and what it was judged to be (its standing)."""
+
+    held: Held
+    position: int
+    standing: str
+
+
+class About(msgspec.Struct, frozen=True):
+    """All that was held about one voter, in order of arrival; `known` is None while nothing of it counted."""
+
+    voter: str
+    events: list[HeldAt]
+    known: Voter | None
+
+
 class Past:
     """A regency at one moment."""
 
     def __init__(self, reader: PastReader, moment: Moment, registry: Registry, policies: Mapping[str, Policy]) -> None:
         self.moment = moment
-        self._reader = reader
-        self._registry = registry
+        self.reader = reader
+        self.registry = registry
         self._policies = policies
 
     async def roll(self, tps: str, *, unmasked: bool = False) -> RollAnswer:
@@ -154,19 +173,26 @@ class Past:
 
         Some of them stood elsewhere.
         """
+        async for one in self.everybody(area):
+            if one.known is not None:
+                yield one.known
+
+    async def everybody(self, area: str) -> AsyncIterator[About]:
+        """Likewise, with those of whom no event counted: what was held about each, and what it was judged to be."""
         regency, after = self.moment.as_of.regency, ""
-        while some := await self._reader.placed(regency, area, after, VOTERS_MAX):
-            for one in await self._folded(some):
+        while some := await self.reader.placed(regency, area, after, VOTERS_MAX):
+            for one in await self.about(some):
                 yield one
             after = some[-1]
 
-    async def _folded(self, voters: Sequence[str]) -> list[Voter]:
+    async def about(self, voters: Sequence[str]) -> list[About]:
+        """What was held about these voters, by id; those of whom nothing was are left out."""
         at = self.moment.as_of
-        stored = await self._reader.events_until(at.regency, voters, at.events, at.persons)
+        stored = await self.reader.events_until(at.regency, voters, at.events, at.persons)
         # Thousands of events: whoever pushes meanwhile must not wait for them.
         about, kept_out, positions = await asyncio.to_thread(self._judged, stored)
-        world = Elsewhere(await self._elsewhere(about), quarantine=kept_out, lost=self._registry.lost)
-        return await asyncio.to_thread(self._states, about, world, positions)
+        world = Elsewhere(await self._elsewhere(about), quarantine=kept_out, lost=self.registry.lost)
+        return await asyncio.to_thread(self._told, about, world, positions)
 
     def _judged(
         self, stored: Sequence[StoredEvent]
@@ -181,20 +207,26 @@ class Past:
                 positions[held.dot] = one.position
         kept_out: dict[bytes, str] = {}
         for admitted in about.values():
-            kept_out.update(entitlement.names_of(entitlement.quarantine_of(self._registry, admitted)))
+            kept_out.update(entitlement.names_of(entitlement.quarantine_of(self.registry, admitted)))
         return about, kept_out, positions
 
-    def _states(
+    def _told(
         self, about: Mapping[str, Sequence[Admitted]], world: Elsewhere, positions: Mapping[wire.Dot, int]
-    ) -> list[Voter]:
-        """The voters of whom something counts, by id."""
+    ) -> list[About]:
+        """The voters by id, folded."""
         found = []
-        for _, admitted in sorted(about.items()):
+        for voter, admitted in sorted(about.items()):
             folded = fold_voter([one.held for one in admitted], self._policies, world)
+            counted, faults = folded.judgement.counted, folded.judgement.faults
+            events = [
+                HeldAt(one.held, positions[one.held.dot], faults.get(one.held.hash, COUNTS_ITSELF).name)
+                for one in admitted
+            ]
+            known = None
             if folded.state is not None:
-                counted = folded.judgement.counted
                 where = {one.held.dot: CountedAt(one, positions[one.held.dot]) for one in counted}
-                found.append(Voter(folded.state, row_of(folded.state, counted), where))
+                known = Voter(folded.state, row_of(folded.state, counted), where)
+            found.append(About(voter, events, known))
         return found
 
     async def _elsewhere(self, about: Mapping[str, Sequence[Admitted]]) -> set[wire.Dot]:
@@ -204,7 +236,7 @@ class Past:
             own = {one.held.dot for one in admitted}
             named.update(dot for one in admitted for dot in one.held.clock.items() if dot not in own)
         at = self.moment.as_of
-        return await self._reader.held_until(at.regency, named, at.events) if named else set()
+        return await self.reader.held_until(at.regency, named, at.events) if named else set()
 
 
 # --- which moment ----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from ecoklit.core.registry import Registry
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import AnalystReader, Answer, AsOf, LastHeld
+from ecoklit.ports import Answer, AsOf, FiguresReader, LastHeld
 from ecoklit.services.devices import devices_in
 from ecoklit.services.disclose import disclosed
 from ecoklit.services.plausibility import Advice, Visit, advice_of
@@ -27,14 +27,14 @@ FIRST_START: Final = date(2000, 1, 1)
 LAST_START: Final = date(2999, 12, 31)
 
 
-async def large_tps(reader: AnalystReader, area: str, limit: int = TPS_VOTERS_MAX) -> Answer:
+async def large_tps(reader: FiguresReader, area: str, limit: int = TPS_VOTERS_MAX) -> Answer:
     """TPS of the area with more than `limit` voters on their list. Raises EcoklitError bad_argument."""
     if not 0 <= limit <= LIMIT_MAX:
         raise EcoklitError("bad_argument", f"That is no limit of a TPS: give 0 to {LIMIT_MAX} voters.")
     return await reader.large_tps(area, limit)
 
 
-async def duplicates(reader: AnalystReader, area: str, likeness: float = LIKENESS) -> Answer:
+async def duplicates(reader: FiguresReader, area: str, likeness: float = LIKENESS) -> Answer:
     """Groups of voters who may be one person, masked. Raises EcoklitError bad_argument."""
     if not LIKENESS_MIN <= likeness <= 1:
         raise EcoklitError("bad_argument", f"That is no likeness of names: give {LIKENESS_MIN} to 1.")
@@ -43,7 +43,7 @@ async def duplicates(reader: AnalystReader, area: str, likeness: float = LIKENES
 
 
 async def officers_reports(
-    reader: AnalystReader, area: str, span: Span, start: date | None = None
+    reader: FiguresReader, area: str, span: Span, start: date | None = None
 ) -> tuple[AsOf, list[Lines]]:
     """The reports (`services.work`) of every officer in the area; ten days count from `start`, or from the first entry.
 
@@ -59,7 +59,7 @@ async def officers_reports(
     return answer.as_of, reports(worked, of_disabled, span, start=first)
 
 
-async def visits_advice(reader: AnalystReader, registry: Registry, area: str) -> tuple[AsOf, list[Advice]]:
+async def visits_advice(reader: FiguresReader, registry: Registry, area: str) -> tuple[AsOf, list[Advice]]:
     """What of the visits in the area deserves a second look; the registry says who holds each device."""
     answer = await reader.visits(area)
     visits = [Visit(*(row[name] for name in Visit._fields)) for row in answer.rows]
@@ -68,7 +68,7 @@ async def visits_advice(reader: AnalystReader, registry: Registry, area: str) ->
     return answer.as_of, await asyncio.to_thread(advice_of, visits, holders, _operators(registry))
 
 
-async def devices_health(reader: AnalystReader, registry: Registry, area: str) -> tuple[AsOf, list[dict[str, Any]]]:
+async def devices_health(reader: FiguresReader, registry: Registry, area: str) -> tuple[AsOf, list[dict[str, Any]]]:
     """The devices with a right in the area, by name: who holds each, how far its log is held, what does not count.
 
     `behind` is how many events came to the journal since its last contact, `last_heard` when that was projected. Raises

@@ -61,7 +61,6 @@ class List(msgspec.Struct, frozen=True):
     order: tuple[Order, ...]
     arguments: tuple[Argument, ...] = ()
     subject: Literal["area", "tps", "voter"] = "area"
-    has_past: bool = False
     reads_registry: bool = False
 
     @property
@@ -153,7 +152,6 @@ ROLL: Final = List(
     ),
     (Order("name", absent_last=True), Order("voter")),
     subject="tps",
-    has_past=True,
 )
 RECAP: Final = List(
     "recap",
@@ -162,7 +160,6 @@ RECAP: Final = List(
     (*_texts("regency level area"), *_integers("tps_count"), *_integers(" ".join(COUNTS))),
     _by("area"),
     (Argument("level", "word", "The parts: the next below the area unless given", known=tuple(LEVELS)),),
-    has_past=True,
 )
 CONFLICTS: Final = List(
     "conflicts",
@@ -183,7 +180,6 @@ CONFLICTS: Final = List(
         *_integers("opened"),
     ),
     _by("weight", "opened", "voter", "register", "device", "seq"),
-    has_past=True,
 )
 PROPOSALS: Final = List(
     "proposals",
@@ -201,7 +197,6 @@ PROPOSALS: Final = List(
         Column("weight", "integer", is_filter=True),
     ),
     _by("weight", "position", "voter", "proposal"),
-    has_past=True,
 )
 HISTORY: Final = List(
     "history",
@@ -233,7 +228,6 @@ MOVERS: Final = List(
         _POSITION,
     ),
     _by("from_tps", "voter"),
-    has_past=True,
 )
 FAMILIES: Final = List(
     "split_families",
@@ -247,7 +241,6 @@ LARGE: Final = List(
     (*_texts("tps"), *_integers("on_list over")),
     (Order("on_list", descending=True), Order("tps")),
     (Argument("voters_max", "integer", "The most voters of a TPS", default=TPS_VOTERS_MAX, least=0, most=LIMIT_MAX),),
-    has_past=True,
 )
 DUPLICATES: Final = List(
     "duplicates",
@@ -368,7 +361,7 @@ def _moment(text: str) -> int | datetime | str:
 def parameters_of(listed: List) -> tuple[str, ...]:
     """The names of all that can be said to a list."""
     own = (*(one.name for one in listed.arguments), *(one.name for one in listed.columns if one.is_filter))
-    return (*own, "fields", "limit", "cursor", *(["as_of"] if listed.has_past else []))
+    return (*own, "fields", "limit", "cursor", "as_of")
 
 
 def level_below(area: str) -> str:

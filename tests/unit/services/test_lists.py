@@ -62,7 +62,6 @@ def test_every_list_has_an_example_with_all_its_columns() -> None:
         (MOVERS, "9404", [("state", "gone"), ("state", "met")], "bad_argument", "twice"),
         (MOVERS, "9404", [("state", "left")], "bad_argument", "awaited, met"),
         (MOVERS, "9404", [("is_disputed", "yes")], "bad_argument", "true or false"),
-        (DUPLICATES, "9404", [("as_of", "12")], "bad_argument", "no such parameter"),
         (CONFLICTS, "9404", [("weight", "high")], "bad_argument", "whole number"),
         (CONFLICTS, "9404", [("officer", "o" * 65)], "bad_argument", "64 characters"),
         (CONFLICTS, "9404", [("officer", "\0")], "bad_argument", "64 characters"),
