@@ -13,11 +13,11 @@ import asyncpg
 from asyncpg import exceptions
 
 from ecoklit.adapters.postgres_connection import open_connection, open_pool, translated
-from ecoklit.adapters.postgres_schema import DEFAULT_SCHEMA, office_of, office_query, prepare_office
+from ecoklit.adapters.postgres_schema import DEFAULT_SCHEMA, office_of, office_query, prepare_office, quoted
 from ecoklit.core.ids import ZERO_HASH
 from ecoklit.core.read_chain import entry_hash
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import Account, Approval, Failing, LogEntry, NewAccount, Reading, Session
+from ecoklit.ports import Account, Approval, Failing, LogEntry, NewAccount, Reading, ReadingsWanted, Session
 
 READING: Final = "reading"
 _NEVER_IDLE_SECONDS: Final = 10 * 365 * 86_400
@@ -216,6 +216,17 @@ class PostgresOfficeDesk:
             limit,
         )
         return [_entry(row) for row in rows]
+
+    async def readings(self, wanted: ReadingsWanted) -> list[LogEntry]:
+        statement = office_query("readings").replace("{schema}", quoted(self._schema))
+        voter = None if wanted.voter is None else UUID(wanted.voter)
+        return [_entry(row) for row in await self._rows(statement, *wanted._replace(voter=voter))]  # type: ignore[arg-type]
+
+    async def last_entry(self) -> LogEntry | None:
+        row = await self._row(
+            "select l.*, a.login from read_log l left join account a using (account) order by l.entry desc limit 1"
+        )
+        return None if row is None else _entry(row)
 
     # --- a second person ---------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from ecoklit.adapters.postgres_sync import PostgresStandings
 from ecoklit.bootstrap.doors import bring_office_log, make_puller, open_admission
 from ecoklit.bootstrap.exports import open_export_desk
 from ecoklit.bootstrap.journals import bring_office_lines, make_registrar, open_journal, open_registry, registry_reader
-from ecoklit.bootstrap.people import make_administration, make_office_sign_in, open_accounts
+from ecoklit.bootstrap.people import make_administration, make_office_sign_in, make_readings, open_accounts
 from ecoklit.bootstrap.projection import open_projector
 from ecoklit.bootstrap.reading import make_answers, make_retrospect, numbers_for, open_reader
 from ecoklit.core.registry import Registry
@@ -41,6 +41,7 @@ from ecoklit.services.patience import PatientJournal
 from ecoklit.services.project import Projector
 from ecoklit.services.pull import Puller
 from ecoklit.services.read_log import Ledger
+from ecoklit.services.readings import Readings
 from ecoklit.services.reads import Reads
 from ecoklit.services.registry import Registrar
 from ecoklit.services.retrospect import Retrospect
@@ -80,6 +81,7 @@ class House:
     administration: Administration
     sessions: Sessions
     ledger: Ledger
+    readings: Readings
     approvals: Approvals
     unmask: Unmask
     retrospect: Retrospect
@@ -139,6 +141,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 administration=make_administration(people),
                 sessions=people.sessions,
                 ledger=people.ledger,
+                readings=make_readings(settings, people),
                 approvals=Approvals(people.store),
                 oidc=make_office_sign_in(settings, people.store),
                 unmask=Unmask(settings.regency, numbers_for(reader), people.ledger),

@@ -13,13 +13,15 @@ from ecoklit.adapters.oidc import OidcClient, OidcProvider
 from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
 from ecoklit.adapters.postgres_requests import PostgresRequests
 from ecoklit.adapters.postgres_sign_ins import PostgresSignIns
-from ecoklit.bootstrap.office_folder import service_key
+from ecoklit.bootstrap.office_folder import service_key, shared_secret
 from ecoklit.ports import AccountStore, Reading
 from ecoklit.services.accounts import Accounts, CodeSecrets
 from ecoklit.services.administration import Administration
 from ecoklit.services.approvals import Approvals
+from ecoklit.services.cursors import Cursors
 from ecoklit.services.office_sign_in import OfficeSignIn
 from ecoklit.services.read_log import Ledger
+from ecoklit.services.readings import Readings
 from ecoklit.services.sign_in import Sessions
 from ecoklit.settings import Settings
 
@@ -80,6 +82,11 @@ async def log_at_the_shell(
 def make_administration(people: People) -> Administration:
     """Acts on accounts by accounts."""
     return Administration(people.accounts, people.store, Approvals(people.store), people.ledger)
+
+
+def make_readings(settings: Settings, people: People) -> Readings:
+    """The read log for auditors and the office."""
+    return Readings(people.store, Cursors(shared_secret(settings)), people.ledger)
 
 
 def make_office_sign_in(settings: Settings, store: AccountStore) -> OfficeSignIn | None:

@@ -28,6 +28,7 @@ from ecoklit.http import (
     ops,
     pages,
     reading,
+    readings,
     sync,
 )
 from ecoklit.http.auth import PUBLIC, add_security_headers, let_in, provide_signed, provide_viewer
@@ -45,6 +46,7 @@ ROUTES: Final = (
     *analyst.ROUTES,
     *accounts.ROUTES,
     *administration.ROUTES,
+    *readings.ROUTES,
     *deciding.ROUTES,
     *exports.ROUTES,
     *oidc.ROUTES,

@@ -16,6 +16,7 @@ from ecoklit.ports.accounts import (
     NumbersReader,
     Passwords,
     Reading,
+    ReadingsWanted,
     ReadLog,
     Session,
 )
@@ -231,6 +232,7 @@ __all__ = [
     "ReadLog",
     "Reading",
     "ReadingsMade",
+    "ReadingsWanted",
     "Reads",
     "RegistryHead",
     "RegistryJournal",

@@ -197,6 +197,19 @@ class LogEntry(NamedTuple):
         return said | {"at": self.at.isoformat(timespec="microseconds"), "fields": list(self.fields)}
 
 
+class ReadingsWanted(NamedTuple):
+    """Entries of the log that are asked for: of an `area`, and those of a login, an action or a voter where these are
+    given; `before` an entry's number, the latest first, `entries_max` of them.
+    """
+
+    area: str
+    login: str | None
+    action: str | None
+    voter: str | None
+    before: int | None
+    entries_max: int
+
+
 @runtime_checkable
 class ReadLog(Protocol):
     """What was shown to whom: added to and never changed, each entry bound to the one before it by hash."""
@@ -212,6 +225,16 @@ class ReadLog(Protocol):
 
     async def entries(self, after: int, limit: int) -> list[LogEntry]:
         """Entries with a number above `after`, in order, at most `limit`."""
+        ...
+
+    async def readings(self, wanted: ReadingsWanted) -> list[LogEntry]:
+        """Readings of an area or a part of it, of a wider one, and of a voter who stands there now; acts on accounts
+        too.
+        """
+        ...
+
+    async def last_entry(self) -> LogEntry | None:
+        """The last entry; None when there is none yet."""
         ...
 
 
