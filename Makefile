@@ -12,6 +12,9 @@ POUCHDB := bench/sync_pouchdb
 POUCHDB_READY := $(POUCHDB)/node_modules/.ready
 OIDC := tests/oidc/provider
 OIDC_READY := $(OIDC)/node_modules/.ready
+# What looks at the field app in the browser: its types, and that nothing is younger than Chrome 100.
+TOOLS := tests/browser/tools
+TOOLS_READY := $(TOOLS)/node_modules/.ready
 AREA ?=
 ARGS ?=
 # Whole files to a worker, in their order, so that what a file shares is made once. With ARGS=-n0 there is one, as a debugger wants.
@@ -58,6 +61,10 @@ $(OIDC_READY): $(OIDC)/package.json $(OIDC)/package-lock.json
 	@if command -v npm >/dev/null && (cd $(OIDC) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null); \
 	then touch $@; else echo "npm did not install tests/oidc/provider: those tests will be skipped." >&2; fi
 
+$(TOOLS_READY): $(TOOLS)/package.json $(TOOLS)/package-lock.json
+	@if command -v npm >/dev/null && (cd $(TOOLS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null); \
+	then touch $@; else echo "npm did not install $(TOOLS): the field app's types and baseline will not be looked at." >&2; fi
+
 demo: $(READY) ## the main job on made-up voters of Mimika; AREA=94.04 for the whole regency
 	@$(BIN)/ecoklit demo $(if $(AREA),--area $(AREA)) $(ARGS)
 
@@ -73,11 +80,14 @@ chaos: $(FUZZ_READY) ## real processes killed, frozen, filled and cut off; ARGS=
 sim: $(READY) ## made-up worlds, each from one number; SEEDS=1000, ARGS="--seed 7" for one, ARGS=--canaries
 	$(BIN)/python -m ecoklit.testing.simulator $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)
 
-lint: $(READY) ## format, lint, types and the direction of imports
+lint: $(READY) $(TOOLS_READY) ## format, lint, types and the direction of imports; the field app's types and baseline
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if [ -e $(TOOLS_READY) ]; then echo "npm run lint ($(TOOLS))"; npm --prefix $(TOOLS) run --silent lint; \
+	elif [ -n "$$ECOKLIT_BROWSER" ]; then echo "ECOKLIT_BROWSER says that the field app must be looked at: install Node.js and npm." >&2; exit 1; \
+	else echo "The field app was not looked at, which needs Node.js and npm (Debian: apt-get install npm)." >&2; fi
 
 check: lint test ## all that a change must pass
 
@@ -94,4 +104,4 @@ bench-audit: $(READY) ## figures of auditing: the transparency log over ten mill
 	$(BIN)/python bench/audit.py $(ARGS)
 
 clean: ## remove what the targets made, but no data
-	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out $(POUCHDB)/node_modules $(OIDC)/node_modules
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out $(POUCHDB)/node_modules $(OIDC)/node_modules $(TOOLS)/node_modules

@@ -15,7 +15,7 @@ import { deviceOf } from "./signing.js";
 /** @typedef {{fromSeq: number, area: string | null, position: number}} Revocation */
 /** What somebody with a right in `areas` lets count although it was quarantined. @typedef {{position: number, areas: readonly string[], event: import("./registry-event.js").RegistryEvent}} Readmission */
 /** An event at its place: a tps_reported or a stage_set. @typedef {{position: number, event: import("./registry-event.js").RegistryEvent}} Placed */
-/** @typedef {{position: number, name: string, why: string}} Void */
+/** @typedef {{position: number, name: string, why: string}} VoidLine */
 
 /** Names of voids that no service lets in: a registry that has one was written by others, or damaged. */
 export const DAMAGED = Object.freeze(["unknown_device", "bad_signature", "broken_chain", "wrong_election", "malformed"]);
@@ -58,7 +58,7 @@ export class Registry {
   stages = [];
   /** A memory of `entitlement.js`, good for this very position. @type {Map<string, {revoked: number, entitled: number}>} */
   judged = new Map();
-  /** @type {Void[]} */
+  /** @type {VoidLine[]} */
   voids = [];
   /** @type {Map<string, {seq: number, prev: string}>} */
   #logs = new Map();
