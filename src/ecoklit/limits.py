@@ -149,6 +149,9 @@ STANDINGS_MAX: Final = 1000
 STANDINGS_AT_ONCE_MAX: Final = 8
 """Look-ups for receipts in the projection at one time: that a log is held is worth more than how it stands."""
 
+KEPT_PAGES_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Pages of lists that are kept for the next who ask: some 300 lists of a TPS, as JSON."""
+
 PAGE_VOTERS_MAX: Final = 200
 """Voters on one page of a pull: some 200 KB, so that a bad network repeats little."""
 

@@ -11,6 +11,7 @@ from ecoklit import contract
 from ecoklit.adapters.http_devices import HttpDevices
 from ecoklit.adapters.postgres_analyst import PostgresAnalyst
 from ecoklit.adapters.postgres_copies import PostgresCopies
+from ecoklit.adapters.postgres_editions import PostgresEditions
 from ecoklit.adapters.postgres_marks import PostgresPeople
 from ecoklit.adapters.postgres_office import PostgresOffice
 from ecoklit.adapters.postgres_past import PostgresPast
@@ -92,6 +93,7 @@ def make_answers(
         digests=digests,
         today=date.today,
         disclose=ledger.disclose,
+        editions=PostgresEditions(reader),
     )
 
 

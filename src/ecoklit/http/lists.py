@@ -25,12 +25,13 @@ from ecoklit.http.examples import AREA, ROWS, TPS, VOTER
 from ecoklit.http.reading import RESPONSES, SUBJECTS
 from ecoklit.ports import AsOf, Position
 from ecoklit.services import lists
-from ecoklit.services.answers import Answered, Answers, Unchanged
+from ecoklit.services.answers import Answered, Answers, Encoded, Unchanged
 from ecoklit.services.digests import Digested
 from ecoklit.services.lists import PAGE_ROWS, PAGE_ROWS_MAX, Argument, Column, List, read_question
 from ecoklit.services.viewer import Viewer
 
 AnyRequest = Request[Any, Any, Any]
+Told = Answered | Encoded
 Asked = NamedDependency[SkipValidation[Answers]]
 By = NamedDependency[SkipValidation[Viewer]]
 
@@ -96,7 +97,7 @@ def list_route(listed: List, path: str, name: str) -> HTTPRouteHandler:
 
     async def ask(request: AnyRequest, answers: Asked, viewer: By) -> Response[Any]:
         question = read_question(listed, request.path_params[listed.subject], list(request.query_params.multi_items()))
-        answered = await answers.answer(viewer, question, _known(request), request.state.request)
+        answered = await answers.encoded(viewer, question, _known(request), request.state.request)
         if isinstance(answered, Unchanged):
             return Response(None, status_code=304, headers=PRIVATE | {"ETag": f'"{answered.tag}"'})
         return Response(as_page(answered, question.subject), headers=_headers(request, answered))
@@ -131,7 +132,7 @@ def _known(request: AnyRequest) -> tuple[str, ...]:
     return tuple(tag.strip().removeprefix("W/").strip('"') for tag in said.split(","))
 
 
-def _headers(request: AnyRequest, answered: Answered) -> dict[str, str]:
+def _headers(request: AnyRequest, answered: Told) -> dict[str, str]:
     headers = dict(PRIVATE)
     if answered.tag is not None:
         headers["ETag"] = f'"{answered.tag}"'
@@ -146,7 +147,7 @@ def stated(as_of: AsOf, digest: Digested | None) -> Stated:
     return Stated(as_of.regency, as_of.election, as_of.events, as_of.persons, kept, where)
 
 
-def _of_page(answered: Answered) -> dict[str, Any]:
+def _of_page(answered: Told) -> dict[str, Any]:
     return {
         "as_of": stated(answered.as_of, answered.digest),
         "next": answered.cursor,
@@ -155,20 +156,25 @@ def _of_page(answered: Answered) -> dict[str, Any]:
     }
 
 
-def _rows(answered: Answered, area: str) -> Rows:
-    return Rows(**_of_page(answered), area=area, rows=answered.rows)
+def _json(answered: Told) -> Any:
+    """Rows that are JSON already are put in as they are."""
+    return answered.rows
 
 
-def _roll(answered: Answered, tps: str) -> RollList:
+def _rows(answered: Told, area: str) -> Rows:
+    return Rows(**_of_page(answered), area=area, rows=_json(answered))
+
+
+def _roll(answered: Told, tps: str) -> RollList:
     digest = "" if answered.digest is None else answered.digest.digest
-    return RollList(**_of_page(answered), tps=tps, digest=digest, voters=answered.rows)
+    return RollList(**_of_page(answered), tps=tps, digest=digest, voters=_json(answered))
 
 
-def _history(answered: Answered, voter: str) -> History:
-    return History(**_of_page(answered), voter=voter, events=answered.rows)
+def _history(answered: Told, voter: str) -> History:
+    return History(**_of_page(answered), voter=voter, events=_json(answered))
 
 
-_FORMS: Final[dict[str, tuple[Callable[[Answered, str], Page], type[Page], str]]] = {
+_FORMS: Final[dict[str, tuple[Callable[[Told, str], Page], type[Page], str]]] = {
     "area": (_rows, Rows, AREA),
     "tps": (_roll, RollList, TPS),
     "voter": (_history, History, VOTER),

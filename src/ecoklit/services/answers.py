@@ -20,11 +20,13 @@ from ecoklit.core.registry import Registry
 from ecoklit.core.suppression import total
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import AnalystReader, Answer, AsOf, Edition, FiguresReader, Only, Paged, Wanted, order_of
+from ecoklit.ports.editions import EditionReader, Footing
 from ecoklit.services.as_of import COUNTS, LEVELS
 from ecoklit.services.cursors import Cursor, Cursors
 from ecoklit.services.digests import AreaDigests, Digested
 from ecoklit.services.disclose import NOT_SUPERVISED, SUPERVISED_ONLY, SUPERVISOR, shown
 from ecoklit.services.figures import devices_health, officers_reports, rows_disclosed, visits_advice
+from ecoklit.services.kept_pages import Editions, Kept, KeptPages
 from ecoklit.services.lists import (
     ADVICE,
     CONFLICTS,
@@ -89,6 +91,19 @@ class Province(msgspec.Struct, frozen=True):
     rows: list[dict[str, Any]]
 
 
+class Encoded(msgspec.Struct, frozen=True):
+    """As `Answered`, with its rows as JSON already, and how many they are."""
+
+    as_of: AsOf
+    digest: Digested | None
+    rows: msgspec.Raw
+    count: int
+    cursor: str | None
+    began: int
+    is_steady: bool
+    tag: str | None
+
+
 Disclose = Callable[["Viewer", Shown], Awaitable[None]]
 """Writes down what is about to be shown (`read_log.Ledger.disclose`)."""
 
@@ -122,7 +137,9 @@ class Answers:
         digests: AreaDigests,
         today: Callable[[], date],
         disclose: Disclose,
+        editions: EditionReader | None = None,
     ) -> None:
+        """Without `editions` nothing is kept: every page is read for whoever asks."""
         self._regency = regency
         self._reader_for = reader_for
         self._registry = registry
@@ -131,6 +148,8 @@ class Answers:
         self._digests = digests
         self._today = today
         self._disclose = disclose
+        self._editions = None if editions is None else Editions(editions)
+        self._kept = KeptPages()
         self._past_lock = asyncio.Lock()
         self._past_waiting = 0
 
@@ -159,8 +178,53 @@ class Answers:
             digest = Digested(found.digest.hex(), found.as_of.events, found.as_of.persons)
         page = self._page(viewer, question, cursor, found, digest, own)
         if question.listed.names_voters:
-            await self._disclose(viewer, shown_by(question, page, request))
+            await self._disclose(viewer, shown_by(question, len(page.rows), page.as_of, request))
         return page
+
+    async def encoded(
+        self, viewer: Viewer, question: Question, known: Collection[str] = (), request: str = ""
+    ) -> Encoded | Unchanged:
+        """As `answer`, as JSON. A first page of now is read once for all who ask it with the same role, rights and
+        areas, and kept while it holds; what it discloses is written down for each of them.
+        """
+        if self._editions is None or not _is_kept(question):
+            answered = await self.answer(viewer, question, known, request)
+            return answered if isinstance(answered, Unchanged) else _in_json(answered)
+        demand_sight(viewer, question)
+        demand_fields(viewer, question)
+        now = await self._editions.now(*_footing_of(question))
+        digest, tag_of = self._digests.of(question.subject), partial(self._tag, viewer, question)
+        if any(known) and (tag := tag_of(now.edition, 0, digest)) in known:
+            return Unchanged(tag)
+        today = self._today()
+        key = (question.mark, viewer.role, viewer.areas, viewer.rights, today)
+        kept = await self._kept.page(key, now, partial(self._read, viewer, question, now, today))
+        tag, as_of = tag_of(kept.edition, 0, digest), kept.edition.as_of
+        if kept.digest is not None:
+            digest = Digested(kept.digest.hex(), as_of.events, as_of.persons)
+        first = Cursor(question.mark, *kept.edition[1:], as_of.events, ())
+        cursor = None if kept.last is None else self._cursors.seal(msgspec.structs.replace(first, after=kept.last))
+        page = Encoded(as_of, digest, msgspec.Raw(kept.body), kept.rows, cursor, as_of.events, True, tag)
+        if question.listed.names_voters:
+            await self._disclose(viewer, shown_by(question, page.count, as_of, request))
+        return page
+
+    async def _read(self, viewer: Viewer, question: Question, before: Footing, today: date) -> Kept:
+        """The page to be kept. `before` was asked before its rows are read, and is asked again after."""
+        found = await self._found(viewer, self._reader_for(viewer), question, None)
+        assert found.edition is not None
+        rows = found.rows[: question.rows_max]
+        last = order_of(rows[-1], question.listed.order) if len(found.rows) > question.rows_max else None
+        body = msgspec.json.encode(_shown(viewer, question, rows, today))
+        return Kept(found.edition, await self._mark_since(question, before), body, len(rows), last, found.digest)
+
+    async def _mark_since(self, question: Question, before: Footing) -> str | None:
+        """The mark of a TPS, when it is still the one that was asked before."""
+        if before.mark is None or self._editions is None:
+            return None
+        after = await self._editions.now(*_footing_of(question))
+        is_same = (after.mark, after.edition.generation) == (before.mark, before.edition.generation)
+        return before.mark if is_same else None
 
     async def province(self, viewer: Viewer, province: str, level: str) -> Province:
         """The recap of the parts of a province, by `level`: province, regency, district, village or tps."""
@@ -285,12 +349,27 @@ def _shown(viewer: Viewer, question: Question, rows: Sequence[Mapping[str, Any]]
     return whole if question.fields is None else [{name: row[name] for name in question.fields} for row in whole]
 
 
-def shown_by(question: Question, page: Answered, request: str) -> Shown:
-    """What the read log says of a page."""
+def shown_by(question: Question, rows: int, as_of: AsOf, request: str) -> Shown:
+    """What the read log says of a page of so many rows."""
     is_voter = question.listed is HISTORY
-    rows = 1 if is_voter else len(page.rows)
     area, voter = (None, question.subject) if is_voter else (question.subject, None)
-    return Shown(question.listed.name, area, rows, page.as_of.events, request, voter)
+    return Shown(question.listed.name, area, 1 if is_voter else rows, as_of.events, request, voter)
+
+
+def _is_kept(question: Question) -> bool:
+    """The first page of a list that one query gives; a voter is seen by where it stands, which changes."""
+    is_stored = question.listed.name not in _COMPUTED and question.listed is not HISTORY
+    return is_stored and question.at is None and not question.cursor
+
+
+def _footing_of(question: Question) -> tuple[str, str | None]:
+    """The regency of an area; and the TPS, of whose rows alone its roll is made."""
+    return question.subject[:4], question.subject if question.listed is ROLL else None
+
+
+def _in_json(page: Answered) -> Encoded:
+    body = msgspec.Raw(msgspec.json.encode(page.rows))
+    return Encoded(page.as_of, page.digest, body, len(page.rows), page.cursor, page.began, page.is_steady, page.tag)
 
 
 def demand_sight(viewer: Viewer, question: Question) -> None:
