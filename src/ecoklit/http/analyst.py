@@ -12,7 +12,7 @@ from litestar.params import Parameter
 
 from ecoklit.http.auth import VIEWER
 from ecoklit.http.examples import ROWS
-from ecoklit.http.lists import LIST_ROUTES, LISTS, SESSION, Asked, By, Stated, stated
+from ecoklit.http.lists import LIST_ROUTES, LISTS, Asked, By, Stated, stated
 from ecoklit.http.reading import RESPONSES
 from ecoklit.services.answers import PROVINCE_LEVELS
 
@@ -52,7 +52,6 @@ class ProvinceRows(msgspec.Struct):
     operation_id="province_recap",
     summary="The recap of a province",
     tags=[LISTS],
-    security=[{SESSION: []}],
     description="The counts of every regency of a province that is projected here and that the account sees, or of "
     "their parts. `as_of` says of which regencies, each with its own position.",
     responses={

@@ -8,9 +8,10 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components
 from litestar.types import ASGIApp
 
 from ecoklit.bootstrap import House
@@ -31,8 +32,15 @@ from ecoklit.http import (
     readings,
     sync,
 )
-from ecoklit.http.auth import PUBLIC, add_security_headers, let_in, provide_signed, provide_viewer
-from ecoklit.http.lists import SESSION
+from ecoklit.http.auth import (
+    PUBLIC,
+    SCHEMES,
+    add_security_headers,
+    let_in,
+    provide_signed,
+    provide_viewer,
+    say_security,
+)
 from ecoklit.http.problems import on_fault, on_http_error, on_named_error
 from ecoklit.http.push import PushRoute
 from ecoklit.services.answers import Answers
@@ -55,6 +63,10 @@ ROUTES: Final = (
     metrics.metrics,
     *pages.ROUTES,
 )
+
+for _route in ROUTES:
+    if isinstance(_route, HTTPRouteHandler):
+        say_security(_route)
 
 
 def make_app(house: House, gate: Gate | None = None) -> ASGIApp:
@@ -97,11 +109,7 @@ def make_app(house: House, gate: Gate | None = None) -> ASGIApp:
             version="1",
             description="Events of coklit in, the current voter list of every TPS out.",
             use_handler_docstrings=True,
-            components=Components(
-                security_schemes={
-                    SESSION: SecurityScheme(type="http", scheme="bearer", description="The token of POST /v1/sessions")
-                }
-            ),
+            components=Components(security_schemes=dict(SCHEMES)),
             openapi_router=Router("/", route_handlers=[], include_in_schema=False, opt={"audience": PUBLIC}),
             # The pages that the framework brings load scripts from elsewhere: only the documents are served.
             render_plugins=[JsonRenderPlugin(path="/openapi.json"), YamlRenderPlugin(path="/openapi.yaml")],

@@ -19,7 +19,9 @@ import structlog
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, MutableScopeHeaders
+from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
+from litestar.openapi.spec import SecurityScheme
 from litestar.types import Message, Scope
 
 from ecoklit.errors import EcoklitError
@@ -34,6 +36,16 @@ VIEWER: Final = "viewer"
 AUDIENCES: Final = (PUBLIC, PHONE, VIEWER, *RIGHTS)
 
 COOKIE: Final = "__Host-ecoklit"
+SCHEMES: Final = {
+    "session": SecurityScheme(type="http", scheme="bearer", description="The token of POST /v1/sessions"),
+    "browser": SecurityScheme(
+        type="apiKey",
+        name=COOKIE,
+        security_scheme_in="cookie",
+        description="The cookie of POST /v1/sessions; whatever changes something needs the header Ecoklit-CSRF too",
+    ),
+}
+"""How the document says that a route asks for a session."""
 FORGERY_HEADER: Final = "Ecoklit-CSRF"
 REQUEST_HEADER: Final = "Ecoklit-Request"
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -69,6 +81,12 @@ async def let_in(connection: AnyConnection, handler: BaseRouteHandler) -> None:
         raise EcoklitError("not_your_right", f"This account has no right '{audience}': whoever made it can give it.")
     connection.state.token = token
     connection.state.request = uuid.uuid4().hex
+
+
+def say_security(handler: HTTPRouteHandler) -> None:
+    """Have the document say of a route what its audience is to bring: a session, or nothing that it knows of."""
+    is_open = audience_of(handler) in (PUBLIC, PHONE)
+    handler.security = None if is_open else [{name: []} for name in SCHEMES]
 
 
 def audience_of(handler: BaseRouteHandler) -> str:

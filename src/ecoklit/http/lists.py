@@ -36,7 +36,6 @@ Asked = NamedDependency[SkipValidation[Answers]]
 By = NamedDependency[SkipValidation[Viewer]]
 
 LISTS: Final = "lists"
-SESSION: Final = "session"
 """How the document names a program's session: a bearer token."""
 PRIVATE: Final = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
 """No browser writes a list to its disk (ASVS 14.3.2). A program that keeps one asks by its ETag whether it holds."""
@@ -113,7 +112,6 @@ def list_route(listed: List, path: str, name: str) -> HTTPRouteHandler:
         description=listed.about,
         operation_class=_operation(listed),
         tags=[LISTS],
-        security=[{SESSION: []}],
         response_headers=[
             ResponseHeader(name="ETag", documentation_only=True, description="Send it as If-None-Match: 304 or a page"),
             ResponseHeader(name="Link", documentation_only=True, description='<the next page>; rel="next"'),

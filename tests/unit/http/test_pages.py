@@ -11,9 +11,11 @@ from unittest.mock import MagicMock
 import httpx
 import pytest
 import pytest_asyncio
+from litestar.handlers import HTTPRouteHandler
 
 from ecoklit.door.gate import Gate
-from ecoklit.http.app import make_app
+from ecoklit.http.app import ROUTES, make_app
+from ecoklit.http.auth import PHONE, PUBLIC, audience_of
 from ecoklit.http.pages import SHA256
 
 PARTS = ("swagger-ui-bundle.js", "swagger-ui.css", "start.js")
@@ -73,6 +75,26 @@ async def test_every_route_of_the_document_has_examples(http: httpx.AsyncClient)
                     if has_form and not (content.get("examples") or content.get("example")):
                         lacking.append(f"{method} {path} {status} {media_type}")
     assert not lacking
+
+
+async def test_every_route_of_the_document_says_what_session_it_asks_for(http: httpx.AsyncClient) -> None:
+    """Whatever is not for everybody or for phones names both ways of showing a session; whatever is, names none."""
+    document: dict[str, Any] = (await http.get("/openapi.json")).json()
+    assert document["components"]["securitySchemes"].keys() == {"session", "browser"}
+    said = {
+        (method.upper(), re.sub(r"\{(\w+)\}", "{}", path)): operation.get("security", [])
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+    handlers = [one for one in ROUTES if isinstance(one, HTTPRouteHandler) and one.include_in_schema is not False]
+    walked = 0
+    for handler in handlers:
+        expected = [] if audience_of(handler) in (PUBLIC, PHONE) else [{"session": []}, {"browser": []}]
+        for method in handler.http_methods:
+            for path in handler.paths:
+                assert said.pop((method, re.sub(r"\{(\w+):\w+\}", "{}", path))) == expected, (method, path)
+                walked += bool(expected)
+    assert walked > 40 and not said
 
 
 async def test_a_problem_of_the_document_is_one_of_ours(http: httpx.AsyncClient) -> None:
