@@ -280,8 +280,8 @@ async def test_the_commands_look_back(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """`roll` and `recap` with --at the position that is now print what they print without; of 0, nobody; and a moment
-    that is none is the user's mistake."""
+    """Every command that shows what the roll says prints, with --at the position of now, what it prints without; of 0,
+    nobody; and a moment that is none is the user's mistake."""
     async with PostgresReader(postgres_server.dsn, schema=schema) as reader:
         journal = MemoryJournal()
         await append_all(journal, RandomHistory(7).arrivals)
@@ -289,6 +289,7 @@ async def test_the_commands_look_back(
         await Projector(journal, store, policies(), election=ELECTION, regency=REGENCY).run_until_caught_up()
         await store.close()
         now = str((await reader.as_of(REGENCY)).events)
+        voter = str((await reader.roll(TPS[1])).rows[0]["voter"])
     monkeypatch.setenv("ECOKLIT_DATABASE_URL", postgres_server.dsn)
     monkeypatch.setenv("ECOKLIT_SCHEMA", schema)
     monkeypatch.setenv("ECOKLIT_ELECTION", ELECTION)
@@ -298,10 +299,18 @@ async def test_the_commands_look_back(
         code = await asyncio.to_thread(main, list(words))
         return code, capsys.readouterr().out
 
-    for command in (("roll", TPS[0], "--json"), ("recap", REGENCY, "--json"), ("roll", TPS[0]), ("recap", REGENCY)):
+    for command in (
+        ("roll", TPS[0], "--json"), ("recap", REGENCY, "--json"), ("roll", TPS[0]), ("recap", REGENCY),
+        ("conflicts", REGENCY, "--json"), ("movers", REGENCY, "--json"), ("families", REGENCY),
+        ("large", REGENCY, "--limit", "1"), ("duplicates", REGENCY, "--json"), ("progress", REGENCY, "--daily"),
+        ("reports", REGENCY), ("late", REGENCY),
+    ):  # fmt: skip
         live = await printed(*command)
-        assert live[0] == 0 and await printed(*command, "--at", now) == live
-        code, nobody = await printed(*command, "--at", "0")
-        assert code == 0 and nobody != live[1]
+        assert live[0] == 0 and await printed(*command, "--at", now) == live, command
+    code, nobody = await printed("roll", TPS[1], "--at", "0")
+    assert code == 0 and "0 pemilih" in nobody
+    live = await printed("history", voter, "--json")
+    assert live[0] == 0 and await printed("history", voter, "--json", "--at", now) == live
+    assert (await printed("history", voter, "--at", "0"))[0] == 2
     assert (await printed("roll", TPS[0], "--at", str(int(now) + 1)))[0] == 2
     assert (await printed("roll", TPS[0], "--at", "yesterday"))[0] == 2

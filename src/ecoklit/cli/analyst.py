@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ecoklit.cli.command import Commands, add_command, area_code
 from ecoklit.cli.exits import Exit
+from ecoklit.cli.past import add_at, past
 from ecoklit.cli.reading import said_of, written_down
 from ecoklit.services.disclose import disclosed
 from ecoklit.settings import read_settings
 
 if TYPE_CHECKING:
     from ecoklit.core.registry import Registry
-    from ecoklit.ports import AnalystReader, AsOf
+    from ecoklit.ports import AsOf, FiguresReader
 
-    Show = Callable[[AnalystReader, argparse.Namespace], Awaitable[Exit]]
+    Show = Callable[[FiguresReader, argparse.Namespace], Awaitable[Exit]]
 
 MOVERS: Final = {
     "voter": "Pemilih\nvoter",
@@ -226,15 +227,20 @@ def add_about(
     """A command about an area, answered from the database."""
     command = add_command(commands, name, asking(show), what, example, json)
     command.add_argument("area", metavar="AREA", type=area_code, help=AREA_HELP)
+    add_at(command)
     return command
 
 
 def asking(show: Show) -> Callable[[argparse.Namespace], Exit]:
     async def ask(arguments: argparse.Namespace) -> Exit:
-        from ecoklit.bootstrap import open_analyst
+        from ecoklit.adapters.postgres_analyst import PostgresAnalyst
+        from ecoklit.bootstrap import open_reader
+        from ecoklit.services.past_work import PastAnalyst
 
-        async with open_analyst(read_settings(os.environ)) as reader:
-            return await show(reader, arguments)
+        async with open_reader(read_settings(os.environ)) as reader:
+            if arguments.at is None:
+                return await show(PostgresAnalyst(reader), arguments)
+            return await show(PastAnalyst(await past(reader, arguments.area, arguments.at)), arguments)
 
     return lambda arguments: asyncio.run(ask(arguments))
 
@@ -249,21 +255,21 @@ def day(text: str) -> date:
 # --- lists -----------------------------------------------------------------------------------------------------------
 
 
-async def show_movers(reader: AnalystReader, arguments: argparse.Namespace) -> Exit:
+async def show_movers(reader: FiguresReader, arguments: argparse.Namespace) -> Exit:
     answer = await reader.movers(arguments.area)
     rows = [disclosed(row) for row in answer.rows]
     await written_down("movers", answer.as_of.events, len(rows), area=arguments.area)
     return show_rows(arguments, answer.as_of, rows, "Pemilih pindah · movers", MOVERS, {"state": STATES})
 
 
-async def show_families(reader: AnalystReader, arguments: argparse.Namespace) -> Exit:
+async def show_families(reader: FiguresReader, arguments: argparse.Namespace) -> Exit:
     answer = await reader.split_families(arguments.area)
     rows = [disclosed(row) for row in answer.rows]
     await written_down("split_families", answer.as_of.events, len(rows), area=arguments.area)
     return show_rows(arguments, answer.as_of, rows, "Keluarga terpisah · split families", FAMILIES)
 
 
-async def show_large(reader: AnalystReader, arguments: argparse.Namespace) -> Exit:
+async def show_large(reader: FiguresReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.services.figures import TPS_VOTERS_MAX, large_tps
 
     limit = TPS_VOTERS_MAX if arguments.limit is None else arguments.limit
@@ -271,7 +277,7 @@ async def show_large(reader: AnalystReader, arguments: argparse.Namespace) -> Ex
     return show_rows(arguments, answer.as_of, answer.rows, f"TPS di atas batas {limit} · above the limit", LARGE)
 
 
-async def show_duplicates(reader: AnalystReader, arguments: argparse.Namespace) -> Exit:
+async def show_duplicates(reader: FiguresReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.services.figures import LIKENESS, duplicates
 
     answer = await duplicates(reader, arguments.area, LIKENESS if arguments.likeness is None else arguments.likeness)
@@ -283,7 +289,7 @@ async def show_duplicates(reader: AnalystReader, arguments: argparse.Namespace) 
 # --- work ------------------------------------------------------------------------------------------------------------
 
 
-async def show_progress(reader: AnalystReader, arguments: argparse.Namespace) -> Exit:
+async def show_progress(reader: FiguresReader, arguments: argparse.Namespace) -> Exit:
     answer = await reader.progress(arguments.area, arguments.level or level_below(arguments.area))
     if arguments.json:
         return show_rows(arguments, answer.as_of, answer.rows, "", {})
@@ -308,7 +314,7 @@ def by_part(rows: Iterable[Mapping[str, Any]], *, daily: bool) -> list[dict[str,
     return [parts[key] for key in sorted(parts)]
 
 
-async def show_reports(reader: AnalystReader, arguments: argparse.Namespace) -> Exit:
+async def show_reports(reader: FiguresReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.services.figures import officers_reports, rows_disclosed
 
     as_of, lines = await officers_reports(reader, arguments.area, arguments.span, arguments.start)
@@ -316,7 +322,7 @@ async def show_reports(reader: AnalystReader, arguments: argparse.Namespace) -> 
     return show_rows(arguments, as_of, rows_disclosed(lines), title, REPORTS, totals=True)
 
 
-async def show_late(reader: AnalystReader, arguments: argparse.Namespace) -> Exit:
+async def show_late(reader: FiguresReader, arguments: argparse.Namespace) -> Exit:
     answer = await reader.late(arguments.area)
     rows = [disclosed(row) for row in answer.rows]
     await written_down("late", answer.as_of.events, len(rows), area=arguments.area)
@@ -326,10 +332,10 @@ async def show_late(reader: AnalystReader, arguments: argparse.Namespace) -> Exi
 # --- devices ---------------------------------------------------------------------------------------------------------
 
 
-async def show_devices(reader: AnalystReader, arguments: argparse.Namespace) -> Exit:
+async def show_devices(reader: FiguresReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.services.figures import devices_health
 
-    as_of, health = await devices_health(reader, await registry_now(), arguments.area)
+    as_of, health = await devices_health(reader, await registry_for(reader), arguments.area)
     rows = [disclosed(row) for row in health]
     if not arguments.json:
         rows = [{**row, "rights": rights_of(row), "remark": remark_of(row)} for row in rows]
@@ -345,17 +351,21 @@ def remark_of(row: Mapping[str, Any]) -> list[str]:
     return [word for name, word in words.items() if row[name] is not None]
 
 
-async def show_advice(reader: AnalystReader, arguments: argparse.Namespace) -> Exit:
+async def show_advice(reader: FiguresReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.services.figures import rows_disclosed, visits_advice
 
-    as_of, advice = await visits_advice(reader, await registry_now(), arguments.area)
+    as_of, advice = await visits_advice(reader, await registry_for(reader), arguments.area)
     title = "Perlu dilihat lagi · to look at again"
     return show_rows(arguments, as_of, rows_disclosed(advice), title, ADVICE, {"kind": SEEN})
 
 
-async def registry_now() -> Registry:
+async def registry_for(reader: FiguresReader) -> Registry:
+    """The registry as it is, or as it was at the moment of which `reader` tells."""
     from ecoklit.bootstrap import read_registry
+    from ecoklit.services.past_work import PastAnalyst
 
+    if isinstance(reader, PastAnalyst):
+        return reader.registry
     return await read_registry(read_settings(os.environ))
 
 

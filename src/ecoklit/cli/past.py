@@ -1,4 +1,4 @@
-"""`--at`: what `ecoklit roll` and `recap` say of an earlier moment."""
+"""`--at`: what a command that shows the roll says of an earlier moment."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ecoklit.cli.command import Commands, add_command, area_code, tps_code, vote
 from ecoklit.cli.exits import Exit
 from ecoklit.cli.past import add_at, past
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import AsOf, RollReader
+from ecoklit.ports import AsOf
 from ecoklit.services.disclose import disclosed
 from ecoklit.settings import read_settings
 
@@ -157,6 +157,7 @@ def add_commands(commands: Commands) -> None:
     conflicts.add_argument(
         "area", metavar="AREA", type=area_code, help="regency, district, village or TPS; dots allowed"
     )
+    add_at(conflicts)
     history = add_command(
         commands,
         "history",
@@ -166,6 +167,7 @@ def add_commands(commands: Commands) -> None:
         "one object for each event",
     )
     history.add_argument("voter", metavar="VOTER", type=voter_id, help="the voter's id")
+    add_at(history)
 
 
 def run(show: Callable[[PostgresReader, argparse.Namespace], Awaitable[Exit]]) -> Callable[[argparse.Namespace], Exit]:
@@ -239,7 +241,7 @@ def reasons_in(book: Codebook) -> dict[str, str]:
 async def show_conflicts(reader: PostgresReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.cli.output import print_json, print_line, print_table
 
-    as_of, conflicts, proposals = await reader.open_questions(arguments.area)
+    as_of, conflicts, proposals = await open_questions(reader, arguments)
     sides, proposed = ([disclosed(row) for row in rows] for rows in (conflicts, proposals))
     await written_down("conflicts", as_of.events, len(sides) + len(proposed), area=arguments.area)
     if arguments.json:
@@ -255,10 +257,25 @@ async def show_conflicts(reader: PostgresReader, arguments: argparse.Namespace) 
     return Exit.OK
 
 
-async def show_history(reader: RollReader, arguments: argparse.Namespace) -> Exit:
+async def open_questions(
+    reader: PostgresReader, arguments: argparse.Namespace
+) -> tuple[AsOf, list[dict[str, Any]], list[dict[str, Any]]]:
+    """As of when, the sides of the area's open conflicts, and its proposals, both in the order of the lists."""
+    if arguments.at is None:
+        return await reader.open_questions(arguments.area)
+    then = await past(reader, arguments.area, arguments.at)
+    conflicts, proposals = (await then.conflicts(arguments.area)).rows, (await then.proposals(arguments.area)).rows
+    # As projections/queries/conflicts.sql and proposals.sql order them.
+    by_side = ("weight", "opened", "tps", "voter", "register")
+    conflicts.sort(key=lambda row: (*(row[name] for name in by_side), not row["wins"], row["device"], row["seq"]))
+    proposals.sort(key=lambda row: (row["weight"], row["position"], row["voter"], row["proposal"]))
+    return then.moment.as_of, conflicts, proposals
+
+
+async def show_history(reader: PostgresReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.cli.output import print_json, print_table
 
-    events = [disclosed(event) for event in await reader.history(arguments.voter)]
+    events = [disclosed(event) for event in await history_of(reader, arguments)]
     if not events:
         raise EcoklitError("unknown_voter", "No event about this voter is projected here: check the id.")
     await written_down("history", events[-1]["position"], 1, voter=arguments.voter)
@@ -267,6 +284,19 @@ async def show_history(reader: RollReader, arguments: argparse.Namespace) -> Exi
     else:
         print_table(f"Riwayat pemilih {arguments.voter} · history", HISTORY, events)
     return Exit.OK
+
+
+async def history_of(reader: PostgresReader, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """The voter's events; those of an earlier moment are of the regency that the settings name."""
+    if arguments.at is None:
+        return await reader.history(arguments.voter)
+    from msgspec import json
+
+    from ecoklit.services.past_work import PastAnalyst
+
+    then = PastAnalyst(await past(reader, read_settings(os.environ).regency, arguments.at))
+    rows = (await then.history(arguments.voter)).rows
+    return [row | {"event": None if row["event"] is None else json.decode(row["event"])} for row in rows]
 
 
 async def written_down(

@@ -20,6 +20,7 @@ from ecoklit.core import wire
 from ecoklit.core.causality import BAD_EVENT, COUNTED, PARKED
 from ecoklit.core.entitlement import LATE
 from ecoklit.core.event import AnyEvent
+from ecoklit.core.registry import Registry
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import Answer, ListedThen
 from ecoklit.services.as_of import LEVELS, ON_LIST, About, HeldAt, Past, Voter
@@ -43,11 +44,18 @@ class PastAnalyst:
         self._sees = sees
         self._regency = past.moment.as_of.regency
 
+    @property
+    def registry(self) -> Registry:
+        """The registry that all of it was judged by."""
+        return self._past.registry
+
     async def movers(self, area: str) -> Answer:
-        return await self._past.movers(self._own(area), self._sees)
+        rows = (await self._past.movers(self._own(area), self._sees)).rows
+        return self._answer(sorted(rows, key=lambda row: (row["from_tps"], str(row["voter"]))))
 
     async def large_tps(self, area: str, limit: int) -> Answer:
-        return await self._past.large_tps(area, limit)
+        rows = (await self._past.large_tps(area, limit)).rows
+        return self._answer(sorted(rows, key=lambda row: (-row["on_list"], row["tps"])))
 
     async def split_families(self, area: str) -> Answer:
         self._own(area)
@@ -56,7 +64,8 @@ class PastAnalyst:
             if one.nkk:
                 families.setdefault(one.nkk, []).append(one)
         rows = [_family(self._regency, nkk, members) for nkk, members in families.items()]
-        return self._answer([row for row in rows if len(row["tps"]) > 1 and _is_any_in(row["tps"], area)])
+        split = [row for row in rows if len(row["tps"]) > 1 and _is_any_in(row["tps"], area)]
+        return self._answer(sorted(split, key=lambda row: (row["tps"], row["nkk"])))
 
     async def duplicates(self, area: str, likeness_min: float) -> Answer:
         listed = await self._listed()
