@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from ecoklit.core import wire
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.entitlement import QUARANTINES, fault_of
-from ecoklit.core.registry import Registry, fold_registry
+from ecoklit.core.registry import Registry, erased_of, fold_registry
 from ecoklit.testing.vectors import shelf
 
 BOOK = shelf.read("registry.json")
@@ -43,6 +44,21 @@ def test_an_event_is_judged_by_the_registry(case: dict[str, Any], registry: Regi
     """The registry keeps the event out by exactly the name that the vector gives, or not at all."""
     fault = fault_of(registry, _event(case), case["stamp"])
     assert (None if fault is None else fault.name) == case["name"]
+
+
+def test_what_is_erased_and_who_signs_the_logs(registry: Registry) -> None:
+    """Erasures and keys of logs stand in the registry as the vector has them; the later one of everybody is of all."""
+    erased = [(one.position, one.event.order, one.event.voter) for one in erased_of(registry)]
+    assert erased == [(one["position"], one["order"], one["voter"] or UNSET) for one in BOOK["erased"]]
+    keys = [(one.position, one.event.log, one.event.origin, one.event.key.device) for one in registry.log_keys]
+    assert keys == [(one["position"], one["log"], one["origin"], one["device"]) for one in BOOK["log_keys"]]
+    first, everybody = BOOK["erased"]
+    before = fold_registry(BOOK["election"], BOOK["regency"], LINES[: everybody["position"] - 1])
+    other = "00000000-0000-8000-8000-000000000002"
+    assert [before.is_erased(first["voter"]), before.is_erased(other), registry.is_erased(other)] == [True, False, True]
+    assert [one.position for one in erased_of(registry, first["position"])] == [first["position"]]
+    said, unsaid = registry.log_key_of("voters"), registry.log_key_of("registry")
+    assert (said, unsaid) == (registry.log_keys[0], None)
 
 
 def test_every_quarantine_has_a_case() -> None:

@@ -175,7 +175,7 @@ def test_the_receipt_has_the_fields_of_its_schema() -> None:
     """What the service answers is what the schema knows, and all that it requires."""
     schema = SCHEMAS["receipt.schema.json"]["properties"]["receipt"]
     fields = {field.encode_name for field in msgspec.structs.fields(Receipt)}
-    assert fields == set(schema["properties"]) and fields - {"as_of"} == set(schema["required"])
+    assert fields == set(schema["properties"]) and fields - {"as_of", "erased"} == set(schema["required"])
 
 
 def test_the_event_types_are_those_of_the_schema() -> None:

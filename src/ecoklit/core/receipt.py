@@ -26,6 +26,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     `log` says which log: of voters, or the registry's. `position` maps each stream to that event's sequence there;
     `registry` is the registry position that was judged by. `standings` are the device's events that do not count, as
     the projection had them at events position `as_of` (absent when it was away), and what the registry says at once.
+    `erased` are the seqs of the push whose person was not taken (SPEC §8.7).
     Readers ignore members that they do not know.
     """
 
@@ -33,6 +34,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     election: str
     epoch: Integer
+    erased: list[Integer] | UnsetType = UNSET
     head: str
     log: Literal["voters", "registry"] = "voters"
     position: dict[str, Integer]

@@ -31,6 +31,8 @@ from ecoklit.core.registry_event import (
     DeviceEnrolled,
     DotsLost,
     ElectionOpened,
+    Erased,
+    LogKeySet,
     PolicySet,
     Readmitted,
     Revoked,
@@ -148,6 +150,20 @@ class Frozen(msgspec.Struct, frozen=True):
     event: StageSet
 
 
+class Erasure(msgspec.Struct, frozen=True):
+    """From `position` on nobody is shown the persons of a voter: `event.voter`, or everybody when it names none."""
+
+    position: int
+    event: Erased
+
+
+class LogKey(msgspec.Struct, frozen=True):
+    """Whose signature is under the checkpoints of a transparency log, as an office with the right said."""
+
+    position: int
+    event: LogKeySet
+
+
 class Void(msgspec.Struct, frozen=True):
     """A registry event that does nothing, by name, and in a clause why."""
 
@@ -190,6 +206,11 @@ class Registry:
         self.reports: dict[tuple[str, str], Report] = {}
         """(tps, officer) → the last report: several officers may share a TPS, and each reports a phone of their own."""
         self.stages: tuple[Frozen, ...] = ()
+        self.erasures: tuple[Erasure, ...] = ()
+        self._erased: frozenset[str] = frozenset()
+        self.is_ended = False
+        """Whether the persons of everybody were ordered to be erased: the election is over (SPEC §8.7)."""
+        self.log_keys: tuple[LogKey, ...] = ()
         self.tps: frozenset[str] = frozenset()
         self.lost: dict[str, int] = {}
         self.losses: tuple[tuple[int, DotsLost], ...] = ()
@@ -272,6 +293,14 @@ class Registry:
         """Whether the whole device is revoked, from whatever seq on."""
         return any(one.area is None for one in self.revocations_from(device))
 
+    def is_erased(self, voter: str) -> bool:
+        """Whether the voter's persons are nobody's to see, to keep or to take any more (SPEC §8.7)."""
+        return self.is_ended or voter in self._erased
+
+    def log_key_of(self, log: str) -> LogKey | None:
+        """The key of a transparency log (`voters`, `registry`), as it was said last."""
+        return next((one for one in reversed(self.log_keys) if one.event.log == log), None)
+
     def _copy(self) -> Registry:
         copy = Registry(self.election, self.regency)
         copy.__dict__.update(self.__dict__)
@@ -323,6 +352,15 @@ def _read(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, SignedRegis
             yield position, read_line(line)
         except Malformed as error:
             yield position, Void(position, "", 0, "", "malformed", error.message)
+
+
+def erased_of(registry: Registry, position: int | None = None) -> tuple[Erasure, ...]:
+    """What was ordered to be erased up to a registry `position`, all of it by default, in the order in which it was.
+
+    Of each: when and by whose right (`event.at`, `.officer`, `.device`), of whom (`.voter`, UNSET for everybody), and
+    the hash of the order's document (`.order`).
+    """
+    return tuple(one for one in registry.erasures if position is None or one.position <= position)
 
 
 # --- at the door (SPEC §7.4) -----------------------------------------------------------------------------------------
@@ -499,8 +537,14 @@ def _apply(registry: Registry, position: int, device: str, event: AnyRegistryEve
             registry.lost[event.lost] = min(event.after, registry.lost.get(event.lost, event.after))
         case StageSet():
             registry.stages = (*registry.stages, Frozen(position, event))
-        case _:
-            pass  # erased is read by those whom it concerns
+        case Erased():
+            registry.erasures = (*registry.erasures, Erasure(position, event))
+            if event.voter is UNSET:
+                registry.is_ended = True
+            else:
+                registry._erased |= {event.voter}
+        case LogKeySet():
+            registry.log_keys = (*registry.log_keys, LogKey(position, event))
 
 
 def _give(registry: Registry, grant: Grant) -> None:

@@ -4,6 +4,7 @@ A registry line is `{"registry":{…},"signature":"…"}`. It carries its own si
 QR code, ahead of a push, on a stick, and because a replay must be able to check it without asking anyone.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any, Final, Literal
@@ -16,11 +17,12 @@ from ecoklit.core.canonical import Integer
 from ecoklit.core.event import Malformed, is_date, is_time
 from ecoklit.core.head import SignedHead
 from ecoklit.core.limits import LINE_BYTES_MAX, REGISTRY_TPS_MAX
-from ecoklit.core.signing import Key, PublicKey, registry_message
+from ecoklit.core.signing import ED25519, Key, PublicKey, registry_message
 
 OfficeRole = Literal["pantarlih", "pps", "ppk", "kpu"]
 AssignedRole = Literal["pantarlih", "pps", "ppk", "kpu", "operator"]
 Stage = Literal["DPHP", "DPS", "DPSHP", "DPT"]
+LoggedStream = Literal["voters", "registry"]
 
 SERVICES_MAX: Final = 8
 
@@ -142,12 +144,23 @@ class DotsLost(RegistryEvent, kw_only=True, frozen=True, tag="dots_lost"):
 
 
 class Erased(RegistryEvent, kw_only=True, frozen=True, tag="erased"):
-    voter: str
+    """By an order whose document has the hash `order`; without a `voter` it is about everybody of the regency."""
+
+    order: str
+    voter: str | UnsetType = UNSET
+
+
+class LogKeySet(RegistryEvent, kw_only=True, frozen=True, tag="log_key"):
+    """A transparency log of this registry's regency: whose entries, its name for good, and the key that signs it."""
+
+    key: PublicKey
+    log: LoggedStream
+    origin: str
 
 
 AnyRegistryEvent = (
     ElectionOpened | TpsSet | DeviceEnrolled | Assigned | Vouched | Revoked | Readmitted | Cloned | WindowOpened
-    | WindowExtended | WindowClosed | PolicySet | TpsReported | StageSet | DotsLost | Erased
+    | WindowExtended | WindowClosed | PolicySet | TpsReported | StageSet | DotsLost | Erased | LogKeySet
 )  # fmt: skip
 
 
@@ -398,14 +411,29 @@ def _dots_lost(event: DotsLost) -> str | None:
 
 
 def _erased(event: Erased) -> str | None:
-    return None if ids.is_voter(event.voter) else "voter is no voter"
+    if not ids.is_hash(event.order):
+        return "order is no hash"
+    return None if event.voter is UNSET or ids.is_voter(event.voter) else "voter is no voter"
+
+
+def _log_key(event: LogKeySet) -> str | None:
+    if _ORIGIN(event.origin) is None:
+        return "origin is no name of 1 to 255 characters from ! to ~ without +"
+    try:
+        is_of_a_log = event.key.algorithm == ED25519 and bool(event.key.device)
+    except ValueError:
+        return "the key is no public key"
+    return None if is_of_a_log else "a transparency log is signed by an ed25519 key"
+
+
+_ORIGIN: Final = re.compile(r"[!-*,-~]{1,255}").fullmatch
 
 
 _RULES: Final[dict[type, Callable[[Any], str | None]]] = {
     ElectionOpened: _opened, TpsSet: _tps_set, DeviceEnrolled: _enrolled, Assigned: _assigned, Vouched: _vouched,
     Revoked: _revoked, Readmitted: _readmitted, Cloned: _cloned, WindowOpened: _of_area, WindowExtended: _of_area,
     WindowClosed: _of_area, PolicySet: _policy_set, TpsReported: _tps_reported, StageSet: _stage_set,
-    DotsLost: _dots_lost, Erased: _erased,
+    DotsLost: _dots_lost, Erased: _erased, LogKeySet: _log_key,
 }  # fmt: skip
 
 

@@ -119,10 +119,11 @@ class Admission:
         for _ in range(ATTEMPTS_MAX):
             head = self._heads.before(push) or await self._journal.head(push.device)
             fresh = admission.admit(push, await self._known(push, head))
-            persons = await self._persons_to_store(push, head)
+            persons = await self._persons_to_store(push, head, registry)
             if head is not None and not (fresh or persons):
                 # Nothing new: the receipt is about what was admitted then, and by what was known then.
-                return self._receipt(push, _stamp_of(head), head, (), await self._own_standings(push.device))
+                own = await self._own_standings(push.device)
+                return self._receipt(push, _stamp_of(head), head, (), own, registry)
             stamps = _stamps(push, fresh, registry, receipted)
             outcome, own = await self._stored(_to_store(push, head, fresh, persons, stamps))
             if isinstance(outcome, Stored):
@@ -130,7 +131,7 @@ class Admission:
                 self._heads.remember(push.device, end)
                 faults = _faults(registry, fresh, stamps)
                 stamp = stamps[-1] if stamps else _stamp_of(end)
-                return self._receipt(push, stamp, end, faults, own)
+                return self._receipt(push, stamp, end, faults, own, registry)
             self._heads.forget(push.device)
         raise JournalBusy(f"Many are pushing the log of {push.device} at once: wait a few seconds and send it again.")
 
@@ -160,9 +161,15 @@ class Admission:
             raise JournalUnavailable(f"Event {seq} of {device} is held and cannot be read: have the journal audited.")
         return found
 
-    async def _persons_to_store(self, push: admission.Push, head: Head | None) -> tuple[tuple[int, bytes], ...]:
-        """The persons of the new events, and those that the journal lacks of the repeated ones."""
-        persons = [(one.seq, one.person_bytes) for one in push.held if one.person_bytes is not None]
+    async def _persons_to_store(
+        self, push: admission.Push, head: Head | None, registry: Registry
+    ) -> tuple[tuple[int, bytes], ...]:
+        """The persons of the new events, and those that the journal lacks of the repeated ones; none that is erased."""
+        persons = [
+            (one.seq, one.person_bytes)
+            for one in push.held
+            if one.person_bytes is not None and not registry.is_erased(one.voter)
+        ]
         repeated = [person for person in persons if head is not None and person[0] <= head.seq]
         held = await self._journal.persons_held(push.device, repeated) if repeated else frozenset()
         return tuple(person for person in persons if person[0] not in held)
@@ -170,7 +177,13 @@ class Admission:
     # --- the receipt ---------------------------------------------------------------------------------------------
 
     def _receipt(
-        self, push: admission.Push, stamp: int, end: Head, faults: Sequence[Stood], own: OwnStandings | None
+        self,
+        push: admission.Push,
+        stamp: int,
+        end: Head,
+        faults: Sequence[Stood],
+        own: OwnStandings | None,
+        registry: Registry,
     ) -> bytes:
         known = {one.seq: one for one in (() if own is None else own.standings)}
         known.update({one.seq: one for one in faults})
@@ -179,6 +192,7 @@ class Admission:
             device=push.device,
             election=self._election,
             epoch=self._epoch,
+            erased=_erased(push, registry) or UNSET,
             head=ids.to_base64url(end.hash),
             position={self._stream: end.sequence},
             regency=self._regency,
@@ -262,6 +276,11 @@ def known_hashes(push: admission.Push, anchor: Head) -> dict[int, bytes]:
             break
         prev = pushed[seq].prev
     return hashes
+
+
+def _erased(push: admission.Push, registry: Registry) -> list[int]:
+    """The seqs whose person came and was not taken (SPEC §8.7)."""
+    return [one.seq for one in push.held if one.person_bytes is not None and registry.is_erased(one.voter)]
 
 
 def _stamps(push: admission.Push, fresh: Sequence[Held], registry: Registry, receipted: int) -> list[int]:

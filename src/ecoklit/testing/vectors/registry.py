@@ -13,6 +13,7 @@ A1, A2, A9, B1 = f"{VILLAGE}001", f"{VILLAGE}002", f"{VILLAGE}009", f"{OTHER_VIL
 _ROLES = {"kpu": "kpu", "ppk": "ppk", "pps": "pps"}
 _P256 = ("sari",)
 _ZERO = "A" * 43
+_VOTER = "00000000-0000-8000-8000-000000000001"
 
 
 def _key(name: str) -> keys.Key:
@@ -115,6 +116,19 @@ def registry() -> dict[str, Any]:
     book.say("kpu", "revoked", revoked=_device("pps"), from_seq=1)
     book.assign("pps", "rival", "pantarlih", A1, void="revoked_device")
     at["lost"] = book.say("kpu", "dots_lost", lost=_device("budi"), after=60)
+    # Erasures: by whom nobody may, without an order, of one voter, and of everybody; the keys of the logs.
+    order = pen.base64url(pen.sha256(b"Putusan 12/2024"))
+    book.say("budi", "erased", void="not_entitled", order=order, voter=_VOTER)
+    book.say("kpu", "erased", void="bad_event", voter=_VOTER)
+    book.say("kpu", "erased", void="bad_event", order=order, voter="9404010101010001")
+    at["erased"] = book.say("kpu", "erased", order=order, voter=_VOTER)
+    origin = f"ecoklit/{pen.ELECTION}/{REGENCY}"
+    book.say("kpu", "log_key", void="bad_event", log="voters", origin="a+b", key=_public("log"))
+    book.say("kpu", "log_key", void="bad_event", log="voters", origin=origin, key=_public("sari"))
+    book.say("kpu", "log_key", void="bad_event", log="persons", origin=origin, key=_public("log"))
+    book.say("service", "log_key", void="not_entitled", log="voters", origin=origin, key=_public("log"))
+    at["log_key"] = book.say("kpu", "log_key", log="voters", origin=origin, key=_public("log"))
+    at["over"] = book.say("root", "erased", order=order)
     return {
         "about": "SPEC §8: a registry line by line; `void` is the name by which a line does nothing, null where it does. "
         "`judged`: an event of this device, officer, role and tps, admitted at `stamp`, as the whole registry judges it",
@@ -123,6 +137,11 @@ def registry() -> dict[str, Any]:
         "root": _device("root"),
         "lines": book.lines,
         "positions": at,
+        "erased": [
+            {"position": at["erased"], "order": order, "voter": _VOTER},
+            {"position": at["over"], "order": order, "voter": None},
+        ],
+        "log_keys": [{"position": at["log_key"], "log": "voters", "origin": origin, "device": _device("log")}],
         "judged": _judged(at),
     }
 

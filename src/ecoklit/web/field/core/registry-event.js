@@ -67,7 +67,8 @@ const OWN = {
   tps_reported: { needs: { digest: isText, last: isInteger, totals: isCounts, tps: isText }, may: {} },
   stage_set: { needs: { area: isText, digest: isText, position: isCounts, stage: oneOf(STAGES) }, may: {} },
   dots_lost: { needs: { after: isInteger, lost: isText }, may: {} },
-  erased: { needs: { voter: isText }, may: {} },
+  erased: { needs: { order: isText }, may: { voter: isText } },
+  log_key: { needs: { key: isKey, log: oneOf(["voters", "registry"]), origin: isText }, may: {} },
 };
 
 /** The registry event on one line, its signature unchecked; throws Malformed when it is nobody's. @param {Uint8Array} line @returns {SignedRegistry} */
@@ -234,7 +235,19 @@ const RULES = {
   },
   stage_set: (event) => (ids.isHash(event.digest) ? ofArea(event) : "digest is no hash"),
   dots_lost: (event) => (ids.isDevice(event.lost) ? demand(event.after >= 0, "after is no seq") : "lost is no device"),
-  erased: (event) => demand(ids.isVoter(event.voter), "voter is no voter"),
+  erased(event) {
+    if (!ids.isHash(event.order)) return "order is no hash";
+    return demand(event.voter === undefined || ids.isVoter(event.voter), "voter is no voter");
+  },
+  log_key(event) {
+    if (!/^[!-*,-~]{1,255}$/.test(event.origin)) return "origin is no name of 1 to 255 characters from ! to ~ without +";
+    try {
+      deviceOf(event.key);
+    } catch {
+      return "the key is no public key";
+    }
+    return demand(event.key.algorithm === "ed25519", "a transparency log is signed by an ed25519 key");
+  },
 };
 
 // --- the author's side ---------------------------------------------------------------------------------------------------
