@@ -49,12 +49,15 @@ export class Transport {
   async #send(path, options) {
     let answer;
     let body;
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), ANSWER_SECONDS_MAX * 1000);
     try {
-      const signal = AbortSignal.timeout?.(ANSWER_SECONDS_MAX * 1000);
-      answer = await fetch(this.base + path, { ...options, cache: "no-store", credentials: "omit", signal });
+      answer = await fetch(this.base + path, { ...options, cache: "no-store", credentials: "omit", signal: late.signal });
       body = new Uint8Array(await answer.arrayBuffer());
     } catch {
       throw new Away();
+    } finally {
+      clearTimeout(timer);
     }
     this.nonce = answer.headers.get("Ecoklit-Nonce") ?? this.nonce;
     if (answer.ok) return body;
