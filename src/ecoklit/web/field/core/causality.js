@@ -76,23 +76,25 @@ export function judge(held, policies, world) {
 /** @param {readonly Held[]} held @returns {Map<string, Held[]>} */
 function byDot(held) {
   const own = new Map();
-  for (const one of held) own.set(one.dot, [...(own.get(one.dot) ?? []), one]);
+  for (const one of held) {
+    const twins = own.get(one.dot);
+    if (twins === undefined) own.set(one.dot, [one]);
+    else twins.push(one);
+  }
   return own;
 }
 
-/** Sums of up to 64 clock entries may pass 2^53, where numbers lose their last digits: then they are added exactly. @param {Counted} one @returns {number | bigint} */
-function sumOf(one) {
+/** Sums of up to 64 clock entries may pass 2^53, where numbers lose their last digits: then they are added exactly. @param {Record<string, number>} clock @returns {number | bigint} */
+export function sumOf(clock) {
   let sum = 0;
-  for (const device in one.held.place.clock) sum += one.held.place.clock[device];
+  for (const device in clock) sum += clock[device];
   if (Number.isSafeInteger(sum)) return sum;
-  return Object.values(one.held.place.clock).reduce((exact, seq) => exact + BigInt(seq), 0n);
+  return Object.values(clock).reduce((exact, seq) => exact + BigInt(seq), 0n);
 }
 
 /** @param {Counted} one @param {Counted} other */
-function inOrderOfCauses(one, other) {
-  const left = sumOf(one);
-  const right = sumOf(other);
-  return left < right ? -1 : left > right ? 1 : compareBytes(one.held.hash, other.held.hash);
+function inOrderOfCauses({ held: one }, { held: other }) {
+  return one.sum < other.sum ? -1 : one.sum > other.sum ? 1 : compareBytes(one.hash, other.hash);
 }
 
 /** @param {Uint8Array} one @param {Uint8Array} other */
@@ -154,8 +156,8 @@ function count(held, event, policy) {
 
 /** @param {Map<string, number>} floor @param {Record<string, number>} clock */
 function raise(floor, clock) {
-  for (const [device, seq] of Object.entries(clock)) {
-    if ((floor.get(device) ?? 0) < seq) floor.set(device, seq);
+  for (const device in clock) {
+    if ((floor.get(device) ?? 0) < clock[device]) floor.set(device, clock[device]);
   }
 }
 
@@ -172,26 +174,31 @@ function faultOfEvent(held, policies) {
 
 /** @param {Held} held @param {Map<string, number>} floor @param {number} rank @returns {Standing | null} */
 function faultOfClock(held, floor, rank) {
-  let why = clockFault(held);
+  let why = held.clockFault;
   if (why === null && rank > EVENTS_PER_DEVICE_AND_VOTER_MAX) {
     why = `the device has more than ${EVENTS_PER_DEVICE_AND_VOTER_MAX} events about the voter`;
   }
-  if (why === null && [...floor].some(([device, seq]) => seqIn(held.place.clock, device) < seq)) {
-    why = "the clock falls below an earlier one of the device";
-  }
+  if (why === null && isBelow(held.place.clock, floor)) why = "the clock falls below an earlier one of the device";
   return why === null ? null : { name: "bad_clock", why };
 }
 
-/** What is wrong with a clock by itself, whatever other events are held (SPEC §3). @param {Held} held @returns {string | null} */
-export function clockFault(held) {
-  const { clock, device, seq } = held.place;
+/** @param {Record<string, number>} clock @param {Map<string, number>} floor */
+function isBelow(clock, floor) {
+  for (const [device, seq] of floor) {
+    if (seqIn(clock, device) < seq) return true;
+  }
+  return false;
+}
+
+/** What is wrong with a clock by itself, whatever other events are held (SPEC §3). @param {import("./event.js").Place} place @param {import("./event.js").Event | null} event @returns {string | null} */
+export function clockFault({ clock, device, seq }, event) {
   if (!Object.hasOwn(clock, device) || clock[device] !== seq) return "the clock's own entry is not seq";
   const devices = Object.keys(clock);
   const others = devices.length - 1;
-  const saw = held.event?.saw;
+  const saw = event?.saw;
   if ((saw?.length ?? 0) !== others || saw?.length === 0) return `saw has ${saw?.length ?? 0} entries for ${others} other devices`;
   if (others === 0) return null;
-  if (held.event?.type === "new") return "a new names nobody else";
+  if (event?.type === "new") return "a new names nobody else";
   if (!devices.every(ids.isDevice)) return "the clock names something that is no device";
   if (Math.min(...Object.values(clock)) < 1) return "the clock holds a seq under 1";
   return devices.length <= CLOCK_ENTRIES_MAX ? null : `the clock names more than ${CLOCK_ENTRIES_MAX} devices`;
@@ -212,6 +219,7 @@ function faultOfPolicy(held, policies, world) {
 function faultOfCauses(one, own, world, awaited) {
   const clock = one.held.place.clock;
   const others = Object.keys(clock).filter((device) => device !== one.held.place.device).sort();
+  if (others.length === 0) return null;
   const missing = [];
   const wrong = [];
   for (const [place, device] of others.entries()) {
@@ -237,11 +245,10 @@ function faultOfCauses(one, own, world, awaited) {
 /** @param {Counted} one @param {readonly Counted[]} counted @returns {Standing | null} */
 function faultOfRoll(one, counted) {
   const event = one.event;
-  if (isBirth(event)) return null;
+  if (one.held.isBirth) return null;
   const seen = counted.filter((cause) => (cause.effect.mask & TPS) !== 0 && covers(event.clock, cause.held.place.clock));
   const area = event.tps.slice(0, AREA_DIGITS[event.role]);
-  const latest = seen.filter((cause) => !seen.some((other) => supersedes(other, cause)));
-  if (!latest.some((cause) => cause.place.startsWith(area))) {
+  if (!seen.some((cause) => cause.place.startsWith(area) && !seen.some((other) => supersedes(other, cause)))) {
     return { name: "not_on_roll", why: `its author saw the voter on no roll of ${area}` };
   }
   if (event.type === "reopened" && event.to !== undefined && seen.every((cause) => cause.place !== event.to)) {

@@ -15,6 +15,7 @@ import { FIELD, NO_PROPOSAL, PROPOSAL, RECORD, RULING_LEVELS, TPS, VERDICT, stay
 /** @typedef {{conflicts: string[], fields: Record<string, string | null>, salts: string[]}} Particulars */
 /** @typedef {{decision: Decision, record: Particulars | null, firstTps: string, decisionBytes: Uint8Array}} State */
 
+const FIELDS = Object.entries(FIELD);
 const RULING_LEVEL_MIN = Math.min(...Object.values(RULING_LEVELS));
 
 /**
@@ -52,8 +53,12 @@ export function aliveOf(counted) {
   return alive;
 }
 
-/** @param {readonly Alive[]} alive @param {number} register */
-const holding = (alive, register) => alive.filter(({ mask }) => (mask & register) !== 0).map(({ one }) => one);
+/** @param {readonly Alive[]} alive @param {number} register @returns {Counted[]} */
+function holding(alive, register) {
+  const found = [];
+  for (const { one, mask } of alive) if ((mask & register) !== 0) found.push(one);
+  return found;
+}
 
 // --- who wins (SPEC §5) ------------------------------------------------------------------------------------------------
 
@@ -83,6 +88,7 @@ function decide(counted, alive) {
 
 /** @param {readonly Counted[]} writers @param {(one: Counted) => Rank} standing @returns {Counted} */
 function winnerOf(writers, standing) {
+  if (writers.length === 1) return writers[0];
   // Of alive rulings only those of the highest level take part; every other write does.
   const ruling = Math.max(...writers.map((one) => one.effect.level));
   const rivals = writers.filter((one) => one.effect.level < RULING_LEVEL_MIN || one.effect.level === ruling);
@@ -104,11 +110,14 @@ const placeStanding = ({ effect, held }) => [effect.level, effect.how, held.plac
 /** @param {readonly Counted[]} verdicts @param {readonly Counted[]} places */
 function conflictsOf(verdicts, places) {
   const conflicts = [];
-  if (new Set(places.map((one) => one.place)).size > 1) conflicts.push("tps");
+  if (differ(places, (one) => one.place)) conflicts.push("tps");
   // Confirmed and unvisited are one opinion: the voter stays.
-  if (new Set(verdicts.map(({ effect }) => (stays(effect.verdict) ? "" : effect.verdict))).size > 1) conflicts.push("verdict");
+  if (differ(verdicts, ({ effect }) => (stays(effect.verdict) ? "" : effect.verdict))) conflicts.push("verdict");
   return conflicts;
 }
+
+/** Whether two of the writers write different values. @param {readonly Counted[]} writers @param {(one: Counted) => unknown} written */
+const differ = (writers, written) => writers.length > 1 && writers.some((one) => written(one) !== written(writers[0]));
 
 /** @param {readonly Counted[]} counted @returns {Counted[]} each device's last counted not_met */
 function lastAttempts(counted) {
@@ -129,14 +138,14 @@ function namesOf(counted) {
 
 /** @param {readonly Counted[]} counted @returns {Record<string, number>} */
 function joined(counted) {
-  /** @type {Map<string, number>} */
-  const clock = new Map();
-  for (const one of counted) {
-    for (const [device, seq] of Object.entries(one.held.place.clock)) {
-      if ((clock.get(device) ?? 0) < seq) clock.set(device, /** @type {number} */ (seq));
+  /** @type {Record<string, number>} */
+  const joint = {};
+  for (const { held: { place: { clock } } } of counted) {
+    for (const device in clock) {
+      if ((joint[device] ?? 0) < clock[device]) joint[device] = clock[device];
     }
   }
-  return Object.fromEntries(clock);
+  return joint;
 }
 
 /** @param {readonly string[]} words */
@@ -151,10 +160,10 @@ function particularsOf(alive) {
   /** @type {Record<string, string | null>} */
   const fields = {};
   const conflicts = [];
-  for (const [name, bit] of Object.entries(FIELD)) {
+  for (const [name, bit] of FIELDS) {
     const rivals = holding(writers, bit);
     fields[name] = valueOf(winnerOf(rivals, placeStanding), name);
-    if (new Set(rivals.map((one) => valueOf(one, name))).size > 1) conflicts.push(name);
+    if (differ(rivals, (one) => valueOf(one, name))) conflicts.push(name);
   }
   return { conflicts, fields, salts: distinct(writers.map(({ one }) => one.held.person?.salt)) };
 }

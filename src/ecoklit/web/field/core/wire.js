@@ -2,6 +2,7 @@
 
 import * as canonical from "./canonical.js";
 import { fromUtf8, utf8 } from "./bytes.js";
+import { clockFault, isBirth, sumOf } from "./causality.js";
 import { Malformed, isObject, parse } from "./event.js";
 import * as ids from "./ids.js";
 import { LINE_BYTES_MAX } from "./limits.js";
@@ -9,7 +10,8 @@ import { faultOfPerson } from "./person.js";
 
 /**
  * One event as held. `event` is null for a bad event, and `fault` says what is wrong. `person` is null when the right
- * copy is absent; `personFault` says why a copy that came with it was dropped. `name` is `hash` as text.
+ * copy is absent; `personFault` says why a copy that came with it was dropped. `name` is `hash` as text. All of it follows
+ * from the bytes, and is plain data: a store may keep it as it is, and need not read the bytes again.
  * @typedef {object} Held
  * @property {Uint8Array} bytes
  * @property {Uint8Array} hash
@@ -20,6 +22,9 @@ import { faultOfPerson } from "./person.js";
  * @property {import("./event.js").Place} place
  * @property {import("./event.js").Event | null} event
  * @property {string | null} fault
+ * @property {string | null} clockFault what is wrong with its clock, whatever else is held
+ * @property {number | bigint} sum of its clock
+ * @property {boolean} isBirth
  * @property {Uint8Array | null} personBytes
  * @property {import("./person.js").Person | null} person
  * @property {string | null} personFault
@@ -107,6 +112,9 @@ function held(value, bytes, person, personBytes) {
     place,
     event,
     fault,
+    clockFault: clockFault(place, event),
+    sum: sumOf(place.clock),
+    isBirth: event !== null && isBirth(event),
     personBytes: isRight ? personBytes : null,
     person: isRight ? /** @type {import("./person.js").Person} */ (person) : null,
     personFault,
