@@ -131,7 +131,7 @@ async def test_every_route_says_for_whom_it_is() -> None:
             public |= handler.paths
     assert public <= {
         "/v1/sessions", "/v1/registry", "/v1/devices/{area:str}", "/health/live", "/health/ready", "/metrics",
-        "/v1/sign-in/oidc", "/v1/sign-in/oidc/callback", "/docs", "/docs/{name:str}",
+        "/v1/sign-in/oidc", "/v1/sign-in/oidc/callback", "/docs", "/docs/{name:str}", "/field", "/field/{path:path}",
     }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from ecoklit.http import (
     broker,
     deciding,
     exports,
+    field,
     metrics,
     oidc,
     ops,
@@ -62,6 +63,7 @@ ROUTES: Final = (
     ops.ready,
     metrics.metrics,
     *pages.ROUTES,
+    *field.ROUTES,
 )
 
 for _route in ROUTES:
