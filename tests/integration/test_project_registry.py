@@ -10,7 +10,7 @@ import pytest
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.contract import policies
-from ecoklit.core import entitlement, roll
+from ecoklit.core import entitlement, roll, wire
 from ecoklit.core.entitlement import QUARANTINES, Admitted
 from ecoklit.core.registry import Registry, fold_registry
 from ecoklit.core.replica import Replica
@@ -51,6 +51,12 @@ class World:
     async def speak(self) -> None:
         await append_line(self.registry, self._author.next_line())
 
+    async def erase(self) -> None:
+        """Somebody's persons are ordered to be erased, seldom everybody's."""
+        voters = sorted({one.voter for one in self.history.held})
+        line = self._author.erased(None if self.random.random() < 0.05 else self.random.choice(voters))
+        await append_line(self.registry, line)
+
     async def arrive(self, stamp: int | None) -> None:
         arrival = self.history.arrivals[self.arrived]
         await append_all(self.journal, [arrival], stamp)
@@ -67,7 +73,10 @@ async def registry_of(journal: RegistryJournal) -> Registry:
 
 def expected(world: World, registry: Registry) -> Replica:
     """All of it folded at once, by the registry as it is."""
-    held = whole(world.history.arrivals[: world.arrived])
+    held = [
+        wire.hold(one.event_bytes, None) if registry.is_erased(one.voter) else one
+        for one in whole(world.history.arrivals[: world.arrived])
+    ]
     quarantine: dict[bytes, str] = {}
     for voter in {one.voter for one in held}:
         admitted = [Admitted(one, world.stamps[one.dot]) for one in held if one.voter == voter]
@@ -134,6 +143,41 @@ async def test_the_roll_is_what_all_of_it_gives(seed: int) -> None:
     assert {dot: row.stamp for dot, row in again.tables.events.items()} == one.stamps
 
 
+@pytest.mark.parametrize("seed", range(8))
+async def test_nothing_is_kept_of_whoever_is_erased(seed: int) -> None:
+    """However erasures, events and projection interleave, the roll is that of the events without those persons, and no
+    person of theirs is held; a roll made anew, from a journal that still has them, is the same."""
+    one, store = World(seed), MemoryRollStore()
+    await one.speak()
+    live = projector(one, store, 7)
+    while not one.is_over:
+        await one.grow()
+        if one.random.random() < 0.1:
+            await one.erase()
+        if one.random.random() < 0.4:
+            await live.run_until_caught_up()
+    await live.run_until_caught_up()
+    again = MemoryRollStore()
+    await projector(one, again, 1000).run_until_caught_up()
+    registry = await registry_of(one.registry)
+    for made in (store, again):
+        await assert_equals(one, made, Counter())
+        erased = [dot for dot in made.tables.persons if registry.is_erased(made.tables.events[dot].voter)]
+        assert not erased and not (registry.is_ended and made.tables.orphans)
+    assert again.tables.voters == store.tables.voters
+    assert again.tables.persons == store.tables.persons
+    ERASED.append((len(registry.erasures), registry.is_ended, len(store.tables.persons)))
+
+
+ERASED: list[tuple[int, bool, int]] = []
+
+
+def test_erasures_of_one_and_of_all_were_tried() -> None:
+    """Some worlds above end the election and some do not, and there persons of others stay: they can fail."""
+    assert {ended for _, ended, _ in ERASED} == {False, True}
+    assert all(count > 1 and persons > 0 for count, ended, persons in ERASED if not ended)
+
+
 def test_the_registries_reach_every_corner() -> None:
     """The worlds above quarantine by every name there is, park, and count: they can fail."""
     assert set(SEEN) >= {*QUARANTINES, "counted", "parked"}
@@ -160,7 +204,7 @@ async def test_a_failed_step_of_the_registry_is_done_again(fault: str) -> None:
     """Whether a step that judges anew was applied or not, the next start judges by the same lines, and all of them."""
     one, store = World(7), MemoryRollStore()
     live = projector(one, store, 20)
-    for _ in range(12):
+    for _ in range(8):
         await one.speak()
     while not one.is_over:
         await one.arrive(12)

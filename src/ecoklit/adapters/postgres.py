@@ -114,10 +114,11 @@ class PostgresRoll:
             *(await self._fetch("affected_stamped", what.stamped) if what.stamped is not None else ()),
             *(await self._fetch("affected_logs", *_columns(what.logs, 2)) if what.logs else ()),
         ]
+        named = {row.voter for row in await self.events_of(what.voters)} if what.voters else ()
         waiting = (
             await self.waiting_for([(device, last + 1, SEQ_MAX) for device, last in what.lost]) if what.lost else []
         )
-        return sorted({*(row["voter"] for row in rows), *waiting})
+        return sorted({*(row["voter"] for row in rows), *waiting, *named})
 
     async def apply(self, step: Step) -> None:
         await self._ask(lambda connection: self._apply(connection, step))
@@ -167,6 +168,11 @@ class PostgresRoll:
             refolded = ",".join(step.refolded)
             await connection.execute(query("forget"), self._regency, refolded)
             await connection.execute(query("stop_waiting"), self._regency, refolded)
+        if step.erased:
+            erased = ",".join(step.erased)
+            await connection.execute(query("erase"), self._regency, erased, step.after.revision)
+        if step.is_ended:
+            await connection.execute(query("erase_orphans"), self._regency)
         if step.adopted:
             await connection.execute(query("adopt_orphans"), self._regency, *_columns(step.adopted, 2))
         if step.standings:

@@ -139,7 +139,9 @@ class Affected(msgspec.Struct, frozen=True):
     - is kept out of the count by the registry (`released`: that may end),
     - was admitted at registry position `stamped` or after it,
     - stands in one of `logs`, (device, first seq),
-    - or waits for a dot beyond one of `lost`, (device, last seq).
+    - or waits for a dot beyond one of `lost`, (device, last seq);
+
+    and the `voters` that it names itself.
     """
 
     everything: bool = False
@@ -147,6 +149,7 @@ class Affected(msgspec.Struct, frozen=True):
     stamped: int | None = None
     logs: Sequence[tuple[str, int]] = ()
     lost: Sequence[tuple[str, int]] = ()
+    voters: Sequence[str] = ()
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -156,6 +159,7 @@ class Step(msgspec.Struct, frozen=True):
     `refolded` are the voters with earlier events: their old rows go, new ones follow in `voters`, `sides`, `waiting`.
     `standings` are earlier events with a new standing: (device, seq, standing); `completed` earlier events whose person
     has come. Both get the revision of `after`. `placements` are none that are there already.
+    Of the voters `erased` no person stays, and those events get that revision too; with `is_ended` no orphan does.
     """
 
     before: Checkpoint
@@ -171,6 +175,8 @@ class Step(msgspec.Struct, frozen=True):
     voters: Sequence[VoterRow] = ()
     sides: Sequence[SideRow] = ()
     waiting: Sequence[WaitingRow] = ()
+    erased: Sequence[str] = ()
+    is_ended: bool = False
 
 
 class RollStore(Protocol):

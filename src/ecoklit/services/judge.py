@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from ecoklit.core import entitlement
 from ecoklit.core.entitlement import Admitted
@@ -22,6 +23,7 @@ from ecoklit.core.registry_event import (
     DeviceEnrolled,
     DotsLost,
     ElectionOpened,
+    Erased,
     PolicySet,
     Readmitted,
     Revoked,
@@ -51,6 +53,17 @@ class Judge:
     @property
     def lost(self) -> Mapping[str, int]:
         return self._registry.lost
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether nobody's persons are to be kept."""
+        return self._registry.is_ended
+
+    def erased(self, voters: Iterable[str]) -> frozenset[str]:
+        """Those of whom no person is to be kept (SPEC §8.7)."""
+        if not self._registry.erasures:
+            return frozenset()
+        return frozenset(filter(self._registry.is_erased, voters))
 
     def passes(self, row: Row) -> bool:
         """Whether the event is beyond doubt, whatever else is held about its voter, if all of that is too."""
@@ -117,6 +130,7 @@ def _affected(before: Registry, lines: Iterable[tuple[int, SignedRegistry | Void
     stamped: int | None = None
     logs: list[tuple[str, int]] = []
     lost: list[tuple[str, int]] = []
+    voters: list[str] = []
     for position, line in lines:
         event = None if isinstance(line, Void) else line.event
         match event:
@@ -134,6 +148,11 @@ def _affected(before: Registry, lines: Iterable[tuple[int, SignedRegistry | Void
                 stamped = position if stamped is None else min(stamped, position)
             case DotsLost():
                 lost.append((event.lost, event.after))
+            case Erased():
+                if event.voter is UNSET:
+                    everything = True
+                else:
+                    voters.append(event.voter)
             case _:
                 pass  # nothing else has a say in what counts
-    return Affected(everything=everything, released=releases, stamped=stamped, logs=logs, lost=lost)
+    return Affected(everything=everything, released=releases, stamped=stamped, logs=logs, lost=lost, voters=voters)

@@ -128,6 +128,10 @@ class Copies:
         for dot in dots:
             self._copies.pop(dot, None)
 
+    def drop(self) -> None:
+        """Drop all copies: nobody's person is kept any more."""
+        self._copies.clear()
+
     def beyond(self, dots: Collection[Dot]) -> list[Dot]:
         """The other events that copies say they belong to."""
         return [dot for dot in self._copies if dot not in dots]
@@ -294,6 +298,9 @@ class Known(msgspec.Struct, frozen=True):
     """The earlier events that were read by columns."""
     unread: list[HeldRow]
     """The other earlier events."""
+    erased: list[str] = []
+    """The voters of whom persons are held that nobody may keep."""
+    is_ended: bool = False
 
 
 def touched(reading: Reading, regency: str, others: Iterable[str]) -> list[str]:
@@ -309,6 +316,12 @@ def gather(reading: Reading, rows: Sequence[HeldRow], of: Journaled, odd: Collec
     `odd` are the voters that something besides the events about them can change.
     """
     copies = reading.copies
+    erased = judge.erased([*(one.key[1] for one in reading.events), *(row.voter for row in rows)])
+    kept = sorted({row.voter for row in rows if row.person is not None and row.voter in erased})
+    rows = _without_erased(reading, rows, erased)
+    if judge.is_ended:
+        copies.drop()
+    odd = {*odd, *erased}
     earlier = list(_earlier(rows, of))
     unread = _unread(rows, earlier)
     lines, rest = _lines(reading, earlier, of, odd)
@@ -341,7 +354,16 @@ def gather(reading: Reading, rows: Sequence[HeldRow], of: Journaled, odd: Collec
             if whole.regency == of.regency:
                 held.setdefault(whole.voter, []).append(whole)
     refolded = frozenset([row.voter for row in rows])
-    return Known(settled, held, standings, completed, refolded, earlier, unread)
+    return Known(settled, held, standings, completed, refolded, earlier, unread, kept, judge.is_ended)
+
+
+def _without_erased(reading: Reading, rows: Sequence[HeldRow], erased: Collection[str]) -> Sequence[HeldRow]:
+    """The rows without the persons of the voters `erased`; the copies that came of these are dropped."""
+    if not erased:
+        return rows
+    reading.copies.use_up(one.dot for one in reading.events if one.key[1] in erased)
+    reading.copies.use_up((row.device, row.seq) for row in rows if row.voter in erased)
+    return [row._replace(person=None) if row.voter in erased else row for row in rows]
 
 
 def _earlier(rows: Sequence[HeldRow], of: Journaled) -> Iterator[Row]:
@@ -521,6 +543,8 @@ def make_step(
         voters=voters,
         sides=sides,
         waiting=waiting,
+        erased=known.erased,
+        is_ended=known.is_ended,
     )
 
 

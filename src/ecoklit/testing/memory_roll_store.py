@@ -154,7 +154,10 @@ class MemoryRollStore:
             tables.voters.pop(voter, None)
         tables.sides = [row for row in tables.sides if row.voter not in gone]
         tables.waiting = [row for row in tables.waiting if row.voter not in gone]
-        tables.orphans = [row for row in tables.orphans if (row.device, row.seq) not in adopted]
+        tables.orphans = [row for row in tables.orphans if (row.device, row.seq) not in adopted and not step.is_ended]
+        for dot in [dot for dot in tables.persons if tables.events[dot].voter in set(step.erased)]:
+            del tables.persons[dot]
+            tables.events[dot] = tables.events[dot]._replace(revision=step.after.revision)
 
     def _add(self, step: Step) -> None:
         tables = self.tables
@@ -184,6 +187,7 @@ def _within(dot: Dot, logs: Sequence[tuple[str, int, int]]) -> bool:
 def _is_affected(row: EventRow, what: Affected) -> bool:
     return (
         what.everything
+        or row.voter in what.voters
         or (what.released and row.standing in QUARANTINES)
         or (what.stamped is not None and row.stamp >= what.stamped)
         or any(row.device == device and row.seq >= first for device, first in what.logs)

@@ -62,6 +62,12 @@ class RandomRegistry:
         author = self._service if kind == "cloned" else self._random.choice([self._root, self._root, self._village])
         return self._logs[author.device].append(kind, at=AT, **own)
 
+    def erased(self, voter: str | None) -> SignedRegistry:
+        """An erasure by the root: of a voter, or of everybody."""
+        whom = {} if voter is None else {"voter": voter}
+        order = ids.to_base64url(self._random.randbytes(32))
+        return self._logs[self._root.device].append("erased", at=AT, order=order, **whom)
+
     def _key(self) -> Key:
         return key_from_seed("ed25519", self._random.randbytes(32))
 
