@@ -8,6 +8,7 @@ import { QUARANTINES, faultOf, mayRead, quarantineOf } from "../../../src/ecokli
 import { ZERO_HASH } from "../../../src/ecoklit/web/field/core/ids.js";
 import { Registry, foldRegistry } from "../../../src/ecoklit/web/field/core/registry.js";
 import { readLine } from "../../../src/ecoklit/web/field/core/registry-event.js";
+import { deviceOf } from "../../../src/ecoklit/web/field/core/signing.js";
 import { vectors } from "./contract.js";
 
 const BOOK = vectors("registry.json");
@@ -57,6 +58,26 @@ test("what was judged at one position is judged anew at the next", async () => {
   }
   assert.equal(judged[0], "not_entitled");
   assert.equal(judged[judged.length - 1], null);
+});
+
+test("what was ordered to be erased, and whose key signs the logs, is what the vectors say", () => {
+  assert.deepEqual(REGISTRY.erasures.map(({ position, event }) => ({ position, order: event.order, voter: event.voter ?? null })), BOOK.erased);
+  const keys = REGISTRY.logKeys.map(({ position, event }) => ({ position, log: event.log, origin: event.origin, device: deviceOf(event.key) }));
+  assert.deepEqual(keys, BOOK.log_keys);
+  for (const one of keys) assert.equal(REGISTRY.logKeyOf(one.log).event.origin, one.origin);
+  assert.equal(REGISTRY.logKeyOf("registry"), undefined);
+});
+
+test("a voter is erased from the order on, and everybody from the order that names nobody", async () => {
+  const grown = new Registry(BOOK.election, BOOK.regency);
+  const [one, all] = BOOK.erased;
+  const somebody = "00000000-0000-8000-8000-00000000ffff";
+  const seen = [];
+  for (const [place, line] of LINES.entries()) {
+    await grown.take(place + 1, readLine(line), true);
+    seen.push([grown.isErased(one.voter), grown.isErased(somebody)]);
+  }
+  assert.deepEqual(seen, LINES.map((_, place) => [place + 1 >= one.position, place + 1 >= all.position]));
 });
 
 test("a device reads the village of its right, and none without a right or when it was revoked", () => {

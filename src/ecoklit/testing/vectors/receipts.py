@@ -54,6 +54,7 @@ def cases() -> list[dict[str, Any]]:
             line(pen.canonical(body(standings=[{"seq": 2, "standing": "parked"}, late]))),
             True,
         ),
+        case("two persons were not taken, because they are erased", line(pen.canonical(body(erased=[3, 5]))), True),
         case(
             "a member of a later version, and one in a standing",
             line(pen.canonical(body(later=[1], standings=[{**late, "later": None}]))),
@@ -106,5 +107,7 @@ _WRONG: Final[tuple[tuple[str, Any], ...]] = (
     ("standings", [{"seq": 3}]),
     ("standings", [{"seq": 3, "standing": "late", "why": 4}]),
     ("as_of", "9"),
+    ("erased", 3),
+    ("erased", ["3"]),
     ("v", 2),
 )

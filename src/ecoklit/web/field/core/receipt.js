@@ -6,7 +6,7 @@ import { Malformed, isInteger, isObject, isText, listOf, oneOf } from "./event.j
 import * as ids from "./ids.js";
 import { receiptMessage, verifies } from "./signing.js";
 
-/** @typedef {{device: string, election: string, epoch: number, head: string, log: string, position: Record<string, number>, regency: string, registry: number, seq: number, standings: {seq: number, standing: string, why?: string}[], as_of?: number, v: number}} Receipt */
+/** @typedef {{device: string, election: string, epoch: number, head: string, log: string, position: Record<string, number>, regency: string, registry: number, seq: number, standings: {seq: number, standing: string, why?: string}[], as_of?: number, erased?: number[], v: number}} Receipt */
 /** @typedef {{receipt: Receipt, bytes: Uint8Array, service: string, signature: string}} SignedReceipt */
 
 const NO_RECEIPT = "that is no receipt of this service";
@@ -18,7 +18,7 @@ const NEEDS = {
   device: isText, election: isText, epoch: isInteger, head: isText, position: isPosition, regency: isText,
   registry: isInteger, seq: isInteger, standings: listOf(isStood),
 };
-const MAY = { as_of: isInteger, log: oneOf(["voters", "registry"]), v: (/** @type {unknown} */ value) => value === 1 };
+const MAY = { as_of: isInteger, erased: listOf(isInteger), log: oneOf(["voters", "registry"]), v: (/** @type {unknown} */ value) => value === 1 };
 
 /** The receipt on one line, its signature unchecked; throws Malformed when it is none. Members that are not known are ignored. @param {Uint8Array} line without its line break @returns {SignedReceipt} */
 export function readReceipt(line) {

@@ -14,7 +14,7 @@ import { deviceOf } from "./signing.js";
 /** @typedef {{key: PublicKey, officer: string, role: string, area: string, until: string, usedBy: string | null}} Voucher */
 /** @typedef {{fromSeq: number, area: string | null, position: number}} Revocation */
 /** What somebody with a right in `areas` lets count although it was quarantined. @typedef {{position: number, areas: readonly string[], event: import("./registry-event.js").RegistryEvent}} Readmission */
-/** An event at its place: a tps_reported or a stage_set. @typedef {{position: number, event: import("./registry-event.js").RegistryEvent}} Placed */
+/** An event at its place: a tps_reported, stage_set, erased or log_key. @typedef {{position: number, event: import("./registry-event.js").RegistryEvent}} Placed */
 /** @typedef {{position: number, name: string, why: string}} VoidLine */
 
 /** Names of voids that no service lets in: a registry that has one was written by others, or damaged. */
@@ -56,6 +56,14 @@ export class Registry {
   reports = new Map();
   /** @type {Placed[]} */
   stages = [];
+  /** What was ordered to be erased, in the order in which it was (SPEC §8.7). @type {Placed[]} */
+  erasures = [];
+  /** Whether the persons of everybody were: the election is over. */
+  isEnded = false;
+  /** @type {Placed[]} */
+  logKeys = [];
+  /** @type {Set<string>} */
+  #erased = new Set();
   /** A memory of `entitlement.js`, good for this very position. @type {Map<string, {revoked: number, entitled: number}>} */
   judged = new Map();
   /** @type {VoidLine[]} */
@@ -88,6 +96,16 @@ export class Registry {
   /** Whether the whole device is revoked, from whatever seq on. @param {string} device */
   isRevoked(device) {
     return this.revocationsOf(device).some(({ area }) => area === null);
+  }
+
+  /** Whether the voter's persons are nobody's to see, to keep or to take any more (SPEC §8.7). @param {string} voter */
+  isErased(voter) {
+    return this.isEnded || this.#erased.has(voter);
+  }
+
+  /** The key of a transparency log (`voters`, `registry`), as it was said last. @param {string} log */
+  logKeyOf(log) {
+    return this.logKeys.filter(({ event }) => event.log === log).at(-1);
   }
 
   /** What was ever taken from a device, in the order in which it was. @param {string} device */
@@ -241,7 +259,15 @@ export class Registry {
       case "dots_lost":
         this.lost.set(event.lost, Math.min(event.after, this.lost.get(event.lost) ?? event.after));
         break;
-      default: // an erasure is read by those whom it concerns
+      case "erased":
+        this.erasures.push({ position, event });
+        if (event.voter === undefined) this.isEnded = true;
+        else this.#erased.add(event.voter);
+        break;
+      case "log_key":
+        this.logKeys.push({ position, event });
+        break;
+      default: // every type that is known stands above
     }
   }
 }
