@@ -18,6 +18,7 @@ from ecoklit.core import ids
 from ecoklit.core.one_time_code import SECRET_BYTES
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import Account, AccountStore, NewAccount, Passwords
+from ecoklit.services.guessing import is_easy
 from ecoklit.services.viewer import Viewer, areas_of, rights_of
 
 SHELL: Final = "shell"
@@ -157,6 +158,8 @@ def demand_password(password: str, login: str) -> str:
         raise EcoklitError(
             "bad_password", "The password is easy to guess, or has control characters: take five random words."
         )
+    if is_easy(text, login):
+        raise EcoklitError("bad_password", "The password is made of what everybody tries first: take random words.")
     return text
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import SqlPeople
+from ecoklit.services.guessing import is_easy
 from ecoklit.services.viewer import ANALYST, KPU, PPK, PPS
 
 ROLES: Final = (ANALYST, KPU, PPK, PPS)
@@ -61,5 +62,7 @@ def _refuse_terms(login: str, password: str, days: int) -> None:
     least, most = PASSWORD_CHARACTERS
     if not least <= len(password) <= most or _PRINTABLE(password) is None:
         raise SqlRefused(f"A password for SQL has {least} to {most} characters of ASCII, spaces too: choose another.")
+    if is_easy(password, login):
+        raise SqlRefused("The password is made of what everybody tries first: take random words.")
     if not 1 <= days <= DAYS_MAX:
         raise SqlRefused(f"A login for SQL is good for 1 to {DAYS_MAX} days: say how many, then make it anew.")
