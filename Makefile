@@ -1,7 +1,7 @@
 # The only front door: everything a person or a machine does here goes through one of these targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fast chaos bench bench-sync bench-office bench-audit sim lint clean
+.PHONY: help setup demo test check fast chaos bench bench-sync bench-office bench-audit bench-field sim lint clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -102,6 +102,9 @@ bench-office: $(BENCH_READY) ## figures of the office's lists among a million vo
 
 bench-audit: $(READY) ## figures of auditing: the transparency log over ten million entries, and in bench/out/audit.json
 	$(BIN)/python bench/audit.py $(ARGS)
+
+bench-field: $(READY) ## figures of the phone in the browser, its processor slowed six times, and in bench/out/field.json
+	$(BIN)/python bench/field.py $(ARGS)
 
 clean: ## remove what the targets made, but no data
 	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out $(POUCHDB)/node_modules $(OIDC)/node_modules $(TOOLS)/node_modules
