@@ -17,13 +17,16 @@ from random import Random
 from typing import Any, NamedTuple
 
 import httpx
+import pyarrow as pa
 import pytest
 import pytest_asyncio
+from pyarrow import parquet
 
 from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.adapters.postgres import PostgresRoll
 from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
+from ecoklit.adapters.postgres_reader import PostgresReader
 from ecoklit.adapters.spreadsheet import read_rows
 from ecoklit.bootstrap import House, open_house
 from ecoklit.cli.exits import Exit
@@ -118,21 +121,22 @@ def export(area: str, login: str, out: Path, *more: str, format: str = "csv") ->
 
 
 async def test_who_may_not_gets_nothing_and_no_file(office: Office, run: Any, tmp_path: Path) -> None:
-    """No right, another area, whole numbers without their right, a supervisor, no account, a bad reason: by name."""
+    """No right, another area, whole numbers without their right or of a table, no account, a bad reason: by name."""
     await office.account("rina")
     await office.account("siti", "export")
     await office.account("dewi", "export", role="pps", area=VILLAGES[1])
-    await office.account("bawaslu", "export", role="supervisor")
+    await office.account("kpu", "export", "unmask")
     out = tmp_path / "out"
     for refused, code in {
         (*export(TPS, "rina", out),): "not_your_right",
         (*export(TPS, "dewi", out),): "not_your_area",
         (*export(TPS, "siti", out, "--unmasked"),): "not_your_right",
-        (*export(TPS, "bawaslu", out),): "not_your_right",
+        (*export(REGENCY, "kpu", out, "--what", "recap", "--unmasked"),): "bad_argument",
+        (*export(REGENCY, "kpu", out, "--what", "recap", "--at", "999999"),): "not_projected",
         (*export(TPS, "nobody", out),): "unknown_account",
         (*export(TPS, "siti", out, "--codebook", "1999"),): "bad_argument",
         (*export(TPS, "siti", out)[:-1], "tes"): "no_reason",
-        (*export("94.05", "siti", out),): "not_projected",
+        (*export("94.05", "siti", out),): "not_your_area",
     }.items():
         status, said, why = await run(*refused)
         assert status != 0 and said == "" and code in why, (refused, why)
@@ -160,6 +164,70 @@ async def test_a_tps_is_for_one_and_a_district_takes_two(office: Office, run: An
         (siti.account, "export", DISTRICT, made["rows"]),
     ]
     assert {one.reason for one in entries} == {REASON} and made["rows"] == 6 * VOTERS_OF_TPS
+
+
+async def test_other_lists_are_one_table(office: Office, run: Any, tmp_path: Path) -> None:
+    """The recap says in each format the same rows, of now and as of the position of now; it names nobody, so nobody is
+    asked besides. Whom duplicates name counts as shown."""
+    siti = await office.account("siti", "export")
+    async with PostgresReader(
+        office.environ["ECOKLIT_DATABASE_URL"], schema=office.environ["ECOKLIT_SCHEMA"]
+    ) as reader:
+        live = await reader.recap(REGENCY)
+    at = str(live.as_of.events)
+    rows = {}
+    for format in ("csv", "xlsx", "parquet"):
+        out = tmp_path / format
+        status, said, why = await run(*export(REGENCY, "siti", out, "--what", "recap", "--json", format=format))
+        assert (status, why) == (0, "")
+        made = json.loads(said)
+        (part,) = made["parts"]
+        assert (made["what"], made["rows"], made["digest"], part["rows"]) == ("recap", 1, "", 1)
+        rows[format] = table_in(out / part["file"])
+        assert siti.login in (out / "export.json").read_text() and part["file"].startswith(f"recap_{REGENCY}.")
+        if format == "csv":
+            again = export(REGENCY, "siti", tmp_path / "then", "--what", "recap", "--at", at)
+            assert (await run(*again))[0] == 0
+            assert table_in(tmp_path / "then" / part["file"]) == rows[format]
+    expected = [{name: "" if value is None else str(value) for name, value in row.items()} for row in live.rows]
+    assert all(one == expected for one in rows.values()), rows
+    status, said, why = await run(*export(REGENCY, "siti", tmp_path / "twice", "--what", "duplicates", "--json"))
+    assert (status, why) == (0, "")
+    (file,) = json.loads(said)["parts"]
+    shown = table_in(tmp_path / "twice" / file["file"])
+    assert shown and all(len(row["nik"].rstrip("*")) <= 6 for row in shown)
+    *tables, twice = [(one.action, one.rows) for one in await office.entries()]
+    assert tables == [("export", 0)] * 4 and twice == ("export", len({row["voter"] for row in shown}))
+
+
+async def test_a_supervisor_takes_seven_elements_home(office: Office, run: Any, tmp_path: Path) -> None:
+    """The copy for supervisors: the TPS, name, sex, age, address, RT, RW and remark, in every format, and no number; a
+    leak of it is traced as well."""
+    await office.account("bawaslu", "export", role="supervisor")
+    for format in ("csv", "xlsx", "parquet", "arrow"):
+        out = tmp_path / format
+        status, said, why = await run(*export(TPS, "bawaslu", out, "--json", format=format))
+        assert (status, why) == (0, "")
+        made = json.loads(said)
+        (part,) = made["parts"]
+        assert made["is_supervised"] and made["list_digest"] == part["list_digest"] == "" and part["digest"]
+        rows = table_in(out / part["file"])
+        assert len(rows) == VOTERS_OF_TPS
+        assert {tuple(row) for row in rows} == {("tps", "name", "sex", "age", "address", "rt", "rw", "remark")}
+        assert all(17 <= int(row["age"]) <= 120 for row in rows if row["age"])
+    (tmp_path / "leak.txt").write_text("\n".join(f"{row['name']}\t{row['address']}" for row in rows))
+    status, said, _ = await run("trace", tmp_path / "leak.txt", "--json")
+    assert json.loads(said.splitlines()[0])["login"] == "bawaslu"
+
+
+def table_in(file: Path) -> list[dict[str, str]]:
+    """The rows of an exported table, each value as text."""
+    if file.suffix in (".parquet", ".arrows"):
+        source = parquet.read_table(file) if file.suffix == ".parquet" else pa.ipc.open_stream(file).read_all()
+        return [{name: "" if one is None else str(one) for name, one in row.items()} for row in source.to_pylist()]
+    sheet = [row.cells for row in read_rows(file)]
+    titles = next(at for at, row in enumerate(sheet) if {"area", "voter", "tps"} & set(row[:6]) and len(row) > 2)
+    return [dict(zip(sheet[titles], row, strict=True)) for row in sheet[titles + 1 :] if any(row)]
 
 
 async def test_a_folder_goes_on_for_its_owner_alone(office: Office, run: Any, tmp_path: Path) -> None:

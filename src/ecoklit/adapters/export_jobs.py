@@ -10,10 +10,9 @@ import asyncpg
 from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
 from ecoklit.ports import ExportJob
 
-_WHAT: Final = "roll"
 _JOB: Final = (
     "select e.export::text, e.account::text, a.login, e.area, e.format, e.position, e.unmasked, e.asked_at, e.state,"
-    " e.parts, e.rows, e.mark from export e join account a using (account)"
+    " e.parts, e.rows, e.mark, e.what from export e join account a using (account)"
 )
 
 
@@ -29,7 +28,7 @@ class PostgresExportJobs:
                 "insert into export"
                 " (export, account, area, what, format, position, unmasked, approval, asked_at, state, mark)"
                 " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-                UUID(job.export), UUID(job.account), job.area, _WHAT, job.format, job.events, job.unmasked,
+                UUID(job.export), UUID(job.account), job.area, job.what, job.format, job.events, job.unmasked,
                 None if approval is None else UUID(approval), job.asked_at, job.state, job.secret,
             )  # fmt: skip
 

@@ -5,7 +5,7 @@ exports, then house.
 """
 
 from ecoklit.bootstrap.doors import bring_office_log, make_puller, open_admission, open_door, open_service
-from ecoklit.bootstrap.exports import export_folder, lists_now, make_exporting, open_export_desk, open_lists_again
+from ecoklit.bootstrap.exports import export_folder, make_exporting, open_export_desk, open_lists, open_lists_again
 from ecoklit.bootstrap.house import IDLE_SECONDS, RETRY_SECONDS, House, follow, keep_out, open_house
 from ecoklit.bootstrap.journals import (
     ANSWER_SECONDS_MAX,
@@ -81,7 +81,6 @@ __all__ = [
     "import_journal",
     "join_office",
     "keep_out",
-    "lists_now",
     "log_at_the_shell",
     "make_administration",
     "make_answers",
@@ -105,6 +104,7 @@ __all__ = [
     "open_export_desk",
     "open_house",
     "open_journal",
+    "open_lists",
     "open_lists_again",
     "open_office",
     "open_office_reader",

@@ -8,11 +8,13 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ecoklit.cli.command import Commands, add_command, area_code
 from ecoklit.cli.exits import Exit
+from ecoklit.cli.past import add_at
 from ecoklit.cli.pushing import read_codebook
 from ecoklit.errors import EcoklitError
 from ecoklit.settings import read_settings
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from ecoklit.adapters.export_folder import ExportFolder
     from ecoklit.adapters.postgres_reader import PostgresReader
     from ecoklit.ports import ExportSource
+    from ecoklit.services.as_of import Past
     from ecoklit.services.export import Export
     from ecoklit.services.exporting import Ask, Exporting, Traced
+    from ecoklit.services.tables import Table
     from ecoklit.services.viewer import Viewer
     from ecoklit.settings import Settings
 
@@ -37,6 +41,9 @@ TRACED: Final = {
     "is_named": "Sumber\nnamed",
     "export": "Ekspor\nexport",
 }
+WHATS: Final = (
+    "roll", "recap", "movers", "conflicts", "proposals", "duplicates", "families", "large", "progress", "late",
+)  # fmt: skip
 SUSPECTED_MAX: Final = 5
 """Exports that are shown when none is named."""
 
@@ -54,8 +61,8 @@ def add_export(commands: Commands) -> None:
         commands,
         "export",
         lambda arguments: asyncio.run(export(arguments)),
-        "Daftar pemilih suatu wilayah sebagai berkas; perintah yang sama melanjutkan yang terputus. "
-        "· An area's voter lists as files; the same command goes on with one that broke.",
+        "Daftar suatu wilayah sebagai berkas; perintah yang sama melanjutkan yang terputus. "
+        "· An area's lists as files; the same command goes on with one that broke.",
         "ecoklit export 94.04.01.2001 --for siti --format xlsx --out daftar --reason 'pleno PPS 1 Agustus'",
         "one object: what export.json in FOLDER says",
     )
@@ -78,6 +85,11 @@ def add_export(commands: Commands) -> None:
         "--codebook", default="2024", metavar="YEAR", help="2018, 2023 or 2024 (default): of csv and xlsx"
     )
     command.add_argument("--unmasked", action="store_true", help="whole identity numbers: takes the right 'unmask'")
+    command.add_argument(
+        "--what", default="roll", choices=WHATS,
+        help="the voters' lists (roll, unless given), or another list of AREA as one table",
+    )  # fmt: skip
+    add_at(command)
 
 
 async def export(arguments: argparse.Namespace) -> Exit:
@@ -87,7 +99,10 @@ async def export(arguments: argparse.Namespace) -> Exit:
     from ecoklit.services.exporting import Ask
 
     settings = replace(read_settings(os.environ), regency=arguments.area[:4])
-    ask = Ask(arguments.area, arguments.format, arguments.codebook, arguments.unmasked, arguments.reason)
+    ask = Ask(
+        arguments.area, arguments.format, arguments.codebook, arguments.unmasked, arguments.reason, arguments.what,
+        arguments.at,
+    )  # fmt: skip
     files = export_folder(arguments.out, ask.format)
     files.demand_ours()
     async with open_accounts(settings) as people, open_reader(settings) as reader:
@@ -121,23 +136,33 @@ class Making:
             return await self._written(known, source, files)
 
     async def _new(self, ask: Ask, files: ExportFolder) -> Export:
-        from ecoklit.bootstrap import lists_now
+        from ecoklit.bootstrap import open_lists
 
         read_codebook(ask.codebook)  # which may not be there: said before anything is written down
-        async with lists_now(self._reader, self._viewer, ask.area, ask.unmasked) as source:
+        self._exporting.demand(self._viewer, ask)
+        async with open_lists(self._reader, self._viewer, ask, partial(self._past, ask)) as source:
             voters = await source.voters(ask.area)
             begun = await self._exporting.begin(self._viewer, ask, source, voters)
             return await self._written(begun, source, files)
 
-    def _again(self, known: Export) -> AbstractAsyncContextManager[ExportSource]:
+    async def _past(self, ask: Ask) -> Past:
+        from ecoklit.cli.past import past
+
+        assert ask.at is not None
+        return await past(self._reader, ask.area, ask.at)
+
+    def _again(self, known: Export) -> AbstractAsyncContextManager[ExportSource | Table]:
         from ecoklit.bootstrap import open_lists_again
         from ecoklit.cli.past import registry_at
 
         return open_lists_again(self._reader, registry_at(self._settings), self._viewer, known)
 
-    async def _written(self, export: Export, source: ExportSource, files: ExportFolder) -> Export:
+    async def _written(self, export: Export, source: ExportSource | Table, files: ExportFolder) -> Export:
         from ecoklit.cli.output import progress
+        from ecoklit.services.tables import Table
 
+        if isinstance(source, Table):
+            return await self._exporting.carry_on(export, source, files, read_codebook(export.codebook))
         with progress() as bar:
             tps = await source.tps(export.area)
             task = bar.add_task(f"{export.area} {export.format}", total=len(tps), completed=0)
@@ -151,11 +176,14 @@ class Making:
 
 def demand_alike(known: Export, ask: Ask) -> None:
     """Raises EcoklitError bad_argument when the folder's export is another one than is asked for."""
-    if (known.area, known.format, known.unmasked) != (ask.area, ask.format, ask.unmasked):
+    is_moment = not isinstance(ask.at, int) or ask.at == known.as_of.events
+    theirs = (known.what, known.area, known.format, known.unmasked)
+    if theirs != (ask.what, ask.area, ask.format, ask.unmasked) or not is_moment:
         whole = "whole" if known.unmasked else "masked"
         raise EcoklitError(
             "bad_argument",
-            f"That folder has the export of {known.area} as {known.format}, numbers {whole}: name a new folder.",
+            f"That folder has the {known.what} of {known.area} as {known.format} as of {known.as_of.events}, numbers "
+            f"{whole}: name a new folder.",
         )
 
 
@@ -163,9 +191,12 @@ def report(made: Export, out: Path) -> None:
     from ecoklit.cli.output import print_line
     from ecoklit.cli.reading import said_of
 
-    print_line(f"{made.rows} pemilih · voters, {len(made.parts)} berkas · files: {out}")
-    print_line(f"  untuk · for {made.recipient}; {said_of(made.as_of)}; digest {made.digest[:16]}…")
-    print_line(f"  isi daftar · what the list says: {made.list_digest[:16]}…")
+    rows = "pemilih · voters" if made.what == "roll" else "baris · rows"
+    digest = f"; digest {made.digest[:16]}…" if made.digest else ""
+    print_line(f"{made.rows} {rows}, {len(made.parts)} berkas · files: {out}")
+    print_line(f"  untuk · for {made.recipient}; {said_of(made.as_of)}{digest}")
+    if made.list_digest:
+        print_line(f"  isi daftar · what the list says: {made.list_digest[:16]}…")
     if made.uncoded:
         print_line(
             f"  {made.uncoded} sel tanpa kode di buku {made.codebook}, ditulis sebagai kata · cells have no code"

@@ -22,8 +22,10 @@ from ecoklit.http.ranges import NotThere, Span, span_of
 from ecoklit.http.reading import RESPONSES, digits
 from ecoklit.ports import ExportFiles
 from ecoklit.problems import ProblemError
+from ecoklit.services.as_of import moment_in
 from ecoklit.services.export import Export, Part
 from ecoklit.services.exporting import Ask
+from ecoklit.services.tables import ROLL, TABLES
 from ecoklit.services.viewer import EXPORT, Viewer
 
 AnyRequest = Request[Any, Any, Any]
@@ -59,13 +61,19 @@ _PROBLEMS: Final = RESPONSES | {
 
 
 class ExportBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Which lists, in which form, and why (10 to 200 characters: it stands in the read log)."""
+    """Which lists, in which form, and why (10 to 200 characters: it stands in the read log).
+
+    `what`: the voters' lists (roll), or another list as one table. `as_of`: a position of the journal, or a time with
+    its offset; of now unless given.
+    """
 
     area: Annotated[str, msgspec.Meta(max_length=32)]
     format: Annotated[str, msgspec.Meta(pattern="^(csv|xlsx|parquet|arrow)$")]
     reason: Annotated[str, msgspec.Meta(max_length=1024)]
     codebook: Annotated[str, msgspec.Meta(max_length=16)] = "2024"
     unmasked: bool = False
+    what: Annotated[str, msgspec.Meta(pattern=f"^({'|'.join((ROLL, *TABLES))})$")] = ROLL
+    as_of: Annotated[str, msgspec.Meta(max_length=32)] | None = None
 
 
 def _shown(status: int, about: str, *more: int) -> dict[int, ResponseSpec]:
@@ -86,8 +94,10 @@ def _bytes(about: str) -> ResponseSpec:
     responses=_shown(202, "It is being made: Location says where to look"),
 )
 async def ask_export(house: OurHouse, viewer: By, data: JSONBody[ExportBody]) -> Response[Export]:
-    """Have the lists of an area made into files, as of now. Beyond a TPS a second person has to grant it."""
-    ask = Ask(digits(data.area), data.format, data.codebook, data.unmasked, data.reason)
+    """Have the lists of an area made into files, as of now or of an earlier moment. Beyond 600 voters a second person
+    has to grant it."""
+    at = None if data.as_of is None else moment_in(data.as_of)
+    ask = Ask(digits(data.area), data.format, data.codebook, data.unmasked, data.reason, data.what, at)
     export = await house.exports.ask(viewer, ask)
     return Response(export, headers={"Location": f"/v1/exports/{export.export}"})
 

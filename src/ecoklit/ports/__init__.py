@@ -42,6 +42,7 @@ from ecoklit.ports.export import (
     ListFile,
     ListHead,
     ListRow,
+    TableColumn,
 )
 from ecoklit.ports.journal import (
     HEAD_HEADER,
@@ -261,6 +262,7 @@ __all__ = [
     "Stored",
     "StoredEvent",
     "SyncReader",
+    "TableColumn",
     "Trail",
     "VoterRequest",
     "VoterRequests",

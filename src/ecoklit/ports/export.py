@@ -39,14 +39,26 @@ class ExportSource(Protocol):
     async def roll(self, tps: str) -> ExportedRoll: ...
 
 
+class TableColumn(NamedTuple):
+    """A column of a table: `kind` is text, words, integer, number, boolean, day or event."""
+
+    name: str
+    kind: str
+
+
 class ListHead(NamedTuple):
-    """What is written over an exported list: which export it is, for whom, of what, and when it was asked for."""
+    """What is written over an exported list: which export it is, for whom, of what, and when it was asked for.
+
+    `columns` are those of a table; without them it is a list of voters, with LIST_COLUMNS.
+    """
 
     export: str
     recipient: str
     area: str
     as_of: AsOf
     asked_at: str
+    what: str = "roll"
+    columns: tuple[TableColumn, ...] = ()
 
 
 class ListFile(Protocol):
@@ -113,6 +125,7 @@ class ExportJob(NamedTuple):
     parts: int
     rows: int
     secret: bytes
+    what: str = "roll"
 
 
 class ExportJobs(Protocol):

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import date
 from functools import lru_cache, partial
 from itertools import groupby
 from typing import Any, Final
@@ -40,9 +41,11 @@ from ecoklit.ports import (
     ListHead,
     ListRow,
     PastReader,
+    TableColumn,
 )
-from ecoklit.services.as_of import Past
-from ecoklit.services.disclose import masked
+from ecoklit.services.as_of import ON_LIST, Past
+from ecoklit.services.disclose import SUPERVISOR, masked, shown
+from ecoklit.services.tables import ROLL, Table
 
 FORMATS: Final = {"csv": 10, "xlsx": 10, "parquet": 6, "arrow": 6}
 """Format → digits of the area that one file holds."""
@@ -58,8 +61,15 @@ _BEFORE_FORMULA: Final = "\u00a0"
 
 _AT: Final = {column: place for place, column in enumerate(LIST_COLUMNS)}
 _FIELDS: Final = slice(_AT["nkk"], _AT["ektp"] + 1)
-_WORDED: Final = (_AT["name"], _AT["birth_place"], _AT["address"])
-"""Where there are texts of several words, which carry the watermark."""
+WORDED: Final = ("name", "birth_place", "address")
+"""The columns whose texts have several words, and carry the watermark."""
+_WORDED: Final = tuple(_AT[name] for name in WORDED)
+SUPERVISED_COLUMNS: Final = tuple(
+    TableColumn(name, "integer" if name == "age" else "text")
+    for name in ("tps", "name", "sex", "age", "address", "rt", "rw", "remark")
+)
+"""What a supervisor is given of a voter, and of which TPS."""
+TABLE_ROWS_AT_ONCE: Final = 10_000
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -76,7 +86,7 @@ class Part(msgspec.Struct, frozen=True):
 
 class Export(msgspec.Struct, frozen=True):
     """An export as export.json says it. `uncoded` counts cells for which the code book has no code: they stand as
-    words.
+    words. `is_supervised`: the copy for supervisors. A table, and that copy, have no digest of what they say.
     """
 
     export: str
@@ -94,6 +104,8 @@ class Export(msgspec.Struct, frozen=True):
     digest: str = ""
     list_digest: str = ""
     parts: tuple[Part, ...] = ()
+    what: str = ROLL
+    is_supervised: bool = False
 
     @property
     def is_done(self) -> bool:
@@ -111,7 +123,7 @@ class ExportFault(EcoklitError):
 async def carried_on(
     export: Export,
     secret: bytes,
-    source: ExportSource,
+    source: ExportSource | Table,
     files: ExportFiles,
     book: Codebook,
     on_part: OnPart | None = None,
@@ -130,9 +142,13 @@ async def carried_on(
 
 
 async def _written(
-    export: Export, run: _Run, source: ExportSource, files: ExportFiles, on_part: OnPart | None
+    export: Export, run: _Run, source: ExportSource | Table, files: ExportFiles, on_part: OnPart | None
 ) -> Export:
     files.keep(encoded(export))
+    if isinstance(source, Table):
+        export = msgspec.structs.replace(await run.tabled(export, source, files), state="done")
+        files.keep(encoded(export))
+        return export
     for area, codes in groupby(await source.tps(export.area), key=partial(_part_of, export)):
         if area in {part.area for part in export.parts}:
             continue
@@ -164,7 +180,8 @@ def _part_of(export: Export, tps: str) -> str:
 def _finished(export: Export) -> Export:
     rolls = _head(export.area, {part.area: bytes.fromhex(part.digest) for part in export.parts})
     lists = _head(export.area, {part.area: bytes.fromhex(part.list_digest) for part in export.parts})
-    return msgspec.structs.replace(export, state="done", digest=rolls.hex(), list_digest=lists.hex())
+    said = "" if export.is_supervised else lists.hex()
+    return msgspec.structs.replace(export, state="done", digest=rolls.hex(), list_digest=said)
 
 
 def _head(area: str, parts: Mapping[str, bytes]) -> bytes:
@@ -178,6 +195,7 @@ class _Run:
     def __init__(self, export: Export, secret: bytes, book: Codebook) -> None:
         self._mark = lru_cache(TEXTS_KEPT_MAX)(partial(marked, secret))
         self._unmasked = export.unmasked
+        self._supervised_on = date.fromisoformat(export.asked_at[:10]) if export.is_supervised else None
         self._is_paper = export.format in PAPER
         self._book = book
 
@@ -186,7 +204,7 @@ class _Run:
     ) -> Export:
         """The export with one file more."""
         name = f"A-DaftarPemilih_{_named(area)}{SUFFIXES[export.format]}"
-        head = ListHead(export.export, export.recipient, area, export.as_of, export.asked_at)
+        head = _headed(export, area, SUPERVISED_COLUMNS if export.is_supervised else ())
         file = await asyncio.to_thread(files.begin, name, head)
         rows, uncoded = 0, 0
         digests: dict[str, bytes] = {}
@@ -198,7 +216,8 @@ class _Run:
         digest, list_digest = _head(area, digests), _head(area, list_digests)
         await asyncio.to_thread(file.close, digest)
         there = await asyncio.to_thread(files.finished, name)
-        part = Part(name, area, rows, there.bytes, there.sha256, digest.hex(), list_digest.hex())
+        said = "" if export.is_supervised else list_digest.hex()
+        part = Part(name, area, rows, there.bytes, there.sha256, digest.hex(), said)
         return msgspec.structs.replace(
             export, parts=(*export.parts, part), rows=export.rows + rows, uncoded=export.uncoded + uncoded
         )
@@ -206,11 +225,40 @@ class _Run:
     def _write(self, file: Any, tps: str, one: ExportedRoll) -> tuple[bytes, int]:
         """Write a roll; give the digest of what it says, and how many cells have no code."""
         kept = [0]
+        if self._supervised_on is not None:
+            file.write(tps, one.digest, [self._supervised(row, self._supervised_on) for row in one.rows])
+            return EMPTY_HEAD, 0
         said = (
             [self._on_paper(row, kept) for row in one.rows] if self._is_paper else list(map(self._in_words, one.rows))
         )
         file.write(tps, one.digest, said)
         return list_head(row_leaf(row[_FIELDS]) for row in one.rows), kept[0]
+
+    async def tabled(self, export: Export, table: Table, files: ExportFiles) -> Export:
+        """The export with the one file of a table."""
+        name = f"{export.what}_{export.area}{SUFFIXES[export.format]}"
+        file = await asyncio.to_thread(files.begin, name, _headed(export, export.area, table.columns))
+        for first in range(0, len(table.rows), TABLE_ROWS_AT_ONCE):
+            rows = table.rows[first : first + TABLE_ROWS_AT_ONCE]
+            await asyncio.to_thread(file.write, "", b"", self._marked_rows(table, rows))
+        await asyncio.to_thread(file.close, b"")
+        there = await asyncio.to_thread(files.finished, name)
+        part = Part(name, export.area, len(table.rows), there.bytes, there.sha256, "", "")
+        return msgspec.structs.replace(export, parts=(part,), rows=len(table.rows))
+
+    def _marked_rows(self, table: Table, rows: Sequence[list[Any]]) -> list[list[Any]]:
+        places = [at for at, column in enumerate(table.columns) if column.name in WORDED]
+        marked_rows = [list(row) for row in rows]
+        for row in marked_rows:
+            for at in places:
+                row[at] = _marked(self._mark, row[at])
+        return marked_rows
+
+    def _supervised(self, row: ListRow, today: date) -> list[Any]:
+        """What a supervisor is given of a voter, with the watermark."""
+        said = shown(dict(zip(LIST_COLUMNS, row, strict=True)), SUPERVISOR, today)
+        values = [(column.name, said[column.name]) for column in SUPERVISED_COLUMNS]
+        return [_marked(self._mark, value) if name in WORDED else value for name, value in values]
 
     def _in_words(self, row: ListRow) -> list[Any]:
         words = list(row)
@@ -256,6 +304,10 @@ def _day_first(born: str | None) -> str | None:
     return f"{born[8:]}-{born[5:7]}-{born[:4]}"
 
 
+def _headed(export: Export, area: str, columns: tuple[TableColumn, ...]) -> ListHead:
+    return ListHead(export.export, export.recipient, area, export.as_of, export.asked_at, export.what, columns)
+
+
 def _named(area: str) -> str:
     # The village by itself, so that an import finds it in the name.
     return f"{area[:10]}_TPS{area[10:]}" if ids.is_tps(area) else area
@@ -283,6 +335,11 @@ class PastLists:
         self._past = past
         self._reader = reader
         self._unmasked = unmasked
+
+    async def voters(self, area: str) -> int:
+        """How many stood on the lists of the area."""
+        standing = [one.row async for one in self._past.voters(area) if one.row.verdict in ON_LIST]
+        return sum(row.tps.startswith(area) for row in standing)
 
     async def tps(self, area: str) -> list[str]:
         """Every TPS of the area that some event ever named."""

@@ -18,6 +18,7 @@ from ecoklit.errors import EcoklitError
 from ecoklit.ports import ExportFiles, ExportJob, ExportJobs, ExportSource
 from ecoklit.services.export import Export, Part, encoded
 from ecoklit.services.exporting import Ask, Exporting
+from ecoklit.services.tables import Table
 from ecoklit.services.viewer import Viewer
 
 RUNNING_MAX: Final = 2
@@ -28,7 +29,7 @@ KEPT: Final = timedelta(days=7)
 
 
 class CountedLists(ExportSource, Protocol):
-    """Lists as they are now."""
+    """Lists at one moment."""
 
     async def voters(self, area: str) -> int: ...
 
@@ -36,9 +37,9 @@ class CountedLists(ExportSource, Protocol):
 class ExportDesk:
     """Takes orders, and hands out what is ready.
 
-    `files` gives the folder of an export by its id and format, `lists_now` and `lists_again` the lists for a viewer (as
-    they are, or as of an export's moment), `book` a code book, `viewer` an open account by its login; `trouble` is told
-    what broke an export off, by its code.
+    `files` gives the folder of an export by its id and format, `lists` and `lists_again` the lists for a viewer (as of
+    the moment that is asked for, or of an export's own), `book` a code book, `viewer` an open account by its login;
+    `trouble` is told what broke an export off, by its code.
     """
 
     def __init__(
@@ -47,8 +48,8 @@ class ExportDesk:
         jobs: ExportJobs,
         *,
         files: Callable[[str, str], ExportFiles],
-        lists_now: Callable[[Viewer, str, bool], AbstractAsyncContextManager[CountedLists]],
-        lists_again: Callable[[Viewer, Export], AbstractAsyncContextManager[ExportSource]],
+        lists: Callable[[Viewer, Ask], AbstractAsyncContextManager[CountedLists | Table]],
+        lists_again: Callable[[Viewer, Export], AbstractAsyncContextManager[ExportSource | Table]],
         book: Callable[[str], Codebook],
         viewer: Callable[[str], Awaitable[Viewer]],
         clock: Callable[[], datetime],
@@ -57,7 +58,7 @@ class ExportDesk:
         self._exporting = exporting
         self._jobs = jobs
         self._files = files
-        self._lists_now = lists_now
+        self._lists = lists
         self._lists_again = lists_again
         self._book = book
         self._viewer = viewer
@@ -123,7 +124,7 @@ class ExportDesk:
 
     async def _make(self, viewer: Viewer, ask: Ask, book: Codebook, begun: asyncio.Future[Export]) -> None:
         try:
-            async with self._lists_now(viewer, ask.area, ask.unmasked) as source:
+            async with self._lists(viewer, ask) as source:
                 voters = await source.voters(ask.area)
                 export = await self._exporting.begin(viewer, ask, source, voters)
                 files = self._files(export.export, export.format)

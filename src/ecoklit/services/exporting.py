@@ -22,6 +22,7 @@ from ecoklit.services import approvals
 from ecoklit.services.approvals import Approvals
 from ecoklit.services.export import FORMATS, Export, ExportFault, carried_on, decoded
 from ecoklit.services.read_log import Ledger, Shown, demand_reason
+from ecoklit.services.tables import ROLL, TABLES, Table
 from ecoklit.services.viewer import EXPORT, SUPERVISOR, UNMASK, Viewer
 
 ALONE_VOTERS_MAX: Final = 600
@@ -31,13 +32,15 @@ NUMBERS: Final = ("nik", "nkk")
 
 
 class Ask(NamedTuple):
-    """What somebody wants as files, and why."""
+    """What somebody wants as files, and why: lists of voters or a table, as of now or of an earlier moment."""
 
     area: str
     format: str
     codebook: str
     unmasked: bool
     reason: str | None
+    what: str = ROLL
+    at: int | datetime | str | None = None
 
 
 class Traced(NamedTuple):
@@ -68,10 +71,16 @@ class Exporting:
         """The reason. Raises EcoklitError bad_argument, not_your_area, not_your_right, no_reason."""
         if ask.format not in FORMATS:
             raise EcoklitError("bad_argument", f"There is no format {ask.format}: give one of {', '.join(FORMATS)}.")
+        if ask.what not in (ROLL, *TABLES):
+            raise EcoklitError(
+                "bad_argument", f"There is no list {ask.what}: give one of {', '.join((ROLL, *TABLES))}."
+            )
+        if ask.unmasked and ask.what != ROLL:
+            raise EcoklitError("bad_argument", f"Only a {ROLL} has whole numbers: leave unmasked out.")
         _demand_rights(viewer, ask.area, ask.unmasked)
         return demand_reason(ask.reason)
 
-    async def begin(self, viewer: Viewer, ask: Ask, source: ExportSource, voters: int) -> Export:
+    async def begin(self, viewer: Viewer, ask: Ask, source: ExportSource | Table, voters: int) -> Export:
         """An export of the lists as `source` has them, written down; no file is written yet.
 
         `voters` are those who will be shown. Raises as `demand`, then approval_needed, reading_locked.
@@ -83,7 +92,7 @@ class Exporting:
         await self._jobs.begin(
             ExportJob(
                 export, viewer.account, viewer.login, ask.area, ask.format, source.as_of.events, ask.unmasked,
-                asked_at, "waiting", 0, 0, self._entropy(SECRET_BYTES),
+                asked_at, "waiting", 0, 0, self._entropy(SECRET_BYTES), ask.what,
             ),
             approval,
         )  # fmt: skip
@@ -95,7 +104,8 @@ class Exporting:
         await self._ledger.disclose(viewer, shown, granted=needs_second)
         return Export(
             export, viewer.login, ask.area, ask.format, ask.codebook, ask.unmasked, source.as_of, source.registry,
-            asked_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            asked_at.strftime("%Y-%m-%dT%H:%M:%SZ"), what=ask.what,
+            is_supervised=viewer.role == SUPERVISOR and ask.what == ROLL,
         )  # fmt: skip
 
     async def _granted(self, viewer: Viewer, area: str, reason: str) -> str:
@@ -134,7 +144,7 @@ class Exporting:
     async def carry_on(
         self,
         export: Export,
-        source: ExportSource,
+        source: ExportSource | Table,
         files: ExportFiles,
         book: Codebook,
         on_part: Callable[[Export], object] = lambda _: None,
@@ -170,7 +180,3 @@ def _demand_rights(viewer: Viewer, area: str, unmasked: bool) -> None:
     viewer.demand(area, EXPORT)
     if unmasked:
         viewer.demand(area, UNMASK)
-    if viewer.role == SUPERVISOR:
-        raise EcoklitError(
-            "not_your_right", "Supervisors get seven elements, and these files have more: read the lists, or on paper."
-        )
