@@ -1,7 +1,7 @@
 """The core of the phone in the browser: a TPS of 600 voters with 3,000 events, from the disk to its digest.
 
-Each figure is the median of some fresh pages of Chromium, whose processor is slowed six times as DevTools does it: what a
-cheap phone does when the app is opened. A row is {name, value, unit, against, ratio, goal, met}, as in bench/main.py.
+Each figure is the median of some fresh pages of Chromium, whose processor is slowed six times as DevTools does it: what
+happens on a cheap phone when the app is opened. A row is {name, value, unit, against, ratio, goal, met}, as in main.py.
 """
 
 from __future__ import annotations

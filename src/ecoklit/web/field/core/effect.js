@@ -30,8 +30,8 @@ const WEIGHT = Object.freeze({ listed: 0, removed: 1, kept: 2, ruled: 3, met: 4,
  */
 
 /** @param {number} mask @param {number} level @param {Partial<Effect>} [more] @returns {Effect} */
-function effect(mask, level, more) {
-  return { mask, level, verdict: "", weight: 0, evidence: NO_STRENGTH, how: NO_HOW, proposal: NO_PROPOSAL, ...more };
+function effect(mask, level, { verdict = "", weight = 0, evidence = NO_STRENGTH, how = NO_HOW, proposal = NO_PROPOSAL } = {}) {
+  return { mask, level, verdict, weight, evidence, how, proposal };
 }
 
 /** What `event` writes, judged under the policy of its author. @param {Event} event @param {Policy} policy */

@@ -43,9 +43,11 @@ function stateOf(counted) {
 /** The events that still hold a register, each with the registers that it holds (SPEC §4). @param {readonly Counted[]} counted @returns {Alive[]} */
 export function aliveOf(counted) {
   const alive = [];
-  for (const one of counted) {
+  for (const [at, one] of counted.entries()) {
     let mask = one.effect.mask;
-    for (const other of counted) {
+    // Causes come before effects, and only an effect supersedes.
+    for (let later = at + 1; later < counted.length && mask !== 0; later += 1) {
+      const other = counted[later];
       if ((mask & other.effect.mask) !== 0 && supersedes(other, one)) mask &= ~other.effect.mask;
     }
     if (mask !== 0) alive.push({ one, mask });
@@ -161,7 +163,7 @@ function particularsOf(alive) {
   const fields = {};
   const conflicts = [];
   for (const [name, bit] of FIELDS) {
-    const rivals = holding(writers, bit);
+    const rivals = writers.length === 1 ? [writers[0].one] : holding(writers, bit); // of every field somebody's write is alive
     fields[name] = valueOf(winnerOf(rivals, placeStanding), name);
     if (differ(rivals, (one) => valueOf(one, name))) conflicts.push(name);
   }
