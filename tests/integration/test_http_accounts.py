@@ -132,12 +132,13 @@ async def test_every_route_says_for_whom_it_is() -> None:
     assert public <= {
         "/v1/sessions", "/v1/registry", "/v1/devices/{area:str}", "/health/live", "/health/ready", "/metrics",
         "/v1/sign-in/oidc", "/v1/sign-in/oidc/callback", "/docs", "/docs/{name:str}", "/field", "/field/{path:path}",
+        "/office/sign-in", "/office/static/{name:str}", "/office/language/{language:str}",
     }  # fmt: skip
 
 
 async def test_nobody_reads_without_a_session(house: House, client: httpx.AsyncClient) -> None:
     """Every route of the application that is not for everybody or for phones answers 401 to whoever has no session, and
-    to a session that is over, unknown or another's kind of token."""
+    to a session that is over, unknown or another's kind of token; the console's pages send them to sign in."""
     ended = await signed_in(house.accounts_store)
     await house.accounts_store.end(token_mark(ended.token))
     browsers = await signed_in(house.accounts_store)
@@ -153,10 +154,14 @@ async def test_nobody_reads_without_a_session(house: House, client: httpx.AsyncC
                     {"Cookie": f"{COOKIE}={browsers.token}"}, {"Cookie": f"{COOKIE}=x"},
                 ):  # fmt: skip
                     answer = await client.request(method, real, headers=headers)
+                    asked += 1
+                    if real.startswith("/office"):
+                        assert answer.status_code == 303
+                        assert answer.headers["location"].startswith("/office/sign-in?next=/office")
+                        continue
                     problem = assert_problem(answer, 401, "not_signed_in")
                     assert answer.headers["www-authenticate"].startswith("Bearer")
                     assert "sign in" in problem["detail"].lower() or "token" in problem["detail"]
-                    asked += 1
     assert asked > 100
 
 

@@ -22,6 +22,7 @@ from ecoklit.http import (
     administration,
     analyst,
     broker,
+    console,
     deciding,
     exports,
     field,
@@ -64,6 +65,7 @@ ROUTES: Final = (
     metrics.metrics,
     *pages.ROUTES,
     *field.ROUTES,
+    *console.ROUTES,
 )
 
 for _route in ROUTES:

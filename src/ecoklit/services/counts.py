@@ -31,6 +31,8 @@ class Counts:
         """Code of a refusal → how often."""
         self.buckets = [0] * (len(SECONDS) + 1)
         self.seconds = 0.0
+        self.position = 0
+        """Up to which the rows are, as this process knows."""
 
     def stored(self, position: int, events: int) -> None:
         """A push of so many events is durable, up to that position of the journal."""
@@ -41,6 +43,7 @@ class Counts:
 
     def projected(self, position: int) -> None:
         """The rows are as of that position."""
+        self.position = position
         now = self._clock()
         while self._marks and self._marks[0][0] <= position:
             took = now - self._marks.popleft()[1]

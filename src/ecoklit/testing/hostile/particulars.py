@@ -51,6 +51,8 @@ NEEDLES: Final = (
 LIST: Final = "list"
 """The place of an answer that shows people by name: their numbers are masked in it."""
 _NEEDLE_NUMBERS: Final = tuple(one for one in NEEDLES if one.isdigit())
+_LISTS: Final = ("/v1/", "/office/area/", "/office/cases/", "/office/live/")
+"""Beginnings of paths whose answers may name people, to whoever signed in."""
 _PHONES: Final = ("/v1/pull", "/v1/push", "/v1/registry")
 _WHOLE: Final = ("unmask", "exports")
 """Parts of paths whose answers have whole numbers in them, each after an entry of the read log."""
@@ -227,7 +229,7 @@ class Recorder:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 self.keep("header", message["headers"])
-            elif status >= 400 or not scope["path"].startswith("/v1/"):
+            elif status >= 400 or not scope["path"].startswith(_LISTS):
                 self.keep("answer", message.get("body", b""))
             elif not scope["path"].startswith(_PHONES) and not any(part in scope["path"] for part in _WHOLE):
                 self.keep(LIST, message.get("body", b""))
