@@ -37,7 +37,7 @@ from sync_world import REGENCY, Log
 
 from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
 from ecoklit.adapters.postgres_analyst import PostgresAnalyst
-from ecoklit.adapters.postgres_reader import PostgresReader, Seen
+from ecoklit.adapters.postgres_reader import PostgresReader, Seen, seen_as
 from ecoklit.adapters.postgres_schema import VIEWS, query
 from ecoklit.contract import data_path
 from ecoklit.testing.made_up_accounts import signed_in
@@ -130,7 +130,9 @@ async def _security(dsn: str, part: int) -> list[Row]:
 
 
 async def _opened(dsn: str, path: str) -> asyncpg.Connection:
-    return await asyncpg.connect(dsn, server_settings={"search_path": path, "ecoklit.areas": "*"})
+    """Its transactions are as those of the service (`PostgresReader`)."""
+    settings = {"search_path": path, "ecoklit.areas": "*", "default_transaction_isolation": "repeatable read"}
+    return await asyncpg.connect(dsn, server_settings=settings)
 
 
 async def _dearer(
@@ -156,9 +158,7 @@ async def _answered(connection: asyncpg.Connection, question: Question, *, is_bo
     """Seconds of one transaction, as the service reads; the rows of its answer."""
     name, arguments = question
     started = time.perf_counter()
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        if is_bound:
-            await connection.execute(query("see_as"), REGENCY, "")
+    async with seen_as(connection, Seen((REGENCY,))) if is_bound else connection.transaction():
         rows = await connection.fetch(query(name), *arguments)
     return time.perf_counter() - started, len(rows)
 
@@ -194,7 +194,7 @@ import uvloop
 from ecoklit.adapters.export_arrow import ArrowFile
 from ecoklit.adapters.export_folder import ExportFolder
 from ecoklit.adapters.export_source import open_live_lists
-from ecoklit.adapters.postgres_reader import PostgresReader, Seen
+from ecoklit.adapters.postgres_reader import PostgresReader, Seen, seen_as
 from ecoklit.cli.pushing import read_codebook
 from ecoklit.services.export import Export, carried_on
 

@@ -1,6 +1,7 @@
--- $1 areas with a comma between, $2 on or nothing: for whom the rest of this transaction reads, under the role that may read
--- for people and nothing else.
+-- {areas} codes with a comma between, {unmasked} on or nothing: begins a transaction that reads for somebody, under the role that
+-- may read for people and nothing else. One round to the database: small answers cost little more than that.
+begin;
 select
-    set_config('ecoklit.areas', $1, true),
-    set_config('ecoklit.unmasked', $2, true),
+    set_config('ecoklit.areas', '{areas}', true),
+    set_config('ecoklit.unmasked', '{unmasked}', true),
     set_config('role', 'ecoklit_reader', true)

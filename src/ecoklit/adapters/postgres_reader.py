@@ -163,12 +163,13 @@ class PostgresReader:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """A transaction that sees one moment, whatever the projector commits meanwhile."""
-        async with self.connection() as connection, connection.transaction():
-            if self._seen is not None:
-                await connection.execute(
-                    query("see_as"), ",".join(self._seen.areas), "on" if self._seen.unmasked else ""
-                )
-            yield connection
+        async with self.connection() as connection:
+            if self._seen is None:
+                async with connection.transaction():
+                    yield connection
+            else:
+                async with seen_as(connection, self._seen):
+                    yield connection
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -184,6 +185,21 @@ class PostgresReader:
                 raise NotProjected(
                     f"The database has no schema {self._schema} of ours: run `ecoklit project`, which makes it."
                 ) from error
+
+
+@asynccontextmanager
+async def seen_as(connection: Connection, seen: Seen) -> AsyncIterator[None]:
+    """A transaction that reads as somebody may see it."""
+    # They stand in the statement itself: what is no code sees nothing anyway.
+    areas = ",".join(area for area in seen.areas if area.isascii() and area.isdigit())
+    begin = query("see_as").replace("{areas}", areas).replace("{unmasked}", "on" if seen.unmasked else "")
+    try:
+        await connection.execute(begin)
+        yield
+    finally:
+        # Nothing was written. A connection that was lost meanwhile has nothing to end.
+        if not connection.is_closed():
+            await connection.execute("rollback")
 
 
 def level_of(area: str) -> str:
