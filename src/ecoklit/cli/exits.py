@@ -33,7 +33,7 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "bad_setting", "bad_argument", "unknown_area", "unknown_voter", "unknown_event", "unknown_file",
         "not_projected", "not_enrolled", "ambiguous_voter", "no_tps", "no_phone", "file_exists", "export_not_written",
         "bad_export", "not_yours", "not_installed",
-        "bad_policy", "bad_log_key", "no_log", "no_export", "no_witness", "witness_exists",
+        "bad_policy", "bad_log_key", "no_log", "no_export", "not_exported", "no_witness", "witness_exists",
         "no_village", "bad_village", "unknown_village", "village_elsewhere", "no_file", "unknown_format",
         "bad_passphrase", "wrong_passphrase", "bad_kit", "bad_seal", "kit_exists", "other_election", "bad_tps",
         "bad_code", "late_code", "bad_key_line", "bad_invitation", "bad_name", "bad_nkey", "bad_days",

@@ -39,6 +39,7 @@ def parser() -> Top:
         accounts,
         analyst,
         asking,
+        auditing,
         deciding,
         demo,
         exporting,
@@ -73,7 +74,7 @@ def parser() -> Top:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    log_groups = (journal, log, witness)
+    log_groups = (auditing, journal, log, witness)
     office_groups = (office, joining, rights, losing, lists, registry, readers, accounts)
     reading_groups = (reading, analyst, deciding, stages, marks, paper, exporting, privacy, asking)
     groups = (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, *log_groups, phone, fold, demo)

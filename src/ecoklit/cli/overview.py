@@ -31,7 +31,7 @@ WORK: Final = (
         ("paper", "export", "trace", "correct", "subject-report", "breach-report"),
     ),
     ("Menutup coklit · Closing coklit", ("reconcile", "closing", "quarantine")),
-    ("Membuktikan · Proving", ("inspect", "journal", "log", "witness", "fold")),
+    ("Membuktikan · Proving", ("inspect", "audit", "journal", "log", "witness", "fold")),
     ("HP petugas, peragaan · An officer's phone, the demonstration", ("phone", "demo")),
 )  # fmt: skip
 """Every command once, under the work that it is for, in the order in which an election needs it."""

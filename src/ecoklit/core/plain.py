@@ -90,6 +90,7 @@ def read(
     *,
     is_proved: bool = False,
     is_chained: bool = False,
+    decisions_only: bool = False,
 ) -> Iterator[list[Row]]:
     """The events among `bodies` that are plain by themselves, those of one layout together.
 
@@ -102,9 +103,9 @@ def read(
         if kind is not None:
             kind = kinds.setdefault(msgspec.structs.astuple(kind), kind)
             prevs = columns.slices(columns.unbase64(matrix, layout.spans["prev"])) if is_chained else repeat(b"")
-            is_judged = is_chained or is_proved
+            is_judged = is_chained or is_proved or decisions_only
             officers = columns.recurring(matrix, layout.spans["officer"]) if is_judged else repeat("")
-            yield _rows_of(kind, layout, places, matrix, bodies, copies_of, is_proved, prevs, officers)
+            yield _rows_of(kind, layout, places, matrix, bodies, copies_of, is_proved, prevs, officers, decisions_only)
 
 
 def _kind_of(layout: Layout, policies: Mapping[str, Policy]) -> Kind | None:
@@ -148,6 +149,7 @@ def _rows_of(
     is_proved: bool,
     prevs: Iterable[bytes],
     officers: Iterable[str],
+    decisions_only: bool,
 ) -> list[Row]:
     numbers, spans = places.tolist(), layout.spans
     devices, seqs = columns.recurring(matrix, spans["device"]), columns.numbers(matrix, spans["seq"])
@@ -157,7 +159,11 @@ def _rows_of(
         clock_numbers = [columns.numbers(matrix, seq) for _, seq in layout.clock]
     tps = columns.recurring(matrix, spans["tps"])
     dots = list(zip(devices, seqs, strict=True))
-    people = _persons(kind, layout, matrix, copies_of(numbers, dots), is_proved)
+    if decisions_only:
+        own = _own_births(layout, matrix) if kind.is_birth else [True] * len(numbers)
+        people: list[_Person | None] = [_NO_PERSON if is_own else None for is_own in own]
+    else:
+        people = _persons(kind, layout, matrix, copies_of(numbers, dots), is_proved)
     rows = map(
         Row,
         numbers,
@@ -240,7 +246,9 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
 class Settling:
     """Settles voters, and remembers what the kinds of a line come to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, decisions_only: bool = False) -> None:
+        """For `decisions_only` no particulars are made, and the rows need no persons."""
+        self._decisions_only = decisions_only
         self._readings: dict[tuple[Kind, ...], Reading | None] = {}
 
     def settle(self, rows: list[Row]) -> Settled | None:
@@ -257,7 +265,7 @@ class Settling:
         if reading is None:
             return None
         place = rows[0].place if len(rows) == 1 else _place_of(rows)
-        return None if place is None else _settled(reading, rows, place)
+        return None if place is None else _settled(reading, rows, place, self._decisions_only)
 
 
 _weight: Final = attrgetter("weight")
@@ -338,7 +346,7 @@ def _said(verdict: str, reason: str | None, proposed: list[str]) -> str:
     return said.partition('"regency":')[0]
 
 
-def _settled(reading: Reading, line: list[Row], place: str) -> Settled:
+def _settled(reading: Reading, line: list[Row], place: str, decisions_only: bool) -> Settled:
     """The state of a plain line that ends in this place."""
     dots, attempts, last = [line[at].dot for at in reading.holders], 0, line[-1]
     if reading.attempts:
@@ -356,11 +364,12 @@ def _settled(reading: Reading, line: list[Row], place: str) -> Settled:
         f'{{"alive":[{alive}],"attempts":{attempts},"clock":{{{last.clock_text}}}{reading.said}"regency":"{regency}",'
         f'"tps":"{place}","verdict":"{reading.verdict}","voter":"{voter}"}}'
     ).encode("ascii")
-    record = (
-        _corrected_record(line)
-        if reading.is_corrected
-        else b'{"conflicts":[],"fields":%b,"salts":["%b"]}' % line[0].person
-    )
+    if decisions_only:
+        record = b""
+    elif reading.is_corrected:
+        record = _corrected_record(line)
+    else:
+        record = b'{"conflicts":[],"fields":%b,"salts":["%b"]}' % line[0].person
     return Settled(reading, line, place, attempts, decision, record)
 
 
