@@ -100,10 +100,19 @@ def test_from_nobody_to_a_second_person(service: tuple[Folder, Up], monkeypatch:
     assert done.returncode == 0, done.stderr
     assert posted(running, "/v1/approvals", asked, {"Authorization": f"Bearer {token}"})[0] == 401
     assert app_of(folder.said("account totp", "rina")[0]["totp"]).secret != made["rina"].secret
+    assert folder.said("account rights", "rina", "--right", "export") == [{"login": "rina", "rights": ["export"]}]
     assert folder.run("account", "close", "rina").returncode == 0
     assert folder.run("account", "token", "rina").returncode == Exit.USAGE
-    assert folder.said("account log") == []
-    assert folder.said("account log", "--verify") == [{"entries": 0, "hash": "00" * 32, "broken": None}]
+    acts = folder.said("account log")
+    assert [(one["login"], one["action"], one["area"], one["reason"]) for one in acts] == [
+        (None, f"account {act}", "9404", said)
+        for act, said in (
+            ("add", "rina analyst 9404 -"), ("add", "siti kpu 9404 accounts,approve,decide"), ("revoke", "rina"),
+            ("token", "rina"), ("password", "rina"), ("totp", "rina"), ("rights", "rina export"), ("close", "rina"),
+        )
+    ]  # fmt: skip
+    (found,) = folder.said("account log", "--verify")
+    assert (found["entries"], found["broken"]) == (len(acts), None)
 
 
 def test_what_the_terminal_shows_is_in_the_log_too(service: tuple[Folder, Up]) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -68,6 +68,7 @@ def add_commands(commands: Commands) -> None:
     account = top.add_subparsers(metavar="COMMAND", required=True, parser_class=type(top))
     add_add(account)
     add_simple(account)
+    add_rights(account)
     add_log(account)
     add_approve(account)
     add_sql(account)
@@ -149,6 +150,25 @@ def add_simple(commands: Commands) -> None:
             command.add_argument("--seen", action="store_true", help="and do not show these again")
 
 
+def add_rights(commands: Commands) -> None:
+    from ecoklit.services.viewer import RIGHTS
+
+    command = add_command(
+        commands,
+        "rights",
+        partial(run, rights),
+        "Ganti hak akun di luar hak perannya; berlaku seketika. "
+        "· Other rights of an account beyond its role's; they hold at once.",
+        "ecoklit account rights rina --right export",
+        "one object: login, rights",
+    )
+    command.add_argument("login", metavar="LOGIN", help="the account's login")
+    command.add_argument(
+        "--right", action="append", choices=RIGHTS, default=[], metavar="RIGHT",
+        help=f"each that it is to have: {', '.join(RIGHTS)}; none takes all away",
+    )  # fmt: skip
+
+
 def add_log(commands: Commands) -> None:
     command = add_command(
         commands,
@@ -198,9 +218,14 @@ async def _run(work: Work, arguments: argparse.Namespace, settings: Settings) ->
 
 async def add(people: People, arguments: argparse.Namespace) -> Exit:
     from ecoklit.cli.output import print_json, print_line
-    from ecoklit.services.viewer import rights_of
+    from ecoklit.services.accounts import demand_login
+    from ecoklit.services.administration import said_of
+    from ecoklit.services.viewer import areas_of, rights_of
 
+    demand_login(arguments.login)
     password = None if arguments.subject is not None else new_password()
+    areas, given = areas_of(arguments.role, arguments.area), rights_of(arguments.role, arguments.right)
+    await noted(people, "add", areas, said_of(arguments.login, arguments.role, areas, given, arguments.subject))
     made, secret = await people.accounts.add(
         arguments.login,
         arguments.role,
@@ -236,12 +261,15 @@ async def list_accounts(people: People, arguments: argparse.Namespace) -> Exit:
 
 
 async def close(people: People, arguments: argparse.Namespace) -> Exit:
+    await noted_of(people, "close", arguments.login)
     await people.accounts.close(arguments.login)
     return tell({"login": arguments.login}, f"{arguments.login}: ditutup · closed", arguments.json)
 
 
 async def password(people: People, arguments: argparse.Namespace) -> Exit:
-    await people.accounts.set_password(arguments.login, new_password())
+    typed = new_password()
+    await noted_of(people, "password", arguments.login)
+    await people.accounts.set_password(arguments.login, typed)
     said = f"{arguments.login}: kata sandi diganti, sesinya berakhir · another password, its sessions have ended"
     return tell({"login": arguments.login}, said, arguments.json)
 
@@ -249,6 +277,7 @@ async def password(people: People, arguments: argparse.Namespace) -> Exit:
 async def totp(people: People, arguments: argparse.Namespace) -> Exit:
     from ecoklit.cli.output import print_json
 
+    await noted_of(people, "totp", arguments.login)
     uri = enrolment_of(await people.accounts.renew_codes(arguments.login), arguments.login, arguments)
     if arguments.json:
         print_json({"login": arguments.login, "totp": uri})
@@ -257,12 +286,25 @@ async def totp(people: People, arguments: argparse.Namespace) -> Exit:
     return Exit.OK
 
 
+async def rights(people: People, arguments: argparse.Namespace) -> Exit:
+    from ecoklit.services.administration import words_of
+    from ecoklit.services.viewer import rights_of
+
+    account = await people.accounts.of(arguments.login)
+    given = sorted(rights_of(account.role, arguments.right))
+    await noted_of(people, "rights", arguments.login, words_of(given))
+    await people.accounts.set_rights(arguments.login, arguments.right)
+    said = f"{arguments.login}: hak · rights: {', '.join(given) or '-'}"
+    return tell({"login": arguments.login, "rights": given}, said, arguments.json)
+
+
 # --- sessions and locks ----------------------------------------------------------------------------------------------
 
 
 async def token(people: People, arguments: argparse.Namespace) -> Exit:
     from ecoklit.services.sign_in import PROGRAM
 
+    await noted_of(people, "token", arguments.login)
     opened = await people.sessions.open(await people.accounts.of(arguments.login), PROGRAM)
     until = stamp(opened.ends_at)
     return tell({"login": arguments.login, "token": opened.token, "until": until}, opened.token, arguments.json)
@@ -280,12 +322,14 @@ async def sessions(people: People, arguments: argparse.Namespace) -> Exit:
 
 
 async def revoke(people: People, arguments: argparse.Namespace) -> Exit:
+    await noted_of(people, "revoke", arguments.login)
     ended = await people.store.end_all((await people.accounts.of(arguments.login)).account)
     said = f"{arguments.login}: {ended} sesi berakhir · sessions ended"
     return tell({"login": arguments.login, "ended": ended}, said, arguments.json)
 
 
 async def unlock(people: People, arguments: argparse.Namespace) -> Exit:
+    await noted_of(people, "unlock", arguments.login)
     opened = await people.store.unlock((await people.accounts.of(arguments.login)).login)
     said = f"{arguments.login}: {opened} kunci dibuka · locks opened"
     return tell({"login": arguments.login, "opened": opened}, said, arguments.json)
@@ -358,6 +402,21 @@ async def approve(people: People, arguments: argparse.Namespace) -> Exit:
     done = await Approvals(people.store).answer(viewer_of(account), arguments.approval, not arguments.refuse)
     answer = "ditolak · refused" if arguments.refuse else "disetujui · granted"
     return tell({"approval": done.approval, "granted": done.granted}, f"{done.approval}: {answer}", arguments.json)
+
+
+# --- what was done, in the log before it is ---
+
+
+async def noted_of(people: People, act: str, login: str, said: str = "") -> None:
+    """Note an act on an open account. Raises EcoklitError unknown_account."""
+    account = await people.accounts.of(login)
+    await noted(people, act, account.areas, f"{login} {said}".rstrip())
+
+
+async def noted(people: People, act: str, areas: Sequence[str], said: str) -> None:
+    from ecoklit.services.administration import at_the_shell
+
+    await people.store.write([at_the_shell(act, areas, said)])
 
 
 # --- what is typed and shown -----------------------------------------------------------------------------------------

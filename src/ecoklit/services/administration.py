@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import Account, AccountStore, Session
+from ecoklit.ports import Account, AccountStore, Reading, Session
 from ecoklit.services.accounts import Accounts, demand_login, demand_password, viewer_of
 from ecoklit.services.approvals import Approvals
 from ecoklit.services.read_log import Ledger, Shown
@@ -71,11 +71,9 @@ class Administration:
         for area in areas:
             asking.viewer.demand(area)
         _demand_givable(asking.viewer, rights)
-        said = f"{wanted.login} {wanted.role} {','.join(areas)} {_words(rights)}"
         if wanted.password is not None:
             demand_password(wanted.password, wanted.login)
-        if wanted.subject is not None:
-            said += f" at {wanted.subject}"
+        said = said_of(wanted.login, wanted.role, areas, rights, wanted.subject)
         await self._act(asking, "add", areas, said, takes_two=not rights.isdisjoint(TAKES_TWO))
         return await self._accounts.add(
             wanted.login,
@@ -99,7 +97,7 @@ class Administration:
         account = await self._subordinate(asking.viewer, login)
         held, given = rights_of(account.role, account.rights), rights_of(account.role, rights)
         _demand_givable(asking.viewer, given)
-        said = f"{login} {_words(given)}"
+        said = f"{login} {words_of(given)}"
         takes_two = not (given - held).isdisjoint(TAKES_TWO)
         await self._act(asking, "rights", account.areas, said, takes_two=takes_two, about=account)
         return await self._accounts.set_rights(login, rights)
@@ -191,5 +189,16 @@ def _demand_givable(viewer: Viewer, rights: frozenset[str]) -> None:
         )
 
 
-def _words(rights: Collection[str]) -> str:
+def said_of(login: str, role: str, areas: Collection[str], rights: Collection[str], subject: str | None) -> str:
+    """What the log says of a new account."""
+    said = f"{login} {role} {','.join(areas)} {words_of(rights)}"
+    return said if subject is None else f"{said} at {subject}"
+
+
+def words_of(rights: Collection[str]) -> str:
     return ",".join(sorted(rights)) or "-"
+
+
+def at_the_shell(act: str, areas: Collection[str], said: str) -> Reading:
+    """The entry of an act by somebody at the service's own machine."""
+    return Reading(None, f"account {act}", min(areas), None, 0, (), said, 0, "shell", "", 0)
