@@ -61,7 +61,11 @@ export class App {
     this.transport = transport;
     this.root = root;
     this.#channel.onmessage = () => void this.#changed();
-    addEventListener("hashchange", () => this.show());
+    addEventListener("hashchange", () => {
+      this.panel = null;
+      this.show();
+      scrollTo(0, 0);
+    });
     addEventListener("online", () => this.#soon(0));
   }
 
@@ -299,6 +303,7 @@ async function start() {
   speak((await store.setting("language")) ?? "id");
   const policies = await Promise.all(POLICIES.map(async (address) => (await fetch(address)).json()));
   const app = new App(new Phone(store, policies), new Transport("/"), root);
+  Object.assign(globalThis, { ecoklit: app }); // for whoever looks at it with the browser's own tools
   await app.phone.reload();
   try {
     app.invitation = readLink(location.hash);

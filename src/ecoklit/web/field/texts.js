@@ -21,7 +21,6 @@ export const TEXTS = Object.freeze({
   enrol_file: ["Berkas pendaftaran dari PPS", "Enrolment file from the PPS"],
 
   progress_of: ["{visited} dari {all} orang sudah dicoklit", "{visited} of {all} people have been visited"],
-  to_visit: ["Belum dicoklit", "To visit"],
   attempted: ["di antaranya pernah didatangi", "of these, called on before"],
   by_match: ["Sesuai", "As listed"],
   by_changed: ["Ubah", "Changed"],
@@ -57,7 +56,7 @@ export const TEXTS = Object.freeze({
   family_open: ["{count} belum dicoklit", "{count} to visit"],
   family_done: ["Selesai", "Done"],
   family_draft: ["Ditandai, belum ditutup", "Marked, not closed yet"],
-  people_count: ["{count} orang", "{count} people"],
+  people_count: ["{count} orang", "people: {count}"],
 
   family: ["Keluarga", "Family"],
   family_how: ["Tandai yang berbeda saja, lalu ketuk Sisanya sesuai.", "Mark the exceptions only, then tap The rest as listed."],

@@ -1,7 +1,6 @@
 /** What looks wrong in a record while it is typed. Warnings: a wrong number is kept, and mended by the civil registry. */
 
 const NIK_DIGITS = 16;
-const VOTING_AGE_YEARS = 17;
 
 /** The codes of `texts.js` for what looks wrong. @param {Record<string, string | null | undefined>} record @param {readonly string[]} niks of others on this list @returns {string[]} */
 export function checksOf(record, niks = []) {
@@ -26,10 +25,4 @@ export function fitsBirth(nik, birthDate, sex) {
 export function ageOn(birthDate, day) {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(birthDate)) return null;
   return Number(day.slice(0, 4)) - Number(birthDate.slice(0, 4)) - (day.slice(5) < birthDate.slice(5) ? 1 : 0);
-}
-
-/** Whether somebody who was never married is too young to vote on a day. @param {Record<string, string | null | undefined>} record @param {string} day */
-export function isTooYoung(record, day) {
-  const age = ageOn(record.birth_date ?? "", day);
-  return age !== null && age < VOTING_AGE_YEARS && record.marital !== "S" && record.marital !== "P";
 }

@@ -28,6 +28,7 @@ export async function learn(store, transport, told) {
     // One without any right stays who it was, for what it still has to send.
     role: grants[0]?.role ?? about.role, policy: policyOf(now, area, POLICY), places: at,
     policies: new Map(at.map((tps) => [tps, policyOf(now, tps, POLICY)])),
+    isErased: (voter) => now.isErased(voter),
   });
   return [...changes(before, now, about.device, places)];
 }

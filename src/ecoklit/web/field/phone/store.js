@@ -304,9 +304,15 @@ export class Store {
     });
   }
 
-  /** Keep registry lines as those beyond position `after`, and what they say of this phone. @param {readonly string[]} lines @param {number} after @param {{role: string, policy: string, places: string[], policies: Map<string, string>}} rights */
-  learn(lines, after, { role, policy, places, policies }) {
-    return this.#write(["meta", "known", "place"], async (tx) => {
+  /**
+   * Keep registry lines as those beyond position `after`, and what they say of this phone; the particulars of whoever is
+   * erased go with them (SPEC §8.7).
+   * @param {readonly string[]} lines @param {number} after
+   * @param {{role: string, policy: string, places: string[], policies: Map<string, string>, isErased: (voter: string) => boolean}} rights
+   */
+  learn(lines, after, { role, policy, places, policies, isErased }) {
+    return this.#write(["meta", "known", "place", "own", "pulled"], async (tx) => {
+      for (const name of ["own", "pulled"]) await erase(tx.objectStore(name), isErased);
       await tx.objectStore("known").delete(IDBKeyRange.lowerBound(after, true));
       for (const [place, line] of lines.entries()) await tx.objectStore("known").put({ position: after + place + 1, line });
       const about = (await tx.objectStore("meta").get("about")) ?? NOBODY;
@@ -356,6 +362,13 @@ async function addPlaces(tx, places) {
   const store = tx.objectStore("place");
   for (const tps of places) {
     if ((await store.getKey(tps)) === undefined) await store.add({ tps, cursor: "", digest: "", position: 0, policy: "" });
+  }
+}
+
+/** Forget the persons of erased voters: what their events decided stays. @param {any} store @param {(voter: string) => boolean} isErased */
+async function erase(store, isErased) {
+  for (const row of await store.getAll()) {
+    if (row.person !== null && isErased(row.about.split(":")[1])) await store.put({ ...row, person: null });
   }
 }
 

@@ -30,7 +30,7 @@ export function familyScreen(app, key) {
       ${family.openCount > 0 ? html`<p>${t("family_how")}</p>` : nothing}
       ${family.states.map((state) => voterCard(app, family, state, draft.marks[state.decision.voter]))}
       ${draft.births.map((birth, place) => birthCard(app, family, birth, place))}
-      ${app.panel?.kind === "new" ? newForm(app, family) : html`<button @click=${() => openPanel(app, { kind: "new", fields: newRecord(family), document: "" })}>${t("add_new")}</button>`}
+      ${app.panel?.kind === "new" ? newForm(app, family) : html`<button data-add @click=${() => openPanel(app, { kind: "new", fields: newRecord(family), document: "" })}>${t("add_new")}</button>`}
       <fieldset>
         <legend>${t("how")}</legend>
         <div class="row">${HOWS.map((how) => html`<button aria-pressed=${draft.how === how} @click=${() => app.mark(key, (one) => ({ ...one, how }))}>${t(`how_${how}`)}</button>`)}</div>
@@ -59,7 +59,7 @@ function voterCard(app, family, state, mark) {
   const years = ageOn(fieldOf(state, "birth_date"), app.phone.at().slice(0, 10));
   const nik = fieldOf(state, "nik");
   return html`
-    <section class="card ${mark !== undefined ? "wait" : isOpen(state) ? "open" : "done"}" data-voter=${voter}>
+    <section class="card ${mark !== undefined ? "wait" : isOpen(state) ? "open" : "done"}" data-voter=${voter} ?data-marked=${mark !== undefined}>
       <h2>${fieldOf(state, "name")}</h2>
       <p>${[years === null ? "" : t("age", { years }), fieldOf(state, "sex") === "" ? "" : t(`sex_${fieldOf(state, "sex")}`), nik === "" ? "" : `NIK ${nik}`].filter(Boolean).join(" · ")}</p>
       ${checksOf(state.record?.fields ?? {}).map((code) => html`<p class="warn">${t(code)}</p>`)}
@@ -120,7 +120,7 @@ function panelOf(app, family, state) {
 
 /** @param {App} app @param {Family} family @param {Mark} birth @param {number} place */
 const birthCard = (app, family, birth, place) => html`
-  <section class="card wait">
+  <section class="card wait" data-marked>
     <h2>${birth.person?.record.name}</h2>
     <p class="warn"><strong>${t("marked_new")}</strong>. ${t("will_add")}</p>
     <button @click=${() => app.mark(family.key, (draft) => ({ ...draft, births: draft.births.filter((_, at) => at !== place) }))}>${t("drop_new")}</button>

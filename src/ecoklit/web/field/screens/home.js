@@ -23,7 +23,7 @@ export function homeScreen(app) {
           ${row(t("attempted"), progress.attempted)}${row(t("on_list"), progress.listed)}${row(t("disabled"), progress.disabled)}</dl>
         ${next === undefined ? nothing : html`<p><a class="button card" href="#/keluarga/${encodeURIComponent(next.key)}">${t("next_family")}: <strong>${next.head}</strong></a></p>`}
       </section>
-      <section class="card ${app.status?.unsent ? "wait" : "done"}" data-sync-state>
+      <section class="card ${app.status?.unsent ? "wait" : "done"}" data-sync-state data-digest=${app.phone.digest(app.tps)} data-proved=${app.status?.proved ?? false}>
         ${syncSentences(app).map((sentence) => html`<p>${sentence}</p>`)}
         <button class="main" ?disabled=${app.busy !== ""} @click=${() => app.sync()}>${t("sync")}</button>
       </section>
