@@ -9,7 +9,7 @@ import sys
 
 import main
 
-PARTS = ("office_reading",)
+PARTS = ("office_reading", "export10m")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from ecoklit.adapters.postgres_past import PostgresPast
 from ecoklit.adapters.postgres_reader import PostgresReader, Seen
 from ecoklit.cli.main import main
 from ecoklit.contract import policies
+from ecoklit.core.merkle import EMPTY_HEAD
 from ecoklit.core.registry import Registry
 from ecoklit.core.suppression import COLUMNS
 from ecoklit.errors import EcoklitError
@@ -76,6 +77,7 @@ class Office:
             *await figures_of(analyst, registry, REGENCY),
             *await figures_of(PostgresAnalyst(self.reader.seen_by(Seen((TPS[1],)))), registry, TPS[1]),
             *[[*map(disclosed, history)] for history in voters],
+            [(await self.reader.digests(REGENCY))[1].get(area, EMPTY_HEAD).hex() for area, _ in AREAS],
         ]
 
     async def then(self, past: Past) -> list[Any]:
@@ -87,6 +89,7 @@ class Office:
             *await figures_of(analyst, past.registry, REGENCY),
             *await figures_of(PastAnalyst(past, lambda area: area == TPS[1]), past.registry, TPS[1]),
             *[[*map(decoded, history.rows)] for history in voters],
+            [(await past.digest(area)).hex() for area, _ in AREAS],
         ]
 
     @property

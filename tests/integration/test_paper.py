@@ -92,6 +92,9 @@ async def test_an_earlier_list_goes_on_paper_as_it_was(run: Run, tmp_path: Path)
     assert code == 0 and json.loads(said)["voters"] == len(then["voters"])
     assert then["digest"] != now["digest"] and then["digest"] in on_paper and now["digest"] not in on_paper
     assert f"posisi jurnal {at}" in on_paper
+    recap = tmp_path / "recap.pdf"
+    code, _, _ = await run("paper", "recap", TPS, "--at", at, "--for", "PPS", "--out", str(recap))
+    assert code == 0 and then["digest"] in text_of(recap) and f"posisi jurnal {at}" in text_of(recap)
 
 
 async def test_a_recap_on_paper_says_the_digest_of_its_area(run: Run, tmp_path: Path) -> None:

@@ -55,13 +55,14 @@ def add_commands(commands: Commands) -> None:
         help="the copy for supervisors: name, sex, age, address, RT, RW and remark",
     )
     add_at(roll)
-    add_form(
+    recap = add_form(
         actions,
         "recap",
         write_recap,
         "Model A-Rekap suatu wilayah menurut bagiannya. · Model A-Rekap of an area by its parts.",
         "ecoklit paper recap 94.04.01.2001 --for 'PPK Mimika Baru' --out rekap.pdf",
     )
+    add_at(recap)
 
 
 def add_form(actions: Commands, name: str, write: object, what: str, example: str) -> argparse.ArgumentParser:
@@ -146,7 +147,11 @@ async def write_recap(arguments: argparse.Namespace) -> Exit:
     refuse_existing(arguments.out)
     book = read_codebook(arguments.codebook)
     async with open_reader(read_settings(os.environ)) as reader:
-        answer, digest = await recap_of(reader, arguments.area)
+        if arguments.at is None:
+            answer, digest = await recap_of(reader, arguments.area)
+        else:
+            then = await past(reader, arguments.area, arguments.at)
+            answer, digest = await then.recap(arguments.area), await then.digest(arguments.area)
     document = recap_document(answer, arguments.area, digest, book, recipient=arguments.recipient, when=now())
     parts = len(answer.rows)
     return report(arguments, document, answer.as_of, {"parts": parts}, f"{parts} bagian · parts")

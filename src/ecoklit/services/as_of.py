@@ -17,12 +17,12 @@ from uuid import UUID
 
 import msgspec
 
-from ecoklit.core import entitlement, ids, suppression, wire
+from ecoklit.core import entitlement, ids, roll, suppression, wire
 from ecoklit.core.causality import COUNTS as COUNTS_ITSELF
 from ecoklit.core.causality import Counted
 from ecoklit.core.entitlement import Admitted
 from ecoklit.core.event import AnyEvent
-from ecoklit.core.merkle import leaf_hash, tree_head
+from ecoklit.core.merkle import EMPTY_HEAD, leaf_hash, tree_head
 from ecoklit.core.policy import Policy
 from ecoklit.core.registry import Registry, RegistryFault, fold_registry
 from ecoklit.core.suppression import COLUMNS, Cell
@@ -141,6 +141,11 @@ class Past:
         hidden = dict.fromkeys(COLUMNS) if len(area) > LEVELS["regency"] else {}
         rows = [{**row, **hidden} for row in _summed(regency, level, area, by_tps)]
         return Answer(self.moment.as_of, rows if hidden else _without_few(rows, level, by_tps))
+
+    async def digest(self, area: str) -> bytes:
+        """The digest of an area's rolls; that of nobody where nobody stood."""
+        leaves = [leaf async for one in self.voters(area) for leaf in roll.leaves([one.state])]
+        return roll.digests(leaf for leaf in leaves if leaf[0].startswith(area)).get(area, EMPTY_HEAD)
 
     async def conflicts(self, area: str) -> Answer:
         """As `RollReader.conflicts`, masked."""

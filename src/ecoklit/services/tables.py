@@ -61,12 +61,12 @@ class Table(NamedTuple):
 async def table_of(what: str, area: str, counts: Counts, figures: FiguresReader, role: str, today: date) -> Table:
     """The table, in the order of the list; by which registry position it was judged is the caller's to say.
 
-    Raises EcoklitError too_many_rows, and as the readers do.
+    Raises EcoklitError bad_argument, and as the readers do.
     """
     listed = TABLES[what]
     answer = await _ask(what, area, counts, figures)
     if len(answer.rows) > TABLE_ROWS_MAX:
-        raise EcoklitError("too_many_rows", f"That is more than {TABLE_ROWS_MAX} rows: ask for its parts one by one.")
+        raise EcoklitError("bad_argument", f"That is more than {TABLE_ROWS_MAX} rows: ask for its parts one by one.")
     rows = [shown(row, role, today) for row in sorted(answer.rows, key=lambda row: order_of(row, listed.order))]
     columns = columns_for(listed, role)
     return Table(answer.as_of, 0, columns, [[row[column.name] for column in columns] for row in rows], _named(answer))
