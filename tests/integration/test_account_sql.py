@@ -56,11 +56,20 @@ def run(
     return ran
 
 
-async def test_a_login_is_made_listed_and_taken_away(postgres_server: EmbeddedPostgres, rina: str, run: Run) -> None:
-    """It sees its areas through the views while it is there; the password is in no output."""
+async def test_a_login_is_made_listed_and_taken_away(
+    postgres_server: EmbeddedPostgres, schema: str, rina: str, run: Run
+) -> None:
+    """It sees its areas through the views while it is there; whom it may read is in the log before, and the password is
+    in no output."""
     code, out, errors = await run(rina, "--area", "94.04.01.2001", "--days", "7", "--json")
     assert (code, errors) == (0, "")
     assert json.loads(out)["areas"] == ["9404012001"]
+    async with PostgresOfficeDesk(postgres_server.dsn, schema=schema) as store:
+        (entry,) = await store.entries(0, 10)
+        until = json.loads(out)["until"][:10]
+    assert (entry.login, entry.action, entry.area, entry.rows, entry.reason) == (
+        rina, "sql", "9404012001", 0, f"until {until}",
+    )  # fmt: skip
     code, listed, _ = await run("--list", "--json")
     assert code == 0 and [json.loads(line)["login"] for line in listed.splitlines()] == [rina]
     person = await asyncpg.connect(postgres_server.dsn, user=rina, database="ecoklit")

@@ -42,9 +42,13 @@ class PostgresSqlPeople:
 
     async def account(self, login: str) -> SqlAccount | None:
         row = await self._ask(
-            f"select role, areas from {self._office}.account where login = $1 and closed_at is null", login
+            f"select role, areas, account from {self._office}.account where login = $1 and closed_at is null", login
         )
-        return SqlAccount(login, row[0]["role"], tuple(row[0]["areas"])) if row else None
+        return SqlAccount(login, row[0]["role"], tuple(row[0]["areas"]), str(row[0]["account"])) if row else None
+
+    async def voters_within(self, area: str) -> int:
+        row = await self._ask("select coalesce(sum(on_list), 0) as n from tps_count where starts_with(tps, $1)", area)
+        return int(row[0]["n"]) if row else 0
 
     async def logins(self) -> list[SqlLogin]:
         return [

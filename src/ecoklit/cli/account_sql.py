@@ -17,6 +17,7 @@ from ecoklit.settings import read_settings
 
 if TYPE_CHECKING:
     from ecoklit.adapters.postgres_sql_people import PostgresSqlPeople
+    from ecoklit.settings import Settings
 
 DAYS = 30
 
@@ -55,7 +56,7 @@ def sql(arguments: argparse.Namespace) -> Exit:
         raise EcoklitError("bad_argument", "Whose login? Give the account's: 'ecoklit account sql LOGIN', or --list.")
     if arguments.drop:
         return asyncio.run(_drop(people, arguments.login, arguments.json))
-    return asyncio.run(_open(people, arguments, _password()))
+    return asyncio.run(_open(people, arguments, _password(), settings))
 
 
 async def _list(people: PostgresSqlPeople, as_json: bool) -> Exit:
@@ -83,11 +84,16 @@ async def _drop(people: PostgresSqlPeople, login: str, as_json: bool) -> Exit:
     return Exit.OK
 
 
-async def _open(people: PostgresSqlPeople, arguments: argparse.Namespace, password: str) -> Exit:
+async def _open(people: PostgresSqlPeople, arguments: argparse.Namespace, password: str, settings: Settings) -> Exit:
+    from ecoklit.bootstrap import open_accounts
     from ecoklit.cli.output import print_json, print_line
     from ecoklit.services.sql_people import open_sql
 
-    areas, until = await open_sql(people, arguments.login, arguments.area, password, arguments.days, datetime.now(UTC))
+    now = datetime.now(UTC)
+    async with open_accounts(settings) as office:
+        areas, until = await open_sql(
+            people, arguments.login, arguments.area, password, arguments.days, now, office.store
+        )
     told = {"login": arguments.login, "areas": list(areas), "until": until.strftime("%Y-%m-%dT%H:%M:%SZ")}
     if arguments.json:
         print_json(told)

@@ -11,6 +11,7 @@ class SqlAccount(NamedTuple):
     login: str
     role: str
     areas: tuple[str, ...]
+    account: str
 
 
 class SqlLogin(NamedTuple):
@@ -31,6 +32,10 @@ class SqlPeople(Protocol):
 
     async def logins(self) -> list[SqlLogin]:
         """Every login made here."""
+        ...
+
+    async def voters_within(self, area: str) -> int:
+        """How many voters stand on the lists of an area now: so many can be read there."""
         ...
 
     async def open_to(self, login: str, areas: Sequence[str], password: str, until: datetime) -> None:

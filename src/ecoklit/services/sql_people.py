@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import SqlPeople
+from ecoklit.ports import Reading, ReadLog, SqlPeople
 from ecoklit.services.guessing import is_easy
 from ecoklit.services.viewer import ANALYST, KPU, PPK, PPS
 
@@ -30,11 +30,19 @@ class SqlRefused(EcoklitError):
 
 
 async def open_sql(
-    people: SqlPeople, login: str, areas: Sequence[str], password: str, days: int, now: datetime
+    people: SqlPeople,
+    login: str,
+    areas: Sequence[str],
+    password: str,
+    days: int,
+    now: datetime,
+    log: ReadLog | None = None,
 ) -> tuple[tuple[str, ...], datetime]:
     """Give the account `login` a login of the database for `days`, bound to `areas` (none: all of the account's).
 
-    The areas it was bound to, and until when. Raises SqlRefused, and EcoklitError `unknown_account`, `login_taken`.
+    The areas it was bound to, and until when. What is asked by it nobody writes down, so the `log` has first whom it
+    lets read: everybody on the lists of each area. Raises SqlRefused, and EcoklitError `unknown_account`,
+    `login_taken`.
     """
     _refuse_terms(login, password, days)
     account = await people.account(login)
@@ -49,6 +57,26 @@ async def open_sql(
     if outside := [area for area in bound if not area.startswith(account.areas)]:
         raise SqlRefused(f"{outside[0]} is no part of the account's areas ({', '.join(account.areas)}): leave it out.")
     until = now.astimezone(UTC) + timedelta(days=days)
+    if log is not None:
+        until_day = f"until {until:%Y-%m-%d}"
+        await log.write(
+            [
+                Reading(
+                    account.account,
+                    "sql",
+                    area,
+                    None,
+                    await people.voters_within(area),
+                    (),
+                    until_day,
+                    0,
+                    "shell",
+                    "",
+                    0,
+                )
+                for area in bound
+            ]
+        )
     await people.open_to(login, bound, password, until)
     return bound, until
 

@@ -21,7 +21,7 @@ class MemoryPeople:
     """The accounts of a dictionary; what was opened is in `opened`."""
 
     def __init__(self, **accounts: tuple[str, ...]) -> None:
-        self.accounts = {login: SqlAccount(login, role, areas) for login, (role, *areas) in accounts.items()}  # type: ignore[arg-type]
+        self.accounts = {login: SqlAccount(login, role, areas, login) for login, (role, *areas) in accounts.items()}  # type: ignore[arg-type]
         self.opened: dict[str, SqlLogin] = {}
 
     async def account(self, login: str) -> SqlAccount | None:
@@ -30,6 +30,9 @@ class MemoryPeople:
 
     async def logins(self) -> list[SqlLogin]:
         return list(self.opened.values())
+
+    async def voters_within(self, area: str) -> int:
+        return len(area)
 
     async def open_to(self, login: str, areas: Sequence[str], password: str, until: datetime) -> None:
         self.opened[login] = SqlLogin(login, tuple(areas), until)
