@@ -199,6 +199,12 @@ def _winner(writers: Sequence[Counted], standing: Any) -> Counted:
     )
 
 
+def winners(counted: Sequence[Counted]) -> tuple[Counted, Counted]:
+    """Of events that count, at least one: whose write of the verdict wins, and whose of the place."""
+    alive = alive_of(counted)
+    return _winner(_holding(alive, VERDICT), _verdict_standing), _winner(_holding(alive, TPS), _place_standing)
+
+
 def _verdict_standing(one: Counted) -> tuple[int, int, int, int, str, int]:
     effect, held = one.effect, one.held
     return (effect.weight, effect.level, effect.evidence, effect.how, held.device, held.seq)
