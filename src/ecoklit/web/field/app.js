@@ -3,7 +3,7 @@
 import { html, nothing, render } from "./vendor/lit-html/lit-html.js";
 import { readInvitation, readLink } from "./core/enrolment.js";
 import { enrolByCode, enrolByFile, keyOf } from "./phone/enrol.js";
-import { emptyDraft, entriesOf, familiesOf } from "./phone/family.js";
+import { HOW, emptyDraft, entriesOf, familiesOf } from "./phone/family.js";
 import { Phone } from "./phone/phone.js";
 import { wholeLog } from "./phone/export.js";
 import { openStore } from "./phone/store.js";
@@ -53,6 +53,8 @@ export class App {
   storage = { kept: false, freeMb: 0, offline: false, update: false };
   #retryMs = RETRY_MS;
   #retry = 0;
+  /** @type {Promise<unknown>} */
+  #taps = Promise.resolve();
   #channel = new BroadcastChannel(CHANNEL);
 
   /** @param {Phone} phone @param {Transport} transport @param {HTMLElement} root */
@@ -127,17 +129,32 @@ export class App {
       </nav>`;
   }
 
-  /** Do something that may fail; what went wrong is said in a sentence. @param {string} busy the text meanwhile @param {() => Promise<string | null>} work gives the sentence for success */
-  async does(busy, work) {
+  /** What a tap at the door does goes to the disk in the order of the taps, also while a sync waits for the network. @param {() => Promise<string | null>} work gives the sentence for success, null where nothing is to be said */
+  #tap(work) {
+    const done = this.#taps.then(work).then(
+      (text) => {
+        if (text !== null) this.message = { text, bad: false };
+      },
+      (error) => {
+        this.message = { text: sentenceOf(error), bad: true };
+      },
+    );
+    this.#taps = done;
+    return done.then(() => this.refresh());
+  }
+
+  /** Do something that may fail; what went wrong is said in a sentence. `isAsked` is false where the app began it by itself: then a network that is away is no news. @param {string} busy the text meanwhile @param {() => Promise<string | null>} work gives the sentence for success */
+  async does(busy, work, isAsked = true) {
     if (this.busy !== "") return;
     this.busy = busy;
-    this.message = null;
+    if (isAsked) this.message = null;
     this.show();
     try {
       const text = await work();
-      this.message = text === null ? null : { text, bad: false };
+      if (text !== null) this.message = { text, bad: false };
     } catch (error) {
-      this.message = { text: sentenceOf(error), bad: true };
+      const isNews = isAsked || !(error instanceof Away || error instanceof TryLater);
+      if (isNews) this.message = { text: sentenceOf(error), bad: true };
     } finally {
       this.busy = "";
     }
@@ -174,8 +191,8 @@ export class App {
 
   // --- sync --------------------------------------------------------------------------------------------------------------
 
-  sync() {
-    return this.does("syncing", () => this.#sync());
+  sync(isAsked = true) {
+    return this.does("syncing", () => this.#sync(), isAsked);
   }
 
   async #sync() {
@@ -192,37 +209,47 @@ export class App {
     return [...news, ...refused].join(" ") || null;
   }
 
+  /** What was unsent when the app was last closed goes out by itself. */
+  wake() {
+    this.#soon(RETRY_MS);
+  }
+
   /** Try again by itself, later and later, and never all phones at once. @param {number} delay in milliseconds */
   #soon(delay) {
     clearTimeout(this.#retry);
     this.#retryMs = Math.min(Math.max(delay, RETRY_MS) * 2, RETRY_MS_MAX);
     this.#retry = setTimeout(() => {
-      if (this.about !== null && (this.status?.unsent ?? 0) > 0 && this.busy === "") void this.sync();
+      if (this.about !== null && (this.status?.unsent ?? 0) > 0 && this.busy === "") void this.sync(false);
     }, delay * (0.5 + Math.random()));
   }
 
   // --- at the door -------------------------------------------------------------------------------------------------------
 
   /** What a tap changes of a family's draft; on disk before it is shown. @param {string} family @param {(draft: Draft) => Draft} how */
-  async mark(family, how) {
-    const draft = how(structuredClone(this.draftOf(family)));
-    try {
-      if (Object.keys(draft.marks).length === 0 && draft.births.length === 0) await this.phone.store.dropDraft(family);
-      else await this.phone.store.keepDraft(draft);
-      if (Object.keys(draft.marks).length === 0 && draft.births.length === 0) this.drafts.delete(family);
-      else this.drafts.set(family, draft);
-    } catch (error) {
-      this.message = { text: sentenceOf(error), bad: true };
-    }
-    this.show();
+  mark(family, how) {
+    return this.#tap(async () => {
+      const draft = how(structuredClone(this.draftOf(family)));
+      const isEmpty = Object.keys(draft.marks).length === 0 && draft.births.length === 0 && draft.how === HOW;
+      if (isEmpty) {
+        await this.phone.store.dropDraft(family);
+        this.drafts.delete(family);
+      } else {
+        await this.phone.store.keepDraft(draft);
+        this.drafts.set(family, draft);
+      }
+      return null;
+    });
   }
 
   /** @param {import("./phone/family.js").Family} family @param {boolean} rest */
   close(family, rest) {
-    return this.does("syncing", async () => {
-      const entries = entriesOf(family, this.draftOf(family.key), rest);
-      if (entries.length === 0) return t("nothing_marked");
+    return this.#tap(async () => {
+      const draft = this.drafts.get(family.key);
+      const entries = entriesOf(family, draft ?? emptyDraft(family.key), rest);
+      // A second tap on the button finds the family closed.
+      if (entries.length === 0 || this.route[0] !== "keluarga") return null;
       const held = await this.phone.say(this.tps, entries, family.key);
+      this.drafts.delete(family.key);
       this.#channel.postMessage("");
       this.panel = null;
       location.hash = "#/daftar";
@@ -233,7 +260,7 @@ export class App {
 
   /** @param {import("./core/voter.js").State} state */
   undo(state) {
-    return this.does("syncing", async () => {
+    return this.#tap(async () => {
       await this.phone.undo(state);
       this.#channel.postMessage("");
       this.#soon(RETRY_MS);
@@ -318,6 +345,7 @@ async function start() {
   }
   if ("serviceWorker" in navigator) workOffline(app).catch(() => undefined); // without a network it is there already
   await app.look();
+  app.wake();
 }
 
 await start();

@@ -70,7 +70,6 @@ export const TEXTS = Object.freeze({
   drop_new: ["Hapus dari draf", "Take out of the draft"],
   rest: ["Sisanya sesuai, tutup keluarga", "The rest as listed, close the family"],
   close_marked: ["Simpan yang ditandai saja", "Save what is marked only"],
-  nothing_marked: ["Belum ada yang ditandai.", "Nothing is marked yet."],
   how: ["Ditemui", "Met"],
   how_in_person: ["langsung", "in person"],
   how_family: ["lewat keluarga", "through the family"],

@@ -28,6 +28,8 @@ export class Phone {
   #policies = new Map();
   #replica = new Replica(new Map());
   #here = new Map();
+  /** @type {Promise<unknown>} */
+  #turn = Promise.resolve();
 
   /** @param {import("./store.js").Store} store @param {readonly any[]} shipped policies as JSON @param {() => Date} [now] the wall clock, which may be wrong */
   constructor(store, shipped, now = () => new Date()) {
@@ -40,8 +42,19 @@ export class Phone {
     return this.#store;
   }
 
+  /** What changes the fold goes one after the other: or a reload would put what it read before an entry over it. @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+  #inTurn(work) {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
   /** Fold what the store holds, anew. */
-  async reload() {
+  reload() {
+    return this.#inTurn(() => this.#reload());
+  }
+
+  async #reload() {
     const [held, standings, lost, policies] = await Promise.all([this.#store.held(), this.#store.standings(FROM_PULL), this.#store.lost(), this.#store.policies()]);
     // What the service ships goes before what came with the program: a published policy is never changed.
     this.#policies = new Map([...this.#shipped, ...policies].map((value) => [value.policy, parsePolicy(value)]));
@@ -101,9 +114,11 @@ export class Phone {
   async say(tps, sayings, family = null) {
     const at = this.at();
     const keys = sayings.flatMap(({ voter }) => (voter === null ? [] : [`${regencyOf(tps)}:${voter}`]));
-    const held = await this.#store.append(keys, family, (end, seen) => this.#entries(tps, at, sayings, end, seen));
-    this.#receive(held);
-    return held;
+    return this.#inTurn(async () => {
+      const held = await this.#store.append(keys, family, (end, seen) => this.#entries(tps, at, sayings, end, seen));
+      this.#receive(held);
+      return held;
+    });
   }
 
   /** @param {string} tps @param {string} at @param {readonly Saying[]} sayings @param {import("./store.js").End} end @param {Map<string, {folded: Held[], gone: Held[]}>} seen */

@@ -35,8 +35,8 @@ export function familyScreen(app, key) {
         <legend>${t("how")}</legend>
         <div class="row">${HOWS.map((how) => html`<button aria-pressed=${draft.how === how} @click=${() => app.mark(key, (one) => ({ ...one, how }))}>${t(`how_${how}`)}</button>`)}</div>
       </fieldset>
-      ${hasOpen ? html`<button class="main" data-rest ?disabled=${app.busy !== ""} @click=${() => app.close(family, true)}>${t("rest")}</button>` : nothing}
-      ${isMarked ? html`<p><button class=${hasOpen ? "" : "main"} data-close ?disabled=${app.busy !== ""} @click=${() => app.close(family, false)}>${t("close_marked")}</button></p>` : nothing}
+      ${hasOpen ? html`<button class="main" data-rest @click=${() => app.close(family, true)}>${t("rest")}</button>` : nothing}
+      ${isMarked ? html`<p><button class=${hasOpen ? "" : "main"} data-close @click=${() => app.close(family, false)}>${t("close_marked")}</button></p>` : nothing}
     </main>`;
 }
 
@@ -78,7 +78,7 @@ function standing(app, state) {
   return html`
     <p class="state ${category === "open" ? "bad" : category === "proposed" ? "warn" : "good"}">${words}${own === undefined ? "" : ` · ${travelOf(app, state, own)}`}</p>
     ${state.decision.conflicts.length === 0 ? nothing : html`<p class="warn">${t("conflict", { what: state.decision.conflicts.map((one) => (one === "tps" ? "TPS" : t("mark_removed"))).join(", ") })}</p>`}
-    ${own === undefined || category === "open" ? nothing : html`<button data-undo ?disabled=${app.busy !== ""} @click=${() => app.undo(state)}>${t("undo")}</button>`}`;
+    ${own === undefined || category === "open" ? nothing : html`<button data-undo @click=${() => app.undo(state)}>${t("undo")}</button>`}`;
 }
 
 /** saved on this phone → held by the server → in the list, or why not. @param {App} app @param {State} state @param {import("../core/wire.js").Held} own */
