@@ -1,7 +1,7 @@
 # The only front door: everything a person or a machine does here goes through one of these targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fast chaos bench bench-sync bench-office bench-audit bench-field sim lint clean
+.PHONY: help setup demo test check fast chaos bench bench-sync bench-office bench-audit bench-field sim lint audit-deps clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -105,6 +105,13 @@ bench-audit: $(READY) ## figures of auditing: the transparency log over ten mill
 
 bench-field: $(READY) ## figures of the phone in the browser, its processor slowed six times, and in bench/out/field.json
 	$(BIN)/python bench/field.py $(ARGS)
+
+# Strict: a part that nobody could say anything about counts as a weakness, so that no network is no clean bill.
+audit-deps: ## known weaknesses of the parts in uv.lock; asks PyPI's advisories, which takes a network
+	@uv="$$(.ci/find-uv)" && list="$$(mktemp)" && trap 'rm -f "$$list"' EXIT && \
+	$$uv export --quiet --frozen --all-extras --no-emit-project --format requirements-txt -o "$$list" >/dev/null && \
+	$$uv tool run --quiet --from 'pip-audit>=2.9,<3' pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r "$$list" || \
+	{ echo "audit-deps: a part has a known weakness, or the advisories could not be asked about all of them: see above." >&2; exit 1; }
 
 clean: ## remove what the targets made, but no data
 	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out $(POUCHDB)/node_modules $(OIDC)/node_modules $(TOOLS)/node_modules
