@@ -19,11 +19,14 @@ from nats.aio.client import Client, RawCredentials
 from ecoklit.adapters import nats_accounts
 from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.jetstream import JetStreamJournal
-from ecoklit.adapters.nats_accounts import BrokerAccounts
+from ecoklit.adapters.jetstream_shredder import JetStreamShredder
+from ecoklit.adapters.nats_accounts import ERASER, BrokerAccounts
 from ecoklit.adapters.nats_credentials import USER, BrokerKey, credentials
 from ecoklit.cli.exits import Exit
 from ecoklit.cli.main import main
 from ecoklit.core.broker_names import inbox_of
+from ecoklit.errors import EcoklitError
+from ecoklit.ports import Push
 from ecoklit.testing.made_up_keys import made_up_device
 from ecoklit.testing.opaque_log import OpaqueLog
 
@@ -121,6 +124,41 @@ async def test_devices_and_the_service_are_let_in_for_good(
     assert device.is_connected and service.is_connected
     await device.close()
     await service.close()
+
+
+async def test_an_eraser_deletes_persons_and_nothing_else(
+    broker: tuple[EmbeddedNats, BrokerAccounts], clock: Clock
+) -> None:
+    """Its credentials shred every copy of a person, also twice, and are good for no other stream and no other word; the
+    service's own are not let delete."""
+    server, accounts = broker
+    clock.now = time.time()
+    election = f"e-{uuid.uuid4().hex[:8]}"
+    journal = await JetStreamJournal.open(
+        server.url, election=election, regency=REGENCY, monitor_url=server.monitor_url,
+        credentials=accounts.service_credentials,
+    )  # fmt: skip
+    async with journal:
+        await journal.append([OpaqueLog(DEVICE).push(3, 0, persons=True)])
+        await journal.append([Push(DEVICE, 3, (), ((2, b"left by a refused push"),))])
+        shredder = JetStreamShredder(
+            server.url, election, REGENCY, lambda: accounts.eraser_credentials(election, REGENCY)
+        )
+        found = await journal.persons_at([(DEVICE, 2), (DEVICE, 99)])
+        assert len(found) == 2
+        await shredder.shred(found)
+        await shredder.shred(found)
+        assert [one.seq for one in await journal.read_persons(0, 10)] == [1, 3]
+        assert await journal.persons_at([(DEVICE, 2)]) == []
+        client, _ = await connected(server, ERASER, accounts.eraser_credentials(election, REGENCY))
+        for subject in (f"$JS.API.STREAM.MSG.DELETE.ECOKLIT-{election}-{REGENCY}", "$JS.API.STREAM.NAMES"):
+            with pytest.raises(nats.errors.Error):
+                await client.request(subject, b'{"seq":1}', timeout=0.5)
+        await client.close()
+        own = accounts.service_credentials.read_text()
+        with pytest.raises(EcoklitError, match="ECOKLIT_NATS_KEYS"):
+            await JetStreamShredder(server.url, election, REGENCY, lambda: own).shred([1])
+        assert [one.seq for one in await journal.read_persons(0, 10)] == [1, 3]
 
 
 # --- ecoklit reader --------------------------------------------------------------------------------------------------

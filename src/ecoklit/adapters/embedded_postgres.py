@@ -53,6 +53,7 @@ _SETTINGS: Final = {
     "wal_level": "minimal",  # no replicas: the journal is the copy
     "max_wal_senders": "0",
     "max_wal_size": "4GB",
+    "wal_recycle": "off",  # a file of the log that is used again keeps its old bytes until then: an erasure's too
     "checkpoint_timeout": "15min",
     "max_parallel_workers_per_gather": "0",  # a small machine, and a container's /dev/shm is 64 MB
     "jit": "off",
@@ -464,5 +465,8 @@ async def _close(owner_dsn: str) -> None:
             await connection.execute(data_path("projections", "close.sql").read_text())
             # A login of a person is good for the one database that knows its areas.
             await connection.execute("revoke connect on database postgres, template1 from public")
+        # What was erased is in the log of changes until that is begun anew behind a checkpoint.
+        await connection.execute("grant pg_checkpoint to ecoklit")
+        await connection.execute("grant execute on function pg_switch_wal() to ecoklit")
     finally:
         await connection.close()

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from ecoklit.core import ids
 from ecoklit.core.limits import EVIDENCE_BYTES_MAX, EVIDENCE_BYTES_PER_DEVICE_MAX
+from ecoklit.core.push_file import without_persons
+from ecoklit.ports.erasure import IsErased
 
 SUFFIX = ".ndjson"
 
@@ -42,6 +44,17 @@ class EvidenceFolder:
         """What is kept of one device, in no order."""
         return [path.read_bytes() for path in sorted((self._folder / device).glob(f"*{SUFFIX}"))]
 
+    def erase(self, is_erased: IsErased) -> int:
+        """Keep the proofs without the persons of these voters; how many persons that were. Durable on return."""
+        erased = 0
+        for path in sorted(self._folder.glob(f"*/*{SUFFIX}")):
+            body, count = without_persons(path.read_bytes(), is_erased)
+            if count:
+                _write(path.parent / f"{ids.sha256(body).hex()}{SUFFIX}", body)
+                path.unlink()
+                erased += count
+        return erased
+
     def _keep(self, device: str, body: bytes) -> bool:
         folder = self._folder / device
         path = folder / f"{ids.sha256(body).hex()}{SUFFIX}"
@@ -53,10 +66,14 @@ class EvidenceFolder:
         if sum(file.stat().st_size for file in self._folder.glob(f"*/*{SUFFIX}")) + len(body) > self._bytes_max:
             return False
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside = path.with_suffix(".new")
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
+        _write(path, body)
         return True
+
+
+def _write(path: Path, body: bytes) -> None:
+    aside = path.with_suffix(".new")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)

@@ -7,7 +7,7 @@ append is one atomic batch into each, both at once; how it is made sure of stand
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -132,6 +132,21 @@ class JetStreamJournal(JetStreamLogs):
             for (seq, payload), subject in zip(persons, subjects, strict=True)
             if payload_of(held.get(subject)) == payload
         )
+
+    async def persons_at(self, dots: Collection[tuple[str, int]]) -> list[int]:
+        """The stream sequences of every stored copy of the persons of these events."""
+        subjects = [f"{self._person_prefix}{device}.{seq}" for device, seq in dots]
+        held = await self._last_messages(self._persons, subjects)
+        found: list[int] = []
+        for subject, last in held.items():
+            found.append(last.seq)
+            before = 1  # of one event there may be several: an orphan of a refused push, and the right one
+            while message := await self._message(self._persons, {"seq": before, "next_by_subj": subject}):
+                if message.seq >= last.seq:
+                    break
+                found.append(message.seq)
+                before = message.seq + 1
+        return sorted(found)
 
     async def read_events(self, after: int, limit: int) -> list[EventMessage]:
         prefix_length = len(self._event_prefix)

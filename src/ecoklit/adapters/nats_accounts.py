@@ -8,8 +8,10 @@ key can make devices and nothing more. What a scope allows is written once, here
 | a device | its own pushes and pulls | its own answers |
 | the service | events, persons, registry; reads and makes streams, answers | pushes, pulls, its own answers |
 | a reader | reads the streams that it is made for | its own answers |
+| an eraser | deletes from the stream of persons that it is made for | its own answers |
 
-Nobody may delete, purge, change or restore a stream, or delete a message. A consumer is the service's alone: the broker
+Nobody may delete, purge, change or restore a stream. But for an eraser, who is let in for an hour, nobody may delete a
+message. A consumer is the service's alone: the broker
 itself delivers what a consumer reads, to any subject that its maker names, whatever that maker may publish.
 
 A device's claims and the service's hold until they are revoked: the registry shuts a device out within seconds, and a
@@ -41,6 +43,9 @@ from ecoklit.core.ids import is_device, is_regency, is_word
 from ecoklit.limits import SUBSCRIPTIONS_PER_DEVICE_MAX
 
 SERVICE: Final = "service"
+ERASER: Final = "eraser"
+ERASER_SECONDS_MAX: Final = 3600
+"""As long as it takes to erase a regency's persons one by one, with room."""
 CREDENTIALS_FILE: Final = "service.creds"
 STATE_FILE: Final = "revoked.json"
 ANSWER_SECONDS_MAX: Final = 120
@@ -98,6 +103,14 @@ _READERS: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
+_ERASERS: Final[dict[str, Any]] = {
+    "pub": {"allow": ["$JS.API.STREAM.MSG.DELETE.ECOKLIT-{{tag(stream)}}"]},
+    "sub": {"allow": [inbox_of(ERASER) + ".>"]},
+    "allowed_connection_types": ["STANDARD"],
+    **_UNBOUNDED,
+}
+
+
 def reader_of(name: str) -> str:
     """The user that a reader of this name is at the broker."""
     return f"reader-{name}"
@@ -126,6 +139,7 @@ class BrokerAccounts:
         self._devices, self._services, self._readers = (
             self._key("devices", ACCOUNT), self._key("services", ACCOUNT), self._key("readers", ACCOUNT),
         )  # fmt: skip
+        self._erasers = self._key("erasers", ACCOUNT)
         self._service = self._key(SERVICE, USER)
         self.operator, self.system, self.account = (
             self._operator.public, self._system.public, self._account.public,
@@ -223,6 +237,7 @@ class BrokerAccounts:
                 (self._devices, "device", _DEVICES),
                 (self._services, SERVICE, _SERVICES),
                 (self._readers, "reader", _READERS),
+                (self._erasers, ERASER, _ERASERS),
             )
         ]
         said: dict[str, Any] = {"type": "account", "limits": {**_LIMITS, **_STREAMS}, "signing_keys": scopes}
@@ -240,6 +255,13 @@ class BrokerAccounts:
             **_UNBOUNDED,
         }
         return credentials(claims(self._system, user.public, "claims", said, int(self._now())), user)
+
+    def eraser_credentials(self, election: str, regency: str) -> str:
+        """Credentials, in memory only, of a user that may delete from one regency's stream of persons, for an hour."""
+        user = BrokerKey.fresh(USER)
+        tags = [f"stream:{election}-{regency}-persons"]
+        until = int(self._now()) + ERASER_SECONDS_MAX
+        return credentials(self._user(self._erasers, user.public, ERASER, tags, until), user)
 
     # --- the folder -------------------------------------------------------------------------------------------
 

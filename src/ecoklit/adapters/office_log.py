@@ -6,19 +6,22 @@ again. A list's particulars are in it, so every push is sealed to the office's o
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from ecoklit.core import sealing
 from ecoklit.core.event import Malformed
-from ecoklit.core.push_file import kind_of
+from ecoklit.core.push_file import kind_of, without_persons
 from ecoklit.core.receipt import Receipt, read_receipt
 from ecoklit.core.signing import Key
 from ecoklit.errors import EcoklitError
+from ecoklit.ports.erasure import IsErased
 
 FILE: Final = "log.sealed"
 PACKED_LEVEL: Final = 1  # a tenth of its size, in a hundredth of a second
@@ -37,8 +40,7 @@ class OfficeLog:
 
     def keep(self, push: bytes) -> None:
         """Keep a push before it is sent; on disk when this returns. Raises OfficeLogFault."""
-        packed = zlib.compress(push, PACKED_LEVEL)
-        self._append(sealing.to_key(packed, self._key.public, secrets.token_bytes(sealing.EPHEMERAL_BYTES)))
+        self._append(self._sealed(push))
 
     def keep_receipt(self, receipt: bytes) -> None:
         """Keep the receipt of the push that was kept last: it proves when that was admitted."""
@@ -67,6 +69,53 @@ class OfficeLog:
         if push is not None:
             yield push, None
 
+    def erase(self, is_erased: IsErased) -> int:
+        """Keep every push without the persons of these voters; how many persons that were. Raises OfficeLogFault."""
+        with self._alone():
+            lines, erased = [], 0
+            for push, receipt in self.pushes():
+                body, count = without_persons(push, is_erased)
+                lines.append(self._sealed(body))
+                lines += [] if receipt is None else [receipt]
+                erased += count
+            if erased:
+                self._replace(b"".join(line + b"\n" for line in lines))
+        return erased
+
+    def _sealed(self, push: bytes) -> bytes:
+        packed = zlib.compress(push, PACKED_LEVEL)
+        return sealing.to_key(packed, self._key.public, secrets.token_bytes(sealing.EPHEMERAL_BYTES))
+
+    def _replace(self, content: bytes) -> None:
+        aside = self._path.with_suffix(".new")
+        try:
+            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(self._path)
+        except OSError as error:
+            raise self._fault(error) from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else writes meanwhile: what is appended to a file that is being replaced would be lost."""
+        try:
+            lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._fault(error) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _fault(self, error: OSError) -> OfficeLogFault:
+        return OfficeLogFault(
+            "log_not_written",
+            f"{self._path} cannot be written ({error.strerror}): check its folder, rights and disk.",
+        )
+
     def _receipts(self) -> Iterator[Receipt]:
         return (read_receipt(line).receipt for line in self._lines() if kind_of(line) == "receipt")
 
@@ -77,6 +126,10 @@ class OfficeLog:
                 yield from (line[:-1] for line in file if _is_whole(line))
 
     def _append(self, line: bytes) -> None:
+        with self._alone():
+            self._append_alone(line)
+
+    def _append_alone(self, line: bytes) -> None:
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "r+b", buffering=0) as file:
@@ -85,10 +138,7 @@ class OfficeLog:
                 file.write((b"\n" if is_torn else b"") + line + b"\n")
                 os.fsync(descriptor)
         except OSError as error:
-            raise OfficeLogFault(
-                "log_not_written",
-                f"{self._path} cannot be written ({error.strerror}): check its folder, rights and disk.",
-            ) from error
+            raise self._fault(error) from error
 
 
 def _is_whole(line: bytes) -> bool:

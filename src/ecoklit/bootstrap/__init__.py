@@ -5,6 +5,7 @@ exports, then house.
 """
 
 from ecoklit.bootstrap.doors import bring_office_log, make_puller, open_admission, open_door, open_service
+from ecoklit.bootstrap.erasing import keep_erasing, make_eraser
 from ecoklit.bootstrap.exports import export_folder, make_exporting, open_export_desk, open_lists, open_lists_again
 from ecoklit.bootstrap.house import IDLE_SECONDS, RETRY_SECONDS, House, follow, keep_out, open_house
 from ecoklit.bootstrap.journals import (
@@ -80,10 +81,12 @@ __all__ = [
     "has_office_key",
     "import_journal",
     "join_office",
+    "keep_erasing",
     "keep_out",
     "log_at_the_shell",
     "make_administration",
     "make_answers",
+    "make_eraser",
     "make_exporting",
     "make_office",
     "make_office_sign_in",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from ecoklit import contract
 from ecoklit.adapters.evidence_folder import EvidenceFolder
@@ -39,6 +40,11 @@ async def bring_office_log(settings: Settings, journal: Journal, service: Servic
         return True  # its log does not go on there: the next import says what that means
 
 
+def evidence_folder(settings: Settings) -> Path:
+    """Where refused pushes are kept as proof."""
+    return settings.data / "evidence" / f"{settings.election}-{settings.regency}"
+
+
 def make_puller(settings: Settings, reader: PostgresReader, registrar: Registrar, journal: Journal) -> Puller:
     """Whoever answers pulls. All processes of one service have its key, and so know each other's nonces."""
     return Puller(
@@ -64,7 +70,6 @@ async def open_admission(
 ) -> AsyncIterator[Service]:
     """The door of an open journal, in this process. What waits is committed before it closes."""
     commits, counts = commits or GroupCommit(journal), counts or Counts(time.monotonic)
-    evidence = settings.data / "evidence" / f"{settings.election}-{settings.regency}"
     try:
         admission = Admission(
             election=settings.election,
@@ -75,7 +80,7 @@ async def open_admission(
             registrar=registrar,
             service_key=service_key(settings),
             standings=standings,
-            evidence=EvidenceFolder(evidence),
+            evidence=EvidenceFolder(evidence_folder(settings)),
             life=lambda: journal.life if isinstance(journal, JetStreamJournal) else 0,
         )
         yield counts.counted_service(admission)

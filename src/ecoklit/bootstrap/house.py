@@ -18,6 +18,7 @@ from ecoklit.adapters.postgres_analyst import PostgresAnalyst
 from ecoklit.adapters.postgres_office import PostgresOffice
 from ecoklit.adapters.postgres_sync import PostgresStandings
 from ecoklit.bootstrap.doors import bring_office_log, make_puller, open_admission
+from ecoklit.bootstrap.erasing import make_eraser
 from ecoklit.bootstrap.exports import open_export_desk
 from ecoklit.bootstrap.journals import bring_office_lines, make_registrar, open_journal, open_registry, registry_reader
 from ecoklit.bootstrap.people import make_administration, make_office_sign_in, make_readings, open_accounts
@@ -34,6 +35,7 @@ from ecoklit.services.answers import Answers
 from ecoklit.services.approvals import Approvals
 from ecoklit.services.counts import Counts
 from ecoklit.services.digests import AreaDigests
+from ecoklit.services.erasure import Eraser
 from ecoklit.services.export_desk import ExportDesk
 from ecoklit.services.group_commit import GroupCommit
 from ecoklit.services.office_sign_in import OfficeSignIn
@@ -86,6 +88,7 @@ class House:
     unmask: Unmask
     retrospect: Retrospect
     exports: ExportDesk
+    eraser: Eraser
     oidc: OfficeSignIn | None = field(default=None)
     accounts: BrokerAccounts | None = field(default=None)
     exclusion: NatsExclusion | None = field(default=None)
@@ -146,6 +149,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 oidc=make_office_sign_in(settings, people.store),
                 unmask=Unmask(settings.regency, numbers_for(reader), people.ledger),
                 exports=exports,
+                eraser=make_eraser(settings, journal, reader),
                 retrospect=make_retrospect(settings, reader, registrar, registry, people.ledger),
                 accounts=accounts,
                 exclusion=NatsExclusion(settings.nats(), accounts) if accounts is not None else None,

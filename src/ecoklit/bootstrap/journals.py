@@ -18,7 +18,7 @@ from ecoklit.core.push_file import lines_of
 from ecoklit.core.registry import Registry, RegistryFault, fold_registry
 from ecoklit.core.registry_event import read_line
 from ecoklit.errors import EcoklitError
-from ecoklit.ports import Journal, RegistryJournal
+from ecoklit.ports import RegistryJournal
 from ecoklit.services.as_of import RegistryAt, registry_until
 from ecoklit.services.desk import RegistryLink
 from ecoklit.services.desk import learn as learn_registry
@@ -30,7 +30,7 @@ ANSWER_SECONDS_MAX: Final = 10.0  # a broker's restart takes a few; a phone that
 
 
 @asynccontextmanager
-async def open_journal(settings: Settings) -> AsyncIterator[Journal]:
+async def open_journal(settings: Settings) -> AsyncIterator[JetStreamJournal]:
     """The journal of the settings' election and regency."""
     journal = await JetStreamJournal.open(
         settings.nats(),

@@ -42,6 +42,7 @@ def parser() -> Top:
         auditing,
         deciding,
         demo,
+        erasing,
         exporting,
         fold,
         inspecting,
@@ -76,7 +77,7 @@ def parser() -> Top:
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     log_groups = (auditing, journal, log, witness)
     office_groups = (office, joining, rights, losing, lists, registry, readers, accounts)
-    reading_groups = (reading, analyst, deciding, stages, marks, paper, exporting, privacy, asking)
+    reading_groups = (reading, analyst, deciding, stages, marks, paper, exporting, privacy, erasing, asking)
     groups = (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, *log_groups, phone, fold, demo)
     for group in groups:
         group.add_commands(commands)

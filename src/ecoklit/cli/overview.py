@@ -28,7 +28,7 @@ WORK: Final = (
     ),
     (
         "Kertas, berkas, hak pemilih · Paper, files, rights of voters",
-        ("paper", "export", "trace", "correct", "subject-report", "breach-report"),
+        ("paper", "export", "trace", "correct", "subject-report", "breach-report", "erase"),
     ),
     ("Menutup coklit · Closing coklit", ("reconcile", "closing", "quarantine")),
     ("Membuktikan · Proving", ("inspect", "audit", "journal", "log", "witness", "fold")),

@@ -104,7 +104,7 @@ async def own_broker(settings: Settings) -> AsyncIterator[Settings]:
 async def serve_until_stopped(settings: Settings, as_json: bool, announce: bool = False, project: bool = True) -> Exit:
     """Serve, and project if this process is to, until SIGINT or SIGTERM; then what is under way ends, and everything is
     closed in order."""
-    from ecoklit.bootstrap import follow, keep_out, open_house
+    from ecoklit.bootstrap import follow, keep_erasing, keep_out, open_house
     from ecoklit.http.app import make_app
     from ecoklit.http.serve import served
     from ecoklit.telemetry import configure_logging
@@ -119,6 +119,7 @@ async def serve_until_stopped(settings: Settings, as_json: bool, announce: bool 
         working = [
             asyncio.create_task(keep_out(house, stop), name="broker"),
             asyncio.create_task(house.digests.keep(stop), name="digests"),
+            asyncio.create_task(keep_erasing(house.eraser, house.registrar, stop), name="eraser"),
         ]
         if project:
             working.append(asyncio.create_task(follow(house, stop), name="projector"))

@@ -4,9 +4,11 @@ Whoever carries a log needs no key: each push in the file ends with its own sign
 and the phone itself send the very same bytes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal
 
+from ecoklit.core import wire
+from ecoklit.core.event import Malformed
 from ecoklit.core.head import SignedHead, sign_head
 from ecoklit.core.limits import PUSH_BYTES_MAX, PUSH_EVENTS_MAX
 from ecoklit.core.signing import Key
@@ -61,6 +63,24 @@ def split_pushes(data: bytes) -> list[bytes]:
     if lines:
         pushes.append(b"".join(lines))
     return pushes
+
+
+def without_persons(body: bytes, is_erased: Callable[[str], bool]) -> tuple[bytes, int]:
+    """NDJSON without the persons of these voters, and how many they were; what no event is stays as it is.
+
+    Heads are over events alone, so the body is as good as before.
+    """
+    lines, count = lines_of(body), 0
+    for place, line in enumerate(lines):
+        if kind_of(line) != "event":
+            continue
+        try:
+            held = wire.read(line)
+        except Malformed:
+            continue
+        if (held.person_bytes is not None or held.person_fault is not None) and is_erased(held.voter):
+            lines[place], count = wire.write(held.event_bytes, None), count + 1
+    return b"".join(line + b"\n" for line in lines), count
 
 
 def sign_pushes(key: Key, election: str, held: Sequence[Held], *, registry: Sequence[bytes] = ()) -> Iterator[bytes]:

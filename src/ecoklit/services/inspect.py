@@ -21,7 +21,7 @@ from ecoklit.core.event import Malformed
 from ecoklit.core.push_file import kind_of, lines_of
 from ecoklit.core.receipt import read_receipt
 from ecoklit.core.registry import Registry, Void, extended
-from ecoklit.core.registry_event import Erased, SignedRegistry, read_line
+from ecoklit.core.registry_event import SignedRegistry, read_line
 from ecoklit.core.signing import head_message
 from ecoklit.core.wire import Dot, Held
 from ecoklit.ports import (
@@ -139,7 +139,6 @@ class Inspector:
         self._faults: list[Fault] = []
         self._gaps: list[tuple[range, Fault]] = []
         self._wanted: dict[Dot, tuple[bytes, str]] = {}
-        self._erased: set[str] = set()
         self._counts: Counter[str] = Counter()
 
     # --- the registry's lines ------------------------------------------------------------------------------------
@@ -148,9 +147,6 @@ class Inspector:
         self._counts["lines"] += len(lines)
         known = len(self._registry.voids)
         read = [(line.sequence, _line_of(line)) for line in lines]
-        self._erased |= {
-            line.event.voter for _, line in read if isinstance(line, SignedRegistry) and isinstance(line.event, Erased)
-        }
         self._registry = extended(self._registry, read)
         for void in self._registry.voids[known:]:
             if void.name in _OF_LINES:
@@ -265,8 +261,9 @@ class Inspector:
             if not log.is_broken and log.sound < log.seq
         ]
         faults += self._beyond()
+        is_erased = self._registry.is_erased
         absent = sorted(
-            (dot for dot, (_, voter) in self._wanted.items() if voter not in self._erased and not self._is_proved(dot))
+            (dot for dot, (_, voter) in self._wanted.items() if not is_erased(voter) and not self._is_proved(dot))
         )
         faults += [
             Fault(PERSON_MISSING, f"{self._stream}-persons", 0, device, seq, seq, "no copy of its person is there")

@@ -6,7 +6,9 @@ import stat
 from pathlib import Path
 
 from ecoklit.adapters.evidence_folder import EvidenceFolder
+from ecoklit.core import wire
 from ecoklit.testing.made_up_keys import made_up_device
+from ecoklit.testing.made_up_pushes import two_voters
 
 DEVICE, OTHER = made_up_device(1, "k"), made_up_device(1, "x")
 
@@ -37,3 +39,15 @@ async def test_a_disk_that_takes_nothing_is_no_error(tmp_path: Path) -> None:
     """Where nothing can be written the proof is lost, and the push is refused all the same."""
     (tmp_path / "file").touch()
     assert not await EvidenceFolder(tmp_path / "file").keep(DEVICE, b"one")
+
+
+async def test_a_proof_is_kept_without_whoever_is_erased(tmp_path: Path) -> None:
+    """Of one voter the persons go and the others' stay; heads and events are the same bytes, so it proves as much."""
+    held, body = two_voters()
+    folder = EvidenceFolder(tmp_path)
+    assert await folder.keep(DEVICE, body) and await folder.keep(OTHER, b"no push at all")
+    assert folder.erase(lambda voter: voter == held[0].voter) == 1
+    (kept,) = folder.of_device(DEVICE)
+    assert kept == body.replace(held[0].line, wire.write(held[0].event_bytes, None)) != body
+    assert folder.of_device(OTHER) == [b"no push at all"]
+    assert folder.erase(lambda voter: voter == held[0].voter) == 0

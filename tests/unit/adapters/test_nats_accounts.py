@@ -100,7 +100,7 @@ def test_keys_are_for_their_owner_alone(accounts: BrokerAccounts) -> None:
     folder = accounts.service_credentials.parent
     assert folder.stat().st_mode & 0o777 == 0o700
     files = sorted(folder.iterdir())
-    assert len(files) == 9
+    assert len(files) == 10
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
 

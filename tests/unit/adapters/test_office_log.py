@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from ecoklit.adapters.office_log import FILE, OfficeLog
-from ecoklit.core import ids
+from ecoklit.core import ids, wire
 from ecoklit.core.receipt import Receipt, sign_receipt
 from ecoklit.core.sealing import NotOpened
 from ecoklit.testing.made_up_keys import made_up_key
+from ecoklit.testing.made_up_pushes import two_voters
 
 OFFICE, SERVICE = made_up_key(1, "office"), made_up_key(1, "service")
 
@@ -74,3 +75,19 @@ def test_nobody_else_reads_it(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
     with pytest.raises(NotOpened):
         list(OfficeLog(tmp_path, SERVICE).pushes())
+
+
+def test_it_is_kept_without_whoever_is_erased(tmp_path: Path) -> None:
+    """Every push comes back in its place with its receipt and its head, without the persons that are erased."""
+    held, body = two_voters()
+    log = OfficeLog(tmp_path, OFFICE)
+    log.keep(body)
+    log.keep_receipt(receipt(2))
+    log.keep(b"two\n")
+    assert log.erase(lambda voter: voter == held[1].voter) == 1
+    without = body.replace(held[1].line, wire.write(held[1].event_bytes, None))
+    assert list(OfficeLog(tmp_path, OFFICE).pushes()) == [(without, receipt(2)), (b"two\n", None)]
+    assert log.erase(lambda voter: voter == held[1].voter) == 0
+    log.keep(b"three")
+    assert [push for push, _ in log.pushes()] == [without, b"two\n", b"three"]
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
