@@ -122,10 +122,10 @@ async def join_by_code(settings: Settings, arguments: argparse.Namespace) -> Exi
 
 def read_asked(arguments: argparse.Namespace) -> tuple[str, str | None, str]:
     """The code, the root's id if it is known, and the service's address, from an invitation or from the options."""
-    from ecoklit.core.enrolment import read_code, read_invitation
+    from ecoklit.core.enrolment import is_invitation, read_code, read_invitation
 
     text, root, service = code_text(arguments.code), arguments.root, arguments.service
-    if text.startswith("{"):
+    if is_invitation(text):
         invitation = read_invitation(text)
         text, root = invitation.code, root or invitation.root
         service = service or (None if invitation.service is UNSET else invitation.service)

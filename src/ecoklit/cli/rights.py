@@ -223,21 +223,23 @@ async def enrol_by_code(
     from ecoklit.bootstrap import fresh_code_entropy
     from ecoklit.cli.output import print_json, print_line
     from ecoklit.cli.qr import terminal_qr
-    from ecoklit.core.enrolment import Invitation, write_invitation
+    from ecoklit.core.enrolment import Invitation, write_invitation, write_link
 
     until = (datetime.now(UTC) + timedelta(hours=arguments.hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
     code = desk.invite(arguments.officer, role, arguments.area, until=until, entropy=fresh_code_entropy(), first=first)
     service = settings.service_url if settings.service_url is not None else UNSET
-    invitation = write_invitation(Invitation(code, settings.election, settings.regency, desk.root, service))
+    invited = Invitation(code, settings.election, settings.regency, desk.root, service)
+    invitation, link = write_invitation(invited), write_link(invited)
     if arguments.page is not None:
-        write_private(arguments.page, code_page(code, invitation, arguments.officer, arguments.area, until))
+        write_private(arguments.page, code_page(code, link or invitation, arguments.officer, arguments.area, until))
     away = await synced(settings, desk)
     if arguments.json:
-        print_json({"code": code, "invitation": invitation, "until": until, "waiting": desk.waiting})
+        print_json({"code": code, "invitation": invitation, "link": link, "until": until, "waiting": desk.waiting})
         return Exit.OK
+    opened = f"  buka di HP · open on the phone: {link}\n" if link else ""
     print_line(
-        f"{terminal_qr(invitation)}\n"
-        f"  {code}\n"
+        f"{terminal_qr(link or invitation)}\n"
+        f"  {code}\n{opened}"
         f"  untuk · for {arguments.officer}, {role} {arguments.area}; sekali pakai, sampai · good once, until {until}\n"
         f"  akar · root {desk.root}"
     )
@@ -306,13 +308,13 @@ def read_list(file: Path | None) -> list[bytes]:
     return lines
 
 
-def code_page(code: str, invitation: str, officer: str, area: str, until: str) -> str:
+def code_page(code: str, scanned: str, officer: str, area: str, until: str) -> str:
     from ecoklit.cli.qr import page, paragraph, preformatted, svg_qr
 
     return page(
         f"Kode alat · device code: {officer}, {area}",
         paragraph(f"Sekali pakai, sampai {until}. Pindai, atau ketik kodenya. · Good once: scan it, or type the code."),
-        svg_qr(invitation, "invitation"),
+        svg_qr(scanned, "invitation"),
         preformatted(code),
         paragraph("Siapa pun yang memegangnya lebih dulu dapat memakainya. · Whoever holds it first can use it."),
     )

@@ -190,10 +190,36 @@ def write_invitation(invitation: Invitation) -> str:
     return canonical.encode({"invitation": msgspec.to_builtins(invitation)}).decode()
 
 
+_LINK: Final = "/field/#"
+
+
+def write_link(invitation: Invitation) -> str | None:
+    """The address that opens the field app on a phone with the invitation in it; None where no service is known.
+
+    What stands behind the # is not sent to anybody: the app reads it.
+    """
+    if invitation.service is UNSET:
+        return None
+    words = (invitation.code, invitation.election, invitation.regency, invitation.root)
+    return f"{invitation.service.rstrip('/')}{_LINK}{'.'.join(words)}"
+
+
+def is_invitation(text: str) -> bool:
+    """Whether somebody gave an invitation or its link, rather than a code."""
+    return text.lstrip().startswith("{") or _LINK in text
+
+
+def _of_link(text: str) -> Invitation:
+    service, _, words = text.strip().partition(_LINK)
+    code, election, regency, root = words.split(".")
+    return Invitation(code, election, regency, root, service)
+
+
 def read_invitation(text: str) -> Invitation:
-    """What `write_invitation` wrote. Raises BadEnrolment bad_invitation, bad_code."""
+    """What `write_invitation` or `write_link` wrote. Raises BadEnrolment bad_invitation, bad_code."""
     try:
-        invitation = msgspec.json.decode(text.strip().encode(), type=_Invite).invitation
+        is_link = _LINK in text and not text.lstrip().startswith("{")
+        invitation = _of_link(text) if is_link else msgspec.json.decode(text.strip().encode(), type=_Invite).invitation
     except ValueError:
         raise BadEnrolment(
             "bad_invitation", "That is no invitation: scan the QR code again, or type the code below it."

@@ -127,6 +127,20 @@ def test_an_invitation_comes_back() -> None:
     assert refusal(enrolment.read_invitation, enrolment.write_invitation(bare).replace(CODE, "X")) == "bad_code"
 
 
+def test_an_invitation_comes_back_from_its_link() -> None:
+    """The link that opens the field app holds the whole invitation behind its #; where no service is known there is
+    none, and a damaged one is refused."""
+    invitation = Invitation(CODE, "pilkada-2024", "9404", PHONE.device, "https://coklit.example")
+    link = enrolment.write_link(invitation)
+    assert link == f"https://coklit.example/field/#{CODE}.pilkada-2024.9404.{PHONE.device}"
+    assert enrolment.read_invitation(link) == invitation and enrolment.is_invitation(link)
+    assert enrolment.write_link(Invitation(CODE, "pilkada-2024", "9404", PHONE.device)) is None
+    assert not enrolment.is_invitation(CODE)
+    assert refusal(enrolment.read_invitation, link.replace(".9404", "")) == "bad_invitation"
+    assert refusal(enrolment.read_invitation, link.replace("9404", "94")) == "bad_invitation"
+    assert refusal(enrolment.read_invitation, link.replace(CODE, "X")) == "bad_code"
+
+
 def test_a_device_carries_its_chain_of_rights() -> None:
     """What a device takes along is every log that its right came through, whole and in order, and no other log."""
     keys = {name: key_from_seed(ED25519, name.encode().ljust(32)) for name in ("root", "kpu", "ppk", "pps", "other")}

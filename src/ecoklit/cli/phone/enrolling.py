@@ -71,11 +71,11 @@ def key_line_of(key: Key) -> str:
 
 
 def enrol_by_code(phone: Phone, arguments: argparse.Namespace) -> Exit:
-    from ecoklit.core.enrolment import read_invitation
+    from ecoklit.core.enrolment import is_invitation, read_invitation
     from ecoklit.field import enrolment
 
     text, service = arguments.what, arguments.service
-    invitation = read_invitation(text) if text.lstrip().startswith("{") else None
+    invitation = read_invitation(text) if is_invitation(text) else None
     if invitation is not None:
         text = invitation.code
         service = service or (invitation.service if isinstance(invitation.service, str) else None)
