@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
 import os
 import signal
@@ -218,6 +219,38 @@ async def test_a_supervisor_takes_seven_elements_home(office: Office, run: Any, 
     (tmp_path / "leak.txt").write_text("\n".join(f"{row['name']}\t{row['address']}" for row in rows))
     status, said, _ = await run("trace", tmp_path / "leak.txt", "--json")
     assert json.loads(said.splitlines()[0])["login"] == "bawaslu"
+
+
+async def test_pages_are_an_export_as_well(office: Office) -> None:
+    """Over HTTP as PDF, by the same rights, books and second person: its recipient, digest and masked numbers stand on
+    it; other lists, and what is asked for as of no moment, are refused by a sentence. The recap of a moment comes as a
+    table."""
+    pypdf = pytest.importorskip("pypdf")
+    pytest.importorskip("typst")
+    async with asking(office) as (house, http):
+        siti = await signed_in(house.accounts_store, REGENCY, rights=("export",), login="siti")
+        body = {"area": TPS, "format": "pdf", "reason": REASON}
+        asked = await http.post("/v1/exports", json=body, headers=siti.headers)
+        assert asked.status_code == 202, asked.text
+        where = asked.headers["Location"]
+        made = await finished(http, where, siti.headers)
+        (part,) = made["parts"]
+        file = await http.get(f"{where}/files/{part['file']}", headers=siti.headers)
+        pages = pypdf.PdfReader(io.BytesIO(file.content)).pages
+        text = " ".join(" ".join(page.extract_text() for page in pages).split())
+        assert "MODEL A-DAFTAR PEMILIH" in text and "siti" in text and part["digest"] in text and "94**" not in text
+        assert "**********" in text and made["rows"] == VOTERS_OF_TPS
+        for more, code in (
+            ({"area": REGENCY}, "approval_needed"), ({"what": "recap"}, "bad_argument"),
+            ({"as_of": "yesterday"}, "bad_argument"), ({"as_of": "999999"}, "not_projected"),
+            ({"what": "names"}, "bad_argument"),
+        ):  # fmt: skip
+            refused = await http.post("/v1/exports", json=body | more, headers=siti.headers)
+            assert refused.json()["code"] == code, refused.text
+        at = str(made["as_of"]["events"])
+        recap = {"area": REGENCY, "format": "csv", "reason": REASON, "what": "recap", "as_of": at}
+        asked = await http.post("/v1/exports", json=recap, headers=siti.headers)
+        assert (await finished(http, asked.headers["Location"], siti.headers))["rows"] == 1
 
 
 def table_in(file: Path) -> list[dict[str, str]]:

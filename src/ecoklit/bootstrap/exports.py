@@ -81,6 +81,12 @@ def _list_writer(format: str) -> Writer:
     # What writes them takes long to load, and not everybody has it.
     lists: Writer
     tables: Writer
+    if format == "pdf":
+        from ecoklit.paper.export import PaperFile
+        from ecoklit.paper.sheet import demand_typst
+
+        demand_typst()
+        return PaperFile
     if format in ("csv", "xlsx"):
         from ecoklit.adapters.export_sheets import CsvFile, XlsxFile
         from ecoklit.adapters.export_table import CsvTable, XlsxTable

@@ -72,8 +72,9 @@ def add_export(commands: Commands) -> None:
         help="whose it is: an account with the right 'export' in AREA",
     )  # fmt: skip
     command.add_argument(
-        "--format", required=True, choices=("csv", "xlsx", "parquet", "arrow"),
-        help="csv or xlsx: Model A-Daftar Pemilih, a file for each village; parquet or arrow: for each district",
+        "--format", required=True, choices=("csv", "xlsx", "parquet", "arrow", "pdf"),
+        help="csv or xlsx: Model A-Daftar Pemilih, a file for each village; pdf: its pages, for each TPS; parquet or "
+        "arrow: for each district",
     )  # fmt: skip
     command.add_argument(
         "--out", required=True, type=Path, metavar="FOLDER", help="a new folder, or that of a broken one"
@@ -82,7 +83,7 @@ def add_export(commands: Commands) -> None:
         "--reason", required=True, metavar="TEXT", help="why, in 10 to 200 characters: it stands in the read log"
     )
     command.add_argument(
-        "--codebook", default="2024", metavar="YEAR", help="2018, 2023 or 2024 (default): of csv and xlsx"
+        "--codebook", default="2024", metavar="YEAR", help="2018, 2023 or 2024 (default): of csv, xlsx and pdf"
     )
     command.add_argument("--unmasked", action="store_true", help="whole identity numbers: takes the right 'unmask'")
     command.add_argument(

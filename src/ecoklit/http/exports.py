@@ -68,7 +68,7 @@ class ExportBody(msgspec.Struct, forbid_unknown_fields=True):
     """
 
     area: Annotated[str, msgspec.Meta(max_length=32)]
-    format: Annotated[str, msgspec.Meta(pattern="^(csv|xlsx|parquet|arrow)$")]
+    format: Annotated[str, msgspec.Meta(pattern="^(csv|xlsx|parquet|arrow|pdf)$")]
     reason: Annotated[str, msgspec.Meta(max_length=1024)]
     codebook: Annotated[str, msgspec.Meta(max_length=16)] = "2024"
     unmasked: bool = False

@@ -100,6 +100,11 @@ def folded(text: str, most: int) -> str:
     )
 
 
+def demand_typst() -> None:
+    """Raises NoPaper when no page can be made here."""
+    _typst()
+
+
 def _typst() -> ModuleType:
     try:
         return import_module("typst")

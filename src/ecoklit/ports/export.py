@@ -59,6 +59,7 @@ class ListHead(NamedTuple):
     asked_at: str
     what: str = "roll"
     columns: tuple[TableColumn, ...] = ()
+    codebook: str = "2024"
 
 
 class ListFile(Protocol):

@@ -47,10 +47,10 @@ from ecoklit.services.as_of import ON_LIST, Past
 from ecoklit.services.disclose import SUPERVISOR, masked, shown
 from ecoklit.services.tables import ROLL, Table
 
-FORMATS: Final = {"csv": 10, "xlsx": 10, "parquet": 6, "arrow": 6}
+FORMATS: Final = {"csv": 10, "xlsx": 10, "parquet": 6, "arrow": 6, "pdf": 13}
 """Format → digits of the area that one file holds."""
 
-SUFFIXES: Final = {"csv": ".csv", "xlsx": ".xlsx", "parquet": ".parquet", "arrow": ".arrows"}
+SUFFIXES: Final = {"csv": ".csv", "xlsx": ".xlsx", "parquet": ".parquet", "arrow": ".arrows", "pdf": ".pdf"}
 PAPER: Final = ("csv", "xlsx")
 """In the layout of Model A-Daftar Pemilih, with the digits and letters of a code book."""
 
@@ -305,7 +305,9 @@ def _day_first(born: str | None) -> str | None:
 
 
 def _headed(export: Export, area: str, columns: tuple[TableColumn, ...]) -> ListHead:
-    return ListHead(export.export, export.recipient, area, export.as_of, export.asked_at, export.what, columns)
+    return ListHead(
+        export.export, export.recipient, area, export.as_of, export.asked_at, export.what, columns, export.codebook
+    )
 
 
 def _named(area: str) -> str:

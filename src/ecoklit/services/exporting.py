@@ -77,6 +77,8 @@ class Exporting:
             )
         if ask.unmasked and ask.what != ROLL:
             raise EcoklitError("bad_argument", f"Only a {ROLL} has whole numbers: leave unmasked out.")
+        if ask.format == "pdf" and ask.what != ROLL:
+            raise EcoklitError("bad_argument", "Pages are of a roll: take another format, or 'ecoklit paper recap'.")
         _demand_rights(viewer, ask.area, ask.unmasked)
         return demand_reason(ask.reason)
 
