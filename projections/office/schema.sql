@@ -165,7 +165,7 @@ create table alert (
 comment on table alert is 'What somebody should look at: a tripped budget, a lock, an export that waits for a second person.';
 comment on column alert.alert is 'The alert''s number.';
 comment on column alert.at is 'When.';
-comment on column alert.kind is 'bulk_reading, lockout, approval_needed, leak.';
+comment on column alert.kind is 'bulk_reading, lockout, approval_needed, leak, account.';
 comment on column alert.account is 'The account that it is about; NULL when none.';
 comment on column alert.area is 'The area that it is about; NULL when none.';
 comment on column alert.says is 'One sentence, without anything personal.';

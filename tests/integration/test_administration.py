@@ -75,7 +75,7 @@ def wanted(role: str, *areas: str, rights: tuple[str, ...] = (), **more: Any) ->
 
 async def test_an_office_makes_and_keeps_its_own_accounts(office: Office) -> None:
     """Make, list, change, unlock and close within one's areas: the account can do what was given, and each act of
-    whom is in the log, in one chain."""
+    whom is in the log, in one chain; what somebody should look at is an alert."""
     siti = await office.account("9404", rights=("export",))
     new = wanted("ppk", "94.04.01", rights=("export",))
     made = await office.ask(siti, "POST", "accounts", new, 201)
@@ -104,6 +104,10 @@ async def test_an_office_makes_and_keeps_its_own_accounts(office: Office) -> Non
     ]
     assert acts[0][2] == f"{login} ppk {DISTRICT} decide,export" and PASSWORD not in str(acts)
     assert (await verify(office.house.accounts_store)).broken is None
+    raised = [one for one in await office.house.accounts_store.alerts() if one["login"] == siti.account.login]
+    assert [one["says"] for one in raised] == [
+        f"An act on an account: {act}." for act in ("totp", "password", "rights", "add")
+    ]
 
 
 async def test_nobody_acts_outside_their_areas(office: Office) -> None:

@@ -4,3 +4,4 @@ comment on column approval.about is 'The one act that an approval of an account 
 comment on column approval.kind is 'export, budget or account.';
 comment on column read_log.action is 'What was asked: roll, voter, unmask, export, search, duplicates …; account add, account close … for an act on an account.';
 comment on column read_log.reason is 'The reason given; always, where a number was shown whole. Of an act on an account, which one and what.';
+comment on column alert.kind is 'bulk_reading, lockout, approval_needed, leak, account.';

@@ -19,6 +19,8 @@ from ecoklit.services.viewer import ACCOUNTS, APPROVE, UNMASK, Viewer, areas_of,
 TAKES_TWO: Final = frozenset({UNMASK, APPROVE, ACCOUNTS})
 """Rights that nobody gives alone, and whose accounts nobody gives another password or codes alone: whoever could sign
 in as their own second person would need none."""
+LOOKED_AT: Final = frozenset({"add", "password", "totp", "rights"})
+"""Acts that raise an alert: each new account has a reading budget of its own, and whoever resets one could sign in."""
 AREA_DIGITS: Final = (13, 10, 6, 4)
 
 
@@ -159,6 +161,8 @@ class Administration:
             await self._approvals.use(asking.viewer, shared_area(areas), f"{act} {said}", not_by=by_itself)
         shown = Shown(f"account {act}", min(areas), 0, 0, asking.request, reason=said)
         await self._ledger.disclose(asking.viewer, shown, granted=True)
+        if act in LOOKED_AT:
+            await self._store.alert("account", asking.viewer.account, min(areas), f"An act on an account: {act}.")
 
 
 def shared_area(areas: Collection[str]) -> str:
