@@ -1,6 +1,6 @@
 """The only place that knows every part: adapters are made from settings and given to services.
 
-Its rooms import each other one way: office_folder and journals, then doors, own_log, projection, people, reading and
+Its rooms import each other one way: office and journals, then doors, own_log, projection, people, reading and
 exports, then house.
 """
 
@@ -20,7 +20,7 @@ from ecoklit.bootstrap.journals import (
     read_registry,
     registry_reader,
 )
-from ecoklit.bootstrap.office_folder import (
+from ecoklit.bootstrap.office import (
     fresh_code_entropy,
     fresh_keys,
     fresh_salt,

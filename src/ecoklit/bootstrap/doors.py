@@ -15,7 +15,7 @@ from ecoklit.adapters.office_log import OfficeLog
 from ecoklit.adapters.postgres_reader import PostgresReader
 from ecoklit.adapters.postgres_sync import PostgresSync
 from ecoklit.bootstrap.journals import bring_office_lines, make_registrar, open_journal, open_registry
-from ecoklit.bootstrap.office_folder import has_office_key, office_folder, office_key_of, service_key, shared_secret
+from ecoklit.bootstrap.office import has_office_key, office_folder, office_key_of, service_key, shared_secret
 from ecoklit.core.admission import Refused
 from ecoklit.ports import Journal, Service, Standings
 from ecoklit.services.admit import Admission

@@ -13,7 +13,7 @@ from ecoklit.adapters.office_log import OfficeLog
 from ecoklit.adapters.postgres_erasure import PostgresErasure
 from ecoklit.adapters.postgres_reader import PostgresReader
 from ecoklit.bootstrap.doors import evidence_folder
-from ecoklit.bootstrap.office_folder import has_office_key, office_folder, office_key_of
+from ecoklit.bootstrap.office import has_office_key, office_folder, office_key_of
 from ecoklit.errors import EcoklitError
 from ecoklit.ports.erasure import KeptPushes, PersonStream
 from ecoklit.services.erasure import Erased, Eraser

@@ -12,7 +12,7 @@ from ecoklit.adapters.jetstream import JetStreamJournal
 from ecoklit.adapters.jetstream_registry import JetStreamRegistry
 from ecoklit.adapters.office_registry import FILE as OFFICE_FILE
 from ecoklit.adapters.office_registry import OfficeFault, OfficeRegistry
-from ecoklit.bootstrap.office_folder import has_office_key, office_folder, office_key_of
+from ecoklit.bootstrap.office import has_office_key, office_folder, office_key_of
 from ecoklit.core.limits import PUSH_REGISTRY_LINES_MAX
 from ecoklit.core.push_file import lines_of
 from ecoklit.core.registry import Registry, RegistryFault, fold_registry

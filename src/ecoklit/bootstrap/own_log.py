@@ -14,7 +14,7 @@ from ecoklit.adapters.listing_index import SqliteListingIndex, office_key
 from ecoklit.adapters.office_log import OfficeLog
 from ecoklit.bootstrap.doors import bring_office_log, open_door
 from ecoklit.bootstrap.journals import open_journal
-from ecoklit.bootstrap.office_folder import office_folder
+from ecoklit.bootstrap.office import office_folder
 from ecoklit.core.codebook import Codebook
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.signing import Key

@@ -13,7 +13,7 @@ from ecoklit.adapters.oidc import OidcClient, OidcProvider
 from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
 from ecoklit.adapters.postgres_requests import PostgresRequests
 from ecoklit.adapters.postgres_sign_ins import PostgresSignIns
-from ecoklit.bootstrap.office_folder import service_key, shared_secret
+from ecoklit.bootstrap.office import service_key, shared_secret
 from ecoklit.ports import AccountStore, Reading
 from ecoklit.services.accounts import Accounts, CodeSecrets
 from ecoklit.services.administration import Administration

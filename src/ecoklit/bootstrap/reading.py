@@ -17,7 +17,7 @@ from ecoklit.adapters.postgres_office import PostgresOffice
 from ecoklit.adapters.postgres_past import PostgresPast
 from ecoklit.adapters.postgres_reader import PostgresReader, Seen
 from ecoklit.bootstrap.journals import registry_reader
-from ecoklit.bootstrap.office_folder import shared_secret
+from ecoklit.bootstrap.office import shared_secret
 from ecoklit.core.row_mark import KEY_BYTES
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import AnalystReader, Copies, LastHeld, NumbersReader, OfficeReader, RegistryJournal

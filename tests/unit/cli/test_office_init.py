@@ -139,7 +139,7 @@ def test_killed_on_the_way(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"ecoklit.bootstrap.office_folder.{victim}", killed)
+        patch.setattr(f"ecoklit.bootstrap.office.{victim}", killed)
         assert init(tmp_path, "--kit", str(tmp_path)) == 130
     capsys.readouterr()
     assert init(tmp_path, "--kit", str(tmp_path)) in (2, 4)
