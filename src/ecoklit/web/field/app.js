@@ -1,7 +1,7 @@
 /** The officer's phone: what is on the screen, and what a tap does. Screens are in `screens/`, the phone itself in `phone/`. */
 
 import { html, nothing, render } from "./vendor/lit-html/lit-html.js";
-import { readInvitation, readLink } from "./core/enrolment.js";
+import { keyLine, readInvitation, readLink } from "./core/enrolment.js";
 import { enrolByCode, enrolByFile, keyOf } from "./phone/enrol.js";
 import { HOW, emptyDraft, entriesOf, familiesOf } from "./phone/family.js";
 import { Phone } from "./phone/phone.js";
@@ -339,8 +339,7 @@ async function start() {
   }
   await app.refresh();
   if (app.about === null) {
-    const key = await keyOf(store);
-    app.key = JSON.stringify({ enrol: { algorithm: key.algorithm, public_key: key.publicKey } });
+    app.key = keyLine(await keyOf(store));
     app.show();
   }
   if ("serviceWorker" in navigator) workOffline(app).catch(() => undefined); // without a network it is there already

@@ -23,7 +23,7 @@ export function enrolScreen(app) {
         <section class="card soft">
           <h2>${t("enrol_offline")}</h2>
           <p>${t("enrol_offline_how")}</p>
-          <p class="mono">${app.key}</p>
+          <p class="mono" data-key>${app.key}</p>
           <label>${t("enrol_file")}
             <input type="file" @change=${(/** @type {any} */ event) => event.target.files[0] && void app.enrolByFile(event.target.files[0])}>
           </label>
