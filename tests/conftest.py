@@ -6,8 +6,6 @@ import json
 import shutil
 import tempfile
 import uuid
-
-# --- the broker ------------------------------------------------------------------------------------------------------
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
@@ -22,7 +21,12 @@ from ecoklit.adapters.embedded_nats import EmbeddedNats
 from ecoklit.adapters.embedded_postgres import EmbeddedPostgres
 from ecoklit.contract import data_path
 
+# How long an example takes is the machine's business: a test that could fail by it would be a timed test.
+settings.register_profile("ecoklit", deadline=None)
+settings.load_profile("ecoklit")
 
+
+# --- the broker ------------------------------------------------------------------------------------------------------
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def nats_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedNats]:
     """One real nats-server for the whole run; every test takes an election name of its own. Never stop or kill it."""
