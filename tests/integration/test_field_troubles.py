@@ -879,3 +879,33 @@ def test_a_quarantine_that_came_as_a_name_has_its_why(world: World, acts: Any, n
     phone.outbox._db.execute("update standing set why = ''")
     (outside,) = phone.outside()
     assert (outside.name, outside.why.startswith(why) or why in outside.why) == (name, True)
+
+
+def test_whoever_is_erased_is_on_no_phone_any_more(world: World, tmp_path: Path) -> None:
+    """At the next sync a phone has no person of an erased voter in any file, keeps the entries and comes to the same
+    digest; it does not bring the person back, and what it said meanwhile is taken without it, named in the receipt."""
+    one, other = world.phone("one"), world.phone("other", "p-2")
+    world.sync(one), world.sync(other)
+    erased = world.listed[3]
+    nik = msgspec.json.decode(erased.person_bytes)["record"]["nik"].encode()
+    visit(one, 1)
+    world.sync(one)
+    assert in_files(tmp_path, nik) == {"one", "other"}
+    world.say("erased", order=ids.to_base64url(ids.sha256(b"Putusan 12")), voter=erased.voter)
+    late = other.say("found", erased.voter, how="family", changed=["rt"], person={"changes": {"rt": "777"}})
+    news = [world.sync(phone).news for phone in (one, other)]
+    assert all("dimusnahkan" in " ".join(sentences) for sentences in news)
+    if isinstance(world.door, AdmittedDoor):
+        receipt = other.outbox.latest_receipt(late.held.device)
+        assert receipt is not None and receipt.receipt.erased == [late.held.seq]
+    assert in_files(tmp_path, nik) == set() and in_files(tmp_path, b'"777"') == set()
+    for phone in (one, other):
+        assert [compared.same for compared in world.sync(phone).compared] == [True]
+        assert [held.person for held in phone.about(erased.voter)] == [None, None]
+    assert [held for held, _ in world.door.stored if held.voter == erased.voter and held.person is not None] == []
+
+
+def in_files(folder: Path, text: bytes) -> set[str]:
+    """The phones of whose files one holds these bytes."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).parts[0] for path in files if text in path.read_bytes()}

@@ -9,7 +9,8 @@ What is true after each step, and what a crash there leaves behind:
    nothing.
 3. Each page comes with its cursor, in one transaction. A receipt of a new epoch sets the cursors back: the journal was
    restored, and once all is pulled anew, what it lost for good is no longer folded here either.
-4. The registry lines that are lacking are taken, with what they say of this phone, in one transaction.
+4. The registry lines that are lacking are taken, with what they say of this phone, in one transaction. Whom they erase
+   is held without persons from then on; a crash before that means that the next sync does it.
 5. Digests are compared; nothing is stored.
 
 A sync always begins with a push, of the last event if there is nothing new: so a service that lost its tail is found
@@ -139,8 +140,8 @@ class Client:
             self._outbox.set_stuck(identity.device, error.code, error.message)
             stuck = error
         refused = self._pull_all(about, identity)
+        news = self._news(about)  # before the next: what is erased is not brought again
         self._complete_persons(about, identity)
-        news = self._news(about)
         self._phone.reload()
         if stuck is not None:
             raise stuck

@@ -20,7 +20,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -523,6 +523,24 @@ class Outbox:
             self._db.execute("update phone set role = ?, policy = ?", (about.role, about.policy))
             self._insert_places(places)
             self._db.executemany("update place set policy = ? where tps = ?", [(p, tps) for tps, p in policies.items()])
+
+    def erase(self, is_erased: Callable[[str], bool]) -> int:
+        """Hold no person of these voters, neither of what was told nor of what was said here; how many that were.
+
+        On return they are in none of the store's files.
+        """
+        erased = 0
+        with self._writing():
+            for table, key in (("own", "device = ? and seq = ?"), ("pulled", "hash = ?")):
+                columns = "device, seq" if table == "own" else "hash"
+                rows = self._db.execute(f"select {columns}, event from {table} where person is not null").fetchall()
+                gone = [tuple(row[:-1]) for row in rows if is_erased(wire.hold(row[-1], None).voter)]
+                self._db.executemany(f"update {table} set person = null where {key}", gone)
+                erased += len(gone)
+        if erased:
+            with self._named_faults("phone_damaged"):
+                self._db.execute("pragma wal_checkpoint(truncate)")
+        return erased
 
     def append(self, held: Held) -> None:
         """The next event of the phone's log. Raises PhoneFault phone_in_use when another program was faster."""

@@ -21,6 +21,7 @@ from ecoklit.field.transport import Transport
 from ecoklit.field.trouble import WrongService
 
 _TPS_DIGITS: Final = 13
+_ERASED: Final = b'"type":"erased"'
 
 
 class Rights(NamedTuple):
@@ -39,12 +40,12 @@ def learn(outbox: Outbox, transport: Transport, told: int | None) -> list[str]:
     """
     known = outbox.registry_known()
     if told == len(known):
-        return []
+        return _erased(outbox, known)
     # One that knows fewer lines was restored from an older copy: what it lost is no longer known here either.
     after = 0 if told is not None and told < len(known) else len(known)
     fresh = _fetched(transport, after)
     if not fresh:
-        return []
+        return _erased(outbox, known)
     about = outbox.about()
     places = [place.tps for place in outbox.places()]
     before = _folded(about, known) or _folded(about, outbox.registry())
@@ -53,7 +54,27 @@ def learn(outbox: Outbox, transport: Transport, told: int | None) -> list[str]:
         return []  # it does not know the phone yet, which shows its enrolment with its next push
     rights = rights_of(now, about, places)
     outbox.learn(fresh, after=after, about=rights.about, places=rights.places, policies=rights.policies)
-    return [] if before is None else list(changes(before, now, about.device, places))
+    return [
+        *([] if before is None else changes(before, now, about.device, places)),
+        *_erased(outbox, outbox.registry_known()),
+    ]
+
+
+def _erased(outbox: Outbox, lines: Sequence[bytes]) -> list[str]:
+    """Hold no person of whoever the registry of these lines erases, and say how many that were (SPEC §8.7).
+
+    A file or a late entry may have brought one since the order came.
+    """
+    if not any(_ERASED in line for line in lines):
+        return []
+    registry = _folded(outbox.about(), lines)
+    count = 0 if registry is None else outbox.erase(registry.is_erased)
+    if not count:
+        return []
+    return [
+        f"Data diri pada {count} entri dimusnahkan atas perintah; entrinya tetap. "
+        f"· The particulars of {count} entries were erased by an order; the entries stay."
+    ]
 
 
 def _fetched(transport: Transport, after: int) -> list[bytes]:

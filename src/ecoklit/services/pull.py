@@ -128,7 +128,7 @@ class Puller:
         lost = registry.lost_at(page.registry)
         policies = self._set_for(tps, registry) if page.digest is not None else []
         for one in page.events:
-            yield wire.write(one.body, one.person)
+            yield wire.write(one.body, _person(one, registry))
         for one in page.events:
             name = _standing(one)
             if name is not None:
@@ -148,6 +148,13 @@ class Puller:
                 }
             }
         )
+
+
+def _person(one: Pulled, registry: Registry) -> bytes | None:
+    """The event's person; None when it is erased, though the roll may not have learnt of that yet."""
+    if one.person is None or not registry.erasures:
+        return one.person
+    return None if registry.is_erased(wire.hold(one.body, None).voter) else one.person
 
 
 def _standing(one: Pulled) -> str | None:

@@ -108,6 +108,7 @@ class AdmittedDoor(MemoryDoor):
             stamps[one.device] = int(dict(one.headers).get(STAMP_HEADER, stamps.get(one.device, 0)))
             self.stored.append(Stored(held, stamps[one.device]))
         self.registry_lines = [read_line(one.payload) for one in await self._registry_journal.read(0, 10**6)]
+        self._erase()  # as the roll does
 
 
 class World:

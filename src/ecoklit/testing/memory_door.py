@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from ecoklit.core import admission, ids
+from ecoklit.core import admission, ids, wire
 from ecoklit.core.admission import EQUIVOCATION, Known, Push, Refused
 from ecoklit.core.causality import COUNTED
 from ecoklit.core.entitlement import Admitted, may_read, names_of, quarantine_of
@@ -137,6 +137,15 @@ class MemoryDoor:
             one._replace(held=pushed[one.held.hash]) if one.held.person is None and one.held.hash in pushed else one
             for one in self.stored
         ]
+        self._erase()
+
+    def _erase(self) -> None:
+        """No person is kept of whoever the registry erases (SPEC §8.7)."""
+        if (registry := self.registry).erasures:
+            self.stored = [
+                one._replace(held=wire.hold(one.held.event_bytes, None)) if registry.is_erased(one.held.voter) else one
+                for one in self.stored
+            ]
 
     def _tell_of_clone(self, push: Push, log: Sequence[Stored]) -> None:
         """Both signed heads are kept as proof, and the registry is told (SPEC §7.5)."""
@@ -208,6 +217,7 @@ class MemoryDoor:
         admission.demand_registry_signature(line, admission.demand_known(line.device, key))
         admission.admit_log([line], Known(len(own), {one.seq: one.hash for one in own}))
         self.registry_lines.append(line)
+        self._erase()
 
     # --- pull ----------------------------------------------------------------------------------------------------
 
