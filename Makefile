@@ -1,7 +1,7 @@
 # The only front door: everything a person or a machine does here goes through one of these targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fast chaos bench bench-sync bench-office bench-audit bench-field sim lint audit-deps clean
+.PHONY: help setup demo test check fast chaos manipulate bench bench-sync bench-office bench-audit bench-field sim lint audit-deps clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -77,6 +77,9 @@ fast: $(READY) ## the tests that need no server
 chaos: $(FUZZ_READY) ## real processes killed, frozen, filled and cut off; ARGS="--only kill --seed 7" for one part
 	$(BIN)/python -m ecoklit.testing.chaos $(ARGS)
 
+manipulate: $(READY) ## a thousand seeded manipulations of an exported journal and of a roll, each found by the audit; SEEDS=1000
+	$(BIN)/python -m ecoklit.testing.chaos.manipulate $(or $(SEEDS),1000)
+
 sim: $(READY) ## made-up worlds, each from one number; SEEDS=1000, ARGS="--seed 7" for one, ARGS=--canaries
 	$(BIN)/python -m ecoklit.testing.simulator $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)
 
@@ -100,7 +103,7 @@ bench-sync: $(BENCH_READY) $(POUCHDB_READY) ## figures of the sync service besid
 bench-office: $(BENCH_READY) ## figures of the office's lists among a million voters, and in bench/out/office.json
 	$(BIN)/python bench/office.py $(ARGS)
 
-bench-audit: $(READY) ## figures of auditing: the transparency log over ten million entries, and in bench/out/audit.json
+bench-audit: $(READY) ## figures of auditing: a whole journal, the transparency log over ten million entries, and in bench/out/audit.json
 	$(BIN)/python bench/audit.py $(ARGS)
 
 bench-field: $(READY) ## figures of the phone in the browser, its processor slowed six times, and in bench/out/field.json

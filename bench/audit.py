@@ -6,7 +6,7 @@ import sys
 
 import main
 
-PARTS = ("tlog",)
+PARTS = ("tlog", "journal_audit")
 
 
 if __name__ == "__main__":

@@ -221,3 +221,25 @@ def test_a_wrong_call_is_one_sentence(case: str, tmp_path: Path, monkeypatch: py
     done = Folder(tmp_path / "data").run(*argv)
     assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
     assert done.stderr.startswith(f"ecoklit: {name}: ")
+
+
+def test_the_whole_journal_is_taken_along_and_audited(house: House, tmp_path: Path) -> None:
+    """An export verifies from the root key down and comes to the digests that the log states; live, to every digest of
+    the roll. What is not there is refused, and a broker that holds a journal takes no other."""
+    folder = tmp_path / "arsip"
+    (exported,) = house.said("journal export", folder)
+    assert exported["ends"] == exported["added"] and exported["ends"]["events"] > 50
+    log = Path(house.log["ecoklit/pilkada-2024/9404"]["public"]).parent
+    (audit,) = house.said("audit", folder, "--jobs", "1", "--log", log)
+    assert audit["sound"] and audit["faults"] == []
+    assert [(one["by"][:9], one["differences"]) for one in audit["compared"]] == [("log entry", [])]
+    (live,) = house.said("audit --jobs 1")
+    assert live["sound"] and live["digests"] == audit["digests"]
+    assert live["compared"][0]["areas"] == len(live["digests"])
+    (bare,) = house.said("journal export", tmp_path / "bare", "--without-persons")
+    assert house.said("audit", tmp_path / "bare", "--jobs", "1")[0]["digests"] == audit["digests"]
+    assert "persons" not in bare["ends"]
+    assert "no_export" in house.refused("audit", tmp_path, code=2)
+    assert "journal_not_empty" in house.refused("journal", "import", folder, code=4)
+    done = house.run("audit", folder, "--jobs", "1", "--root", house.office)
+    assert "other_root" in done.stdout and "SOMETHING IS WRONG" in done.stdout

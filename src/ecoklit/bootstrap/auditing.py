@@ -107,15 +107,13 @@ def audit_folder(
     with room for about the journal's unpacked size. Raises EcoklitError no_export, export_damaged of the index itself,
     not_exported when `at` is beyond the export.
     """
-    segments = segments_at(source)
-    index = segments.index()
-    faults, lines = _lines(segments, index)
-    registry = fold_all(index, lines)
-    faults += registry_faults(registry, root)
-    end = _cuts(index, at, ())[0][0]
-    published = [*published, *([] if stated is None else stated(registry, end)), *stages_of(registry, end)]
-    cuts = _cuts(index, at, published)
     with tempfile.TemporaryDirectory(prefix="audit-", dir=scratch) as spool, _workers(jobs) as spread:
+        world = _world(source, spool)
+        index, registry = world.holds, world.registry
+        faults = [*world.faults, *registry_faults(registry, root)]
+        end = _cuts(index, at, ())[0][0]
+        published = [*published, *([] if stated is None else stated(registry, end)), *stages_of(registry, end)]
+        cuts = _cuts(index, at, published)
         buckets = _buckets(end)
         job = Job(source, spool, buckets, tuple(cut[0] for cut in cuts))
         parts = [part for part in index.of(EVENTS) if part.first <= max(job.cuts, default=0)]
@@ -131,9 +129,9 @@ def audit_folder(
         digests = [roll.areas(_heads(job, nth)) for nth in range(len(cuts))]
         compared = []
         for nth, one in enumerate(published, start=1):
-            if one.events > index.ends.get(EVENTS, 0):
-                why = f"{one.by} speaks of event {one.events}, and the journal ends before"
-                faults.append(Fault(SHORTER, _stream(index), one.events, "", 0, 0, why))
+            beyond = _beyond(index, one)
+            if beyond is not None:
+                faults.append(beyond)
                 continue
             compared.append(_compared(job, nth, one, moments[nth], digests[nth]))
     standings: Counter[str] = Counter()
@@ -163,6 +161,16 @@ def audit_folder(
     )
 
 
+def _beyond(index: Index, published: Published) -> Fault | None:
+    """What was published speaks of more than the journal has."""
+    for stream, position in ((EVENTS, published.events), (REGISTRY, published.registry or 0)):
+        end = index.ends.get(stream, 0)
+        if position > end:
+            name = _stream(index) + ("" if stream == EVENTS else f"-{stream}")
+            return Fault(SHORTER, name, end, "", 0, 0, f"{published.by} speaks of {stream} {position}")
+    return None
+
+
 def _few(named: Sequence[NotCounted]) -> list[NotCounted]:
     seen: Counter[str] = Counter()
     few = []
@@ -183,7 +191,7 @@ def _cuts(index: Index, at: Cut | int | None, published: Sequence[Published]) ->
     first: tuple[int, int | None] = ends if at is None else (at, None) if isinstance(at, int) else at
     if first[0] > ends[0] or (first[1] or 0) > ends[1]:
         raise EcoklitError("not_exported", f"The journal ends at event {ends[0]}, registry {ends[1]}: ask for less.")
-    return [first, *((min(one.events, ends[0]), one.registry) for one in published)]
+    return [first, *((min(one.events, ends[0]), one.registry and min(one.registry, ends[1])) for one in published)]
 
 
 def _buckets(events: int) -> int:
@@ -239,20 +247,22 @@ class _World(NamedTuple):
     holds: Index
     lines: list[tuple[int, bytes]]
     registry: Registry
+    faults: list[Fault]
 
 
 @lru_cache(maxsize=1)
-def _world(job: Job) -> _World:
-    segments = segments_at(job.source)
+def _world(source: str, spool: str) -> _World:
+    """What every process of the audit with this spool reads once."""
+    segments = segments_at(source)
     index = segments.index()
-    _, lines = _lines(segments, index)
-    return _World(segments, index, lines, fold_all(index, lines))
+    faults, lines = _lines(segments, index)
+    return _World(segments, index, lines, fold_all(index, lines), faults)
 
 
 @lru_cache(maxsize=16)
-def _registry_at(job: Job, position: int) -> Registry:
-    world = _world(job)
-    return fold_all(world.holds, world.lines, position)
+def _registry_at(source: str, spool: str, position: int) -> Registry:
+    world = _world(source, spool)
+    return world.registry if position == world.registry.position else fold_all(world.holds, world.lines, position)
 
 
 # --- chains ----------------------------------------------------------------------------------------------------------
@@ -274,7 +284,7 @@ def _chain(
 def _chain_run(job: Job, run: tuple[int, list[Part]]) -> tuple[ChainRun, list[Fault]]:
     """Check one run of segments, and sort its events into buckets."""
     number, parts = run
-    world, spool = _world(job), AuditSpool(Path(job.spool))
+    world, spool = _world(job.source, job.spool), AuditSpool(Path(job.spool))
     reader = ChainReader(world.registry, job.cuts)
     damaged = []
     for part in parts:
@@ -327,7 +337,7 @@ def _persons(job: Job, spread: Any, registry: Registry, index: Index) -> tuple[P
 
 def _persons_run(job: Job, numbered: tuple[int, Part]) -> list[Fault]:
     number, part = numbered
-    world = _world(job)
+    world = _world(job.source, job.spool)
     try:
         segment = world.segments.read(part)
     except SegmentDamaged as error:
@@ -377,7 +387,7 @@ def _fold(
 ) -> tuple[int, dict[str, int], list[NotCounted]]:
     """Fold a bucket at each moment, and keep its leaves; of the first moment its voters and what does not count."""
     world = [
-        Moment(events, ends, _registry_at(job, registry))
+        Moment(events, ends, _registry_at(job.source, job.spool, registry))
         for (events, registry), ends in zip(moments, chained.ends or [{}] * len(moments), strict=True)
     ]
     folded = fold_bucket(_events(job, bucket, chained.carry), world, contract.policies())

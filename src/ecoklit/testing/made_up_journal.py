@@ -72,21 +72,31 @@ class MadeUpJournal:
             assert isinstance(stored, Stored)
 
 
-async def day_of_coklit(journal: Journal, registry: RegistryJournal, voters: int, seed: int = 1) -> MadeUpJournal:
-    """Some TPS of one village listed and visited: most are found, some were away, moved, died or are in dispute."""
+async def day_of_coklit(
+    journal: Journal, registry: RegistryJournal, voters: int, seed: int = 1, villages: int = 1
+) -> MadeUpJournal:
+    """Villages listed and visited: most voters are found, some were away, moved, died or are in dispute."""
     made = MadeUpJournal("pilkada-2024", journal, registry, seed)
-    places = mimika.tps_codes(mimika.REGENCY)
-    village = places[0][:10]
-    places = [tps for tps in places if tps.startswith(village)]
-    office, pps = made.device("kpu-mimika", "kpu", village + "001"), made.device("pps-ani", "pps", village + "001")
+    codes = mimika.tps_codes(mimika.REGENCY)
+    office = made.device("kpu-mimika", "kpu", codes[0])
+    chosen = list(dict.fromkeys(tps[:10] for tps in codes))[:villages]
+    places = [tps for tps in codes if tps[:10] in chosen]
     each = max(1, voters // len(places))
+    for village in chosen:
+        own = [tps for tps in places if tps.startswith(village)]
+        await _village(made, office, own, each)
+    return made
+
+
+async def _village(made: MadeUpJournal, office: Key, places: Sequence[str], each: int) -> None:
+    pps = made.device(f"pps-{places[0][:10]}", "pps", places[0])
     rolls: list[tuple[str, Key, list[Held]]] = []
-    for nth, tps in enumerate(places):
-        phone = made.device(f"officer-{nth}", "pantarlih", tps)
+    for tps in places:
+        phone = made.device(f"officer-{tps}", "pantarlih", tps)
         made.election.say(made.election.root, "tps_set", tps=[tps])
-        people = mimika.people(tps)[:each]
         listed = [
-            made.say(office, "listed", tps=tps, source="dp4-2024", person={"record": one.record()}) for one in people
+            made.say(office, "listed", tps=tps, source="dp4-2024", person={"record": one.record()})
+            for one in mimika.people(tps)[:each]
         ]
         await made.send(office)
         rolls.append((tps, phone, listed))
@@ -95,7 +105,6 @@ async def day_of_coklit(journal: Journal, registry: RegistryJournal, voters: int
             _visit(made, phone, pps, tps, places, one)
         await made.send(phone)
     await made.send(pps)
-    return made
 
 
 def _visit(made: MadeUpJournal, phone: Key, pps: Key, tps: str, places: Sequence[str], listed: Held) -> None:
