@@ -7,8 +7,9 @@ One regency has a million made-up voters (`office_world.py`). Beside them are th
 2. The recap of the province, through the same reader as the service's.
 3. The whole list as Parquet, by a process of its own; and that of a tenth, to show that memory does not grow.
 4. People at the HTTP service: 50 connections, each with one request at a time and the next one at once, while nothing
-   else happens, and while phones push 2,000 events a second. Then as many as come at a pace of their own; there a
-   request counts from when it was due.
+   else happens, and while phones push 2,000 events a second. Then as many as come at a pace of their own, one by one or
+   all 50 in the same moment every half second; there a request counts from when it was due. They look at any list of
+   the million, which is read for them, or all at some 20 that others of them look at too.
 """
 
 from __future__ import annotations
@@ -46,10 +47,16 @@ VOTERS = 1_000_000
 QUICK_VOTERS = 20_000
 ASKING = 50
 ASKED_EACH = 12
-PACE_PER_SECOND = 20
+LOOKED_AT = 20
+PACES: dict[str, tuple[float | None, int]] = {
+    f"{ASKING} at once": (None, 1),
+    "20 a second": (20, 1),
+    f"100 a second, {ASKING} in one moment": (100, ASKING),
+}
+"""How they come → so many a second, of which so many in one moment."""
 READ_MS_GOAL = 50
 EVENTS_PER_SECOND = 2_000
-PHONES = 1_600
+PHONES = 2_400
 PHONE_VOTERS = 36  # about four pushes of ten events
 PUSH_EVENTS = 10
 PROVINCE_MS_GOAL = 100
@@ -194,7 +201,7 @@ import uvloop
 from ecoklit.adapters.export_arrow import ArrowFile
 from ecoklit.adapters.export_folder import ExportFolder
 from ecoklit.adapters.export_source import open_live_lists
-from ecoklit.adapters.postgres_reader import PostgresReader, Seen, seen_as
+from ecoklit.adapters.postgres_reader import PostgresReader, Seen
 from ecoklit.cli.pushing import read_codebook
 from ecoklit.services.export import Export, carried_on
 
@@ -265,6 +272,7 @@ async def _people(running: Running, phones: Sequence[Log], voters: int, part: in
     codes = office_world.codes(voters)
     asks: dict[str, Callable[[Random], str]] = {
         "list of a TPS": lambda draw: f"/v1/rolls/{draw.choice(codes)}",
+        f"one of {LOOKED_AT} lists": lambda draw: f"/v1/rolls/{draw.choice(codes[:LOOKED_AT])}",
         "recap of the regency": lambda draw: f"/v1/recap/{REGENCY}",
     }
     rows = []
@@ -275,15 +283,11 @@ async def _people(running: Running, phones: Sequence[Log], voters: int, part: in
         told, spent = await _spending(running, servers.play(asking))
         where = ", ".join(f"{part} {seconds / len(told.due) * 1000:.1f} ms" for part, seconds in spent.items())
         rows.append(_read(f"{name}, {ASKING} at once", told.due, told.answered, f"; CPU of an answer: {where}"))
-    turns = [(name, path, pace) for name, path in asks.items() for pace in (None, PACE_PER_SECOND)]
-    for nth, (name, path, pace) in enumerate(turns):
-        how = f"{ASKING} at once" if pace is None else f"{pace} a second"
+    turns = [(name, path, how) for name, path in asks.items() for how in PACES]
+    for nth, (name, path, how) in enumerate(turns):
         _tell(f"{name}, {how}, while events come …")
-        rows.append(
-            await _while_pushing(
-                running, phones[nth :: len(turns)], f"{name}, {how}", _asking(running, people, path, ASKED_EACH, pace)
-            )
-        )
+        asking = _asking(running, people, path, ASKED_EACH, *PACES[how])
+        rows.append(await _while_pushing(running, phones[nth :: len(turns)], f"{name}, {how}", asking))
     return rows
 
 
@@ -319,10 +323,11 @@ def _asking(
     path: Callable[[Random], str],
     each: int,
     per_second: float | None = None,
+    at_once: int = 1,
 ) -> Plan:
     draw = Random(2)
     asks = [[_get(path(draw), headers) for _ in range(each)] for headers in people]
-    return Plan("127.0.0.1", running.port, asks, per_second)
+    return Plan("127.0.0.1", running.port, asks, per_second, at_once=at_once)
 
 
 def _get(path: str, headers: dict[str, str]) -> bytes:

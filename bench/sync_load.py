@@ -32,14 +32,15 @@ QUIET_SECONDS_MAX = 120.0
 @dataclasses.dataclass
 class Plan:
     """What to send: per session its requests. `per_second` is the pace of all sessions together, None as fast as can
-    be; then a request counts from the moment that it was due. `hold_seconds` keeps every connection open at the end,
-    and a first line {"connected"} is printed when that begins."""
+    be; then a request counts from the moment that it was due, and so many are due `at_once`. `hold_seconds` keeps every
+    connection open at the end, and a first line {"connected"} is printed when that begins."""
 
     host: str
     port: int
     sessions: list[list[bytes]]
     per_second: float | None = None
     hold_seconds: float = 0.0
+    at_once: int = dataclasses.field(default=1, kw_only=True)
 
 
 @dataclasses.dataclass
@@ -206,7 +207,7 @@ class Load:
         rounds = max(map(len, self.plan.sessions))
         turns = [(which, one) for which in range(rounds) for one in sessions if which < len(one.requests)]
         for nth, (which, session) in enumerate(turns):
-            due = started + nth / per_second
+            due = started + (nth - nth % self.plan.at_once) / per_second
             if (ahead := due - time.time()) > 0:
                 await asyncio.sleep(ahead)
             session.begin(which, due)

@@ -11,6 +11,6 @@ select
         )
         from unnest($2::text[]) with ordinality as asked (tps, nth)
         order by asked.nth
-    ) as marks
+    ) as imprints
 from checkpoint c
 where c.regency = $1

@@ -21,6 +21,6 @@ class PostgresEditions:
             row = await connection.fetchrow(query("editions"), regency, tps)
         if row is None:
             raise NotProjected(f"Regency {regency} is not projected into this database: run `ecoklit project` for it.")
-        *moment, generation, revision, marks = row
+        *moment, generation, revision, imprints = row
         edition = Edition(AsOf(*moment), generation, revision)
-        return [Footing(edition, mark) for mark in marks] or [Footing(edition)]
+        return [Footing(edition, imprint) for imprint in imprints] or [Footing(edition)]

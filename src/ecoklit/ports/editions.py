@@ -9,10 +9,10 @@ from ecoklit.ports.analyst import Edition
 
 
 class Footing(NamedTuple):
-    """What a list stands on now: the edition of its regency; of a TPS a mark of its rows, which no two states share."""
+    """What a list stands on now: the edition of its regency; of a TPS an imprint of its rows, which no two states share."""
 
     edition: Edition
-    mark: str | None = None
+    imprint: str | None = None
 
 
 class EditionReader(Protocol):

@@ -216,15 +216,15 @@ class Answers:
         rows = found.rows[: question.rows_max]
         last = order_of(rows[-1], question.listed.order) if len(found.rows) > question.rows_max else None
         body = msgspec.json.encode(_shown(viewer, question, rows, today))
-        return Kept(found.edition, await self._mark_since(question, before), body, len(rows), last, found.digest)
+        return Kept(found.edition, await self._imprint_since(question, before), body, len(rows), last, found.digest)
 
-    async def _mark_since(self, question: Question, before: Footing) -> str | None:
-        """The mark of a TPS, when it is still the one that was asked before."""
-        if before.mark is None or self._editions is None:
+    async def _imprint_since(self, question: Question, before: Footing) -> str | None:
+        """The imprint of a TPS, when it is still the one that was asked before."""
+        if before.imprint is None or self._editions is None:
             return None
         after = await self._editions.now(*_footing_of(question))
-        is_same = (after.mark, after.edition.generation) == (before.mark, before.edition.generation)
-        return before.mark if is_same else None
+        is_same = (after.imprint, after.edition.generation) == (before.imprint, before.edition.generation)
+        return before.imprint if is_same else None
 
     async def province(self, viewer: Viewer, province: str, level: str) -> Province:
         """The recap of the parts of a province, by `level`: province, regency, district, village or tps."""

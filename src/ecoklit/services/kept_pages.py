@@ -27,12 +27,12 @@ OVERHEAD_BYTES: Final = 2_000
 class Kept(msgspec.Struct, frozen=True):
     """The rows of a page as JSON, how many there are, and what they are made of.
 
-    `mark`: that of the TPS before and after they were read; None when it changed meanwhile, and for other areas.
+    `imprint`: that of the TPS before and after they were read; None when it changed meanwhile, and for other areas.
     `last`: where the last row stands in the order when there are more; None on the last page. `digest`: of a TPS.
     """
 
     edition: Edition
-    mark: str | None
+    imprint: str | None
     body: bytes
     rows: int
     last: tuple[object, ...] | None
@@ -42,7 +42,9 @@ class Kept(msgspec.Struct, frozen=True):
         """Whether reading it anew would give the same, or it was itself read later than `now`."""
         if self.edition.generation != now.edition.generation:
             return False
-        return self.edition.revision >= now.edition.revision or (self.mark is not None and self.mark == now.mark)
+        return self.edition.revision >= now.edition.revision or (
+            self.imprint is not None and self.imprint == now.imprint
+        )
 
     def at(self, now: Footing) -> Kept:
         """What holds, as of the later of the two moments."""

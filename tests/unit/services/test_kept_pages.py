@@ -16,12 +16,12 @@ from ecoklit.ports.editions import Footing
 from ecoklit.services.kept_pages import OVERHEAD_BYTES, Editions, Kept, KeptPages
 
 
-def footing(revision: int, mark: str | None = None, generation: str = "g") -> Footing:
-    return Footing(Edition(AsOf("9404", "pilkada-2024", revision * 10, revision), generation, revision), mark)
+def footing(revision: int, imprint: str | None = None, generation: str = "g") -> Footing:
+    return Footing(Edition(AsOf("9404", "pilkada-2024", revision * 10, revision), generation, revision), imprint)
 
 
 def kept(of: Footing, body: bytes = b"[]") -> Kept:
-    return Kept(of.edition, of.mark, body, 0, None, None)
+    return Kept(of.edition, of.imprint, body, 0, None, None)
 
 
 async def test_those_who_ask_at_once_share_one_reading() -> None:
@@ -155,6 +155,6 @@ async def test_what_is_told_was_asked_after_the_question_came() -> None:
         return_exceptions=True,
     )
     assert (await first).edition.revision == 1
-    assert [one.mark for one in others[:3]] == ["9404010001001 2", "9404010001002 2", None]
+    assert [one.imprint for one in others[:3]] == ["9404010001001 2", "9404010001002 2", None]
     assert isinstance(others[3], EcoklitError)
     assert [regency for regency, _ in reader.asked] == ["9404", "9404", "9999"]
