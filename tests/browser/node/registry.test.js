@@ -58,7 +58,7 @@ test("a link holds an invitation whole, or is refused", () => {
   const [{ code }] = vectors("codes.json").valid;
   const invitation = { code, election: "pilkada-2024", regency: "9404", root: book.root };
   assert.deepEqual(readLink(`#${code}.pilkada-2024.9404.${book.root}`), invitation);
-  assert.equal(readLink("#/daftar"), null);
+  for (const screen of ["#/daftar", "#/keluarga/house:001/002/Jl. Nuri No. 3. B.", ""]) assert.equal(readLink(screen), null);
   for (const bad of [`#${code}.pilkada-2024.9404.x`, `#${code}.pilkada-2024.0000.${book.root}`, `#K7QX.pilkada-2024.9404.${book.root}`]) {
     assert.throws(() => readLink(bad), /invitation|code/);
   }

@@ -50,7 +50,8 @@ export class App {
   invitation = null;
   code = "";
   key = "";
-  storage = { kept: false, freeMb: 0, offline: false, update: false };
+  chosen = "";
+  storage = { kept: false, freeMb: Infinity, offline: false, update: false };
   #retryMs = RETRY_MS;
   #retry = 0;
   /** @type {Promise<unknown>} */
@@ -73,11 +74,25 @@ export class App {
 
   /** @returns {string[]} the words of the address behind the # */
   get route() {
-    return decodeURIComponent(location.hash.replace(/^#\/?/, "")).split("/");
+    try {
+      return decodeURIComponent(location.hash.replace(/^#\/?/, "")).split("/");
+    } catch {
+      return [""]; // an address that somebody mistyped
+    }
+  }
+
+  /** The TPS that is worked on. */
+  get place() {
+    return this.places.find(({ tps }) => tps === this.chosen) ?? this.places[0];
   }
 
   get tps() {
-    return this.places[0]?.tps ?? "";
+    return this.place?.tps ?? "";
+  }
+
+  /** What proves a removal at the TPS that is worked on. */
+  get policy() {
+    return this.phone.policy(this.place?.policy || this.about?.policy || "");
   }
 
   get states() {
@@ -293,7 +308,7 @@ export class App {
   async look() {
     const estimate = (await navigator.storage?.estimate?.()) ?? {};
     this.storage.kept = (await navigator.storage?.persisted?.()) ?? false;
-    this.storage.freeMb = Math.floor(((estimate.quota ?? 0) - (estimate.usage ?? 0)) / 1_000_000);
+    if (estimate.quota !== undefined) this.storage.freeMb = Math.floor((estimate.quota - (estimate.usage ?? 0)) / 1_000_000);
     this.show();
   }
 }

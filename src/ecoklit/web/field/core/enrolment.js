@@ -94,7 +94,7 @@ export function readInvitation(text) {
 /** The invitation in the fragment of a link, `#code.election.regency.root`; null where there is none. Throws BadEnrolment. @param {string} fragment @returns {Invitation | null} */
 export function readLink(fragment) {
   const words = fragment.replace(/^#/, "").split(".");
-  if (words.length !== 4) return null;
+  if (words.length !== 4 || words[0].startsWith("/")) return null; // a screen of the app begins with a slash
   const [code, election, regency, root] = words;
   return demandWhole({ code, election, regency, root });
 }

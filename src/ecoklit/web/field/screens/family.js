@@ -146,7 +146,7 @@ export const removalOf = (mark) => (mark.type === "moved" ? "moved_away" : mark.
 export function effectOf(app, mark) {
   if (mark.type === "found") return t(mark.person === undefined ? "will_confirm" : "will_change");
   if (mark.type === "not_met") return t("will_retry");
-  const policy = app.phone.policy(app.places[0]?.policy || app.about?.policy || "");
+  const { policy } = app;
   const isProven = policy !== undefined && strengthOf(policy, removalOf(mark), mark.evidence) >= 0;
   if (mark.type === "moved" && mark.to !== undefined && (isProven || mark.to.slice(0, 10) === app.tps.slice(0, 10))) return t("will_move");
   return t(isProven ? "will_remove" : "will_propose");

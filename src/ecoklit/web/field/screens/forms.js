@@ -122,7 +122,7 @@ export function removeForm(app, family, state) {
       <button type="button" @click=${() => openPanel(app, null)}>${t("cancel")}</button>`;
   }
   const mark = removalMark(panel);
-  const row = app.phone.policy(app.places[0]?.policy || app.about?.policy || "")?.removals[panel.reason];
+  const row = app.policy?.removals[panel.reason];
   const words = row === undefined ? [] : [...row.accepted, ...(row.never_enough ?? [])];
   return html`
     <p><strong>${t(panel.reason)}</strong></p>

@@ -5,6 +5,8 @@ import { progressOf } from "../phone/family.js";
 import { t } from "../texts.js";
 import { messageOf } from "./message.js";
 
+/** Below it the officer is told: a list and a month of entries are a few MB. */
+const FREE_MB_MIN = 50;
 const CATEGORIES = ["match", "changed", "new", "proposed", "removed", "open"];
 
 /** @param {import("../app.js").App} app */
@@ -16,6 +18,7 @@ export function homeScreen(app) {
     <header class="top"><h1>${t("home")} · ${app.tps}</h1></header>
     <main>
       ${messageOf(app)}
+      ${app.storage.freeMb < FREE_MB_MIN ? html`<p class="notice bad">${t("storage_low", { free: app.storage.freeMb })}</p>` : nothing}
       <section class="card">
         <p class="state" id="progress">${t("progress_of", { visited: progress.visited, all: states.length })}</p>
         <progress aria-labelledby="progress" max=${Math.max(1, states.length)} value=${progress.visited}></progress>
@@ -28,6 +31,7 @@ export function homeScreen(app) {
         <button class="main" ?disabled=${app.busy !== ""} @click=${() => app.sync()}>${t("sync")}</button>
       </section>
       ${reasons(progress)}
+      ${report(progress)}
     </main>`;
 }
 
@@ -38,6 +42,16 @@ const row = (name, count) => html`<dt>${name}</dt><dd>${count}</dd>`;
 function reasons({ reasons: counted }) {
   const names = Object.keys(counted).sort();
   return names.length === 0 ? nothing : html`<section class="card"><h2>${t("reasons")}</h2><dl>${names.map((name) => row(t(name), counted[name]))}</dl></section>`;
+}
+
+/** Laporan Hasil Coklit, lines A to E, as they stand now. @param {import("../phone/family.js").Progress} progress */
+function report({ by, disabled }) {
+  const filtered = by.removed + by.proposed;
+  return html`
+    <section class="card">
+      <h2>${t("report")}</h2>
+      <dl>${row(t("report_a"), by.match + by.changed + filtered)}${row(t("report_b"), by.new)}${row(t("report_c"), filtered)}${row(t("report_d"), by.changed)}${row(t("report_e"), disabled)}</dl>
+    </section>`;
 }
 
 /** @param {import("../app.js").App} app @returns {string[]} */

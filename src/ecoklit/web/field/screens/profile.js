@@ -1,6 +1,6 @@
 /** Profil: whose phone this is, its language, its storage, and what can be carried away. */
 
-import { html } from "../vendor/lit-html/lit-html.js";
+import { html, nothing } from "../vendor/lit-html/lit-html.js";
 import { t } from "../texts.js";
 import { languageChoice } from "./enrol.js";
 import { messageOf } from "./message.js";
@@ -16,9 +16,10 @@ export function profileScreen(app) {
         <dl>
           <dt>${t("officer")}</dt><dd>${about.officer}</dd>
           <dt>${t("role")}</dt><dd>${about.role}</dd>
-          <dt>${t("tps")}</dt><dd>${app.places.map(({ tps }) => tps).join(" ")}</dd>
+          <dt>${t("tps")}</dt><dd>${app.tps}</dd>
           <dt>${t("device")}</dt><dd class="mono">${about.device}</dd>
         </dl>
+        ${app.places.length < 2 ? nothing : html`<div class="row" role="group" aria-label=${t("tps")}>${app.places.map(({ tps }) => html`<button aria-pressed=${tps === app.tps} @click=${() => { app.chosen = tps; app.show(); }}>${tps}</button>`)}</div>`}
       </section>
       <section class="card">
         <h2>${t("language")}</h2>
