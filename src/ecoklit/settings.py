@@ -64,6 +64,7 @@ class Settings:
     websocket_port: int = 0
     websocket_url: str | None = None
     metrics_token: str | None = None
+    stolen_passwords: Path | None = None
     oidc: OidcSettings | None = None
 
     def nats(self) -> str:
@@ -109,6 +110,7 @@ def read_settings(environ: Mapping[str, str], *, running: bool = True) -> Settin
         nats_port=_port("ECOKLIT_NATS_PORT", environ.get("ECOKLIT_NATS_PORT") or "0"),
         websocket_port=_port("ECOKLIT_WEBSOCKET_PORT", environ.get("ECOKLIT_WEBSOCKET_PORT") or "0"),
         metrics_token=_token("ECOKLIT_METRICS_TOKEN", environ.get("ECOKLIT_METRICS_TOKEN")),
+        stolen_passwords=_file("ECOKLIT_STOLEN_PASSWORDS", environ.get("ECOKLIT_STOLEN_PASSWORDS") or None),
         oidc=_oidc(environ),
     )
 
@@ -167,7 +169,7 @@ def _port(name: str, text: str) -> int:
 
 def _file(name: str, text: str | None) -> Path | None:
     if text is not None and not Path(text).is_file():
-        raise BadSetting(f"{name} names no file: set it to the file that the owner of the other side has issued.")
+        raise BadSetting(f"{name} names no file: set it to one that is there, as whoever issued it gave it.")
     return Path(text) if text else None
 
 

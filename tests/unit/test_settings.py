@@ -61,6 +61,7 @@ def test_a_url_that_is_not_known_says_what_to_do() -> None:
         ("ECOKLIT_NATS_CREDS", "/nowhere/service.creds"),
         ("ECOKLIT_NATS_KEYS", "/nowhere"),
         ("ECOKLIT_METRICS_TOKEN", "short"),
+        ("ECOKLIT_STOLEN_PASSWORDS", "/nowhere/pwned.txt"),
         ("ECOKLIT_EPOCH", "x"),
         ("ECOKLIT_SCHEMA", 'a"b'),
         ("ECOKLIT_NATS_URL", "127.0.0.1:4222"),

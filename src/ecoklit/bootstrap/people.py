@@ -13,6 +13,7 @@ from ecoklit.adapters.oidc import OidcClient, OidcProvider
 from ecoklit.adapters.postgres_accounts import PostgresOfficeDesk
 from ecoklit.adapters.postgres_requests import PostgresRequests
 from ecoklit.adapters.postgres_sign_ins import PostgresSignIns
+from ecoklit.adapters.stolen_passwords import StolenPasswords
 from ecoklit.bootstrap.office import service_key, shared_secret
 from ecoklit.ports import AccountStore, Reading
 from ecoklit.services.accounts import Accounts, CodeSecrets
@@ -41,12 +42,14 @@ async def open_accounts(settings: Settings) -> AsyncIterator[People]:
     """The accounts beside the settings' projection."""
     code_secrets = CodeSecrets(lambda: service_key(settings)().seed, secrets.token_bytes)
     passwords = Argon2Passwords()
+    listed = settings.stolen_passwords
+    is_stolen = (lambda _: False) if listed is None else StolenPasswords(listed).has
     async with PostgresOfficeDesk(settings.database(), schema=settings.schema) as store:
         ledger = Ledger(store)
         try:
             yield People(
                 store,
-                Accounts(store, passwords, code_secrets),
+                Accounts(store, passwords, code_secrets, is_stolen),
                 Sessions(store, passwords, code_secrets, secrets.token_bytes, time.time),
                 ledger,
             )

@@ -62,12 +62,26 @@ class CodeSecrets:
 
 
 class Accounts:
-    """Makes, changes and closes accounts."""
+    """Makes, changes and closes accounts. `is_stolen` says of a password that others have it already."""
 
-    def __init__(self, store: AccountStore, passwords: Passwords, secrets: CodeSecrets) -> None:
+    def __init__(
+        self,
+        store: AccountStore,
+        passwords: Passwords,
+        secrets: CodeSecrets,
+        is_stolen: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._store = store
         self._passwords = passwords
         self._secrets = secrets
+        self._is_stolen = is_stolen
+
+    def demand_password(self, password: str, login: str) -> str:
+        """The password in its one form. Raises EcoklitError bad_password."""
+        text = demand_password(password, login)
+        if self._is_stolen(text):
+            raise EcoklitError("bad_password", "This password was stolen somewhere before: take five random words.")
+        return text
 
     async def add(
         self,
@@ -94,7 +108,7 @@ class Accounts:
             )
         if subject is not None and not (" " in subject and len(subject) <= SUBJECT_CHARACTERS_MAX):
             raise EcoklitError("bad_account", "A subject is 'ISSUER SUBJECT', as the provider gives both: mend it.")
-        hashed = None if password is None else await self._passwords.hashed(demand_password(password, login))
+        hashed = None if password is None else await self._passwords.hashed(self.demand_password(password, login))
         secret = None if password is None else self._secrets.fresh()
         sealed = None if secret is None else self._secrets.sealed(secret, login)
         made = await self._store.add(
@@ -117,7 +131,8 @@ class Accounts:
         account = await self.of(login)
         if account.subject is not None:
             raise EcoklitError("bad_account", f"{login} signs in at its office's provider: change the password there.")
-        await self._store.set_password(account.account, await self._passwords.hashed(demand_password(password, login)))
+        text = self.demand_password(password, login)
+        await self._store.set_password(account.account, await self._passwords.hashed(text))
 
     async def set_rights(self, login: str, rights: Collection[str]) -> Account:
         """Give it these rights beyond its role's, and no others. Raises EcoklitError unknown_account, bad_account."""

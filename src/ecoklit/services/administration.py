@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import Account, AccountStore, Reading, Session
-from ecoklit.services.accounts import Accounts, demand_login, demand_password, viewer_of
+from ecoklit.services.accounts import Accounts, demand_login, viewer_of
 from ecoklit.services.approvals import Approvals
 from ecoklit.services.read_log import Ledger, Shown
 from ecoklit.services.viewer import ACCOUNTS, APPROVE, UNMASK, Viewer, areas_of, rights_of
@@ -74,7 +74,7 @@ class Administration:
             asking.viewer.demand(area)
         _demand_givable(asking.viewer, rights)
         if wanted.password is not None:
-            demand_password(wanted.password, wanted.login)
+            self._accounts.demand_password(wanted.password, wanted.login)
         said = said_of(wanted.login, wanted.role, areas, rights, wanted.subject)
         await self._act(asking, "add", areas, said, takes_two=not rights.isdisjoint(TAKES_TWO))
         return await self._accounts.add(
@@ -107,7 +107,7 @@ class Administration:
     async def set_password(self, asking: Asking, login: str, password: str) -> None:
         """Its sessions end. Also raises bad_password, bad_account, approval_needed."""
         account = await self._subordinate(asking.viewer, login)
-        demand_password(password, login)
+        self._accounts.demand_password(password, login)
         await self._act(asking, "password", account.areas, login, takes_two=_is_two(account), about=account)
         await self._accounts.set_password(login, password)
 
