@@ -54,6 +54,8 @@ export class App {
   storage = { kept: false, freeMb: Infinity, offline: false, update: false };
   #retryMs = RETRY_MS;
   #retry = 0;
+  /** @type {{of: unknown, found: import("./phone/family.js").Family[]}} */
+  #families = { of: null, found: [] };
   /** @type {Promise<unknown>} */
   #taps = Promise.resolve();
   #channel = new BroadcastChannel(CHANNEL);
@@ -100,7 +102,10 @@ export class App {
   }
 
   get families() {
-    return familiesOf(this.states);
+    const { states } = this;
+    // The phone gives another array when anything on the roll has changed.
+    if (this.#families.of !== states) this.#families = { of: states, found: familiesOf(states) };
+    return this.#families.found;
   }
 
   /** @param {string} family */

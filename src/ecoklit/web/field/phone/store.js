@@ -14,7 +14,6 @@
 
 import { openDB } from "../vendor/idb/index.js";
 import { ZERO_HASH } from "../core/ids.js";
-import { hold } from "../core/wire.js";
 
 /** @typedef {import("../core/wire.js").Held} Held */
 /** @typedef {import("../core/signing.js").DeviceKey} DeviceKey */
@@ -329,18 +328,18 @@ export class Store {
 
 /** @param {any} row */
 const isThere = (row) => row.epoch !== GONE;
-/** @param {any} row @returns {Held} */
-const heldOf = (row) => hold(row.event, row.person);
+/** An event is kept whole: it was verified when it came, and 3,000 of them are not parsed again at each start. @param {any} row @returns {Held} */
+const heldOf = (row) => row.held;
 
 /** @param {Held} held */
 function rowOf(held) {
-  return { device: held.place.device, seq: held.place.seq, name: held.name, about: held.key, event: held.bytes, person: held.personBytes };
+  return { device: held.place.device, seq: held.place.seq, name: held.name, about: held.key, held };
 }
 
 /** One copy of each event, one with its person where there is one. @param {any[]} rows @returns {Held[]} */
 function distinct(rows) {
   const byName = new Map();
-  for (const row of rows) if (byName.get(row.name)?.person == null) byName.set(row.name, row);
+  for (const row of rows) if (byName.get(row.name)?.held.person == null) byName.set(row.name, row);
   return [...byName.values()].map(heldOf);
 }
 
@@ -368,7 +367,7 @@ async function addPlaces(tx, places) {
 /** Forget the persons of erased voters: what their events decided stays. @param {any} store @param {(voter: string) => boolean} isErased */
 async function erase(store, isErased) {
   for (const row of await store.getAll()) {
-    if (row.person !== null && isErased(row.about.split(":")[1])) await store.put({ ...row, person: null });
+    if (row.held.person !== null && isErased(row.held.place.voter)) await store.put({ ...row, held: { ...row.held, person: null, personBytes: null } });
   }
 }
 
@@ -377,8 +376,8 @@ async function putPulled(tx, held, epoch) {
   const store = tx.objectStore("pulled");
   for (const one of held) {
     const known = await store.get(one.name);
-    const row = { ...rowOf(one), epoch: Math.max(epoch, known?.epoch ?? GONE) };
-    await store.put({ ...row, person: row.person ?? known?.person ?? null });
+    const whole = one.person === null && known !== undefined ? known.held : one;
+    await store.put({ ...rowOf(whole), epoch: Math.max(epoch, known?.epoch ?? GONE) });
   }
 }
 
