@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,59 @@ def test_the_rolls_digests_are_in_the_log(house: House, voters: dict[str, Any], 
     house.said("log prove", entry, "--to", tmp_path / "digests.tlog-proof")
     (proved,) = house.said("log verify", tmp_path / "digests.tlog-proof", "--key", voters["key"])
     assert (proved["kind"], proved["entry"]) == ("digests", voters["size"] - 1)
+
+
+def test_a_voters_status_is_explained_and_proved(house: House, voters: dict[str, Any], tmp_path: Path) -> None:
+    """`why` says whence a status comes, and its file is taken by `verify` and by the verifier that stands alone; a
+    changed one, and another root key, by neither."""
+    voter = drawn(house)["voter"]
+    file, root = tmp_path / "bukti.voter-proof", house.said("registry")[-1]["root"]
+    why = house.said("why", voter, "--to", file, "--chain")[0]
+    assert (why["status"]["verdict"], why["proof"]["signed"]) == ("unvisited", 1)
+    assert [event["gives"] for event in why["events"]] == ["verdict, tps"]
+    told = house.run("why", voter).stdout
+    assert "Terdaftar di TPS" in told and "listed the voter from" in told
+    verified = house.said("verify", file, "--root", root, "--key", voters["key"])[0]
+    assert verified["status"] == why["status"]
+    alone, policy = tmp_path / "verify.py", Path("events/policies/2024-1.json").resolve()
+    alone.write_text(house.run("verify", "--alone").stdout)
+    for written, whose, code in (
+        (file.read_bytes(), root, 0),
+        (file.read_bytes()[:-1], root, 1),
+        (file.read_bytes(), "a" * 16, 1),
+    ):
+        file.write_bytes(written)
+        done = subprocess.run(
+            [sys.executable, alone, file, whose, policy, voters["key"]], capture_output=True, check=False
+        )
+        assert done.returncode == code, done
+        assert house.run("verify", file, "--root", whose, "--key", voters["key"]).returncode == code
+
+
+def drawn(house: House) -> dict[str, Any]:
+    """A voter of the village, by chance that anybody can draw again."""
+    found = house.said("sample", VILLAGE, "--n", "3", "--seed", "4-2-6")[0]
+    again = house.said("sample", VILLAGE, "--n", "5", "--seed", "4-2-6")[0]
+    assert [one["voter"] for one in again["voters"]][:3] == [one["voter"] for one in found["voters"]]
+    return dict(found["voters"][0])
+
+
+def test_what_hangs_on_a_device_is_listed(house: House, tmp_path: Path) -> None:
+    """Without the office's device nobody of the village would be listed; without another, and under the same policy,
+    nothing changes; a story says who signed; a form is written."""
+    voter = drawn(house)["voter"]
+    story = house.said("history", voter, "--story")[0]
+    (event,) = story["events"]
+    assert event["signed"].startswith(f"{event['device']}:")
+    assert "signed, up to" in house.run("history", voter, "--story").stdout
+    tps = event["tps"]
+    changes = house.said("whatif", "--without-device", event["device"], "--area", tps)
+    assert voter in [one["voter"] for one in changes] and all(one["then"] is None for one in changes)
+    assert house.said("whatif", "--without-device", "a" * 16, "--area", tps) == []
+    assert house.said("whatif", "--policy", Path("events/policies/2024-1.json").resolve(), "--area", tps) == []
+    for form in (tmp_path / "sampel.csv", tmp_path / "sampel.pdf"):
+        house.said("sample", tps, "--n", "2", "--seed", "1", "--out", form)
+        assert form.stat().st_size > 200
 
 
 def test_a_witness_by_files_makes_a_proof_that_a_court_can_check(

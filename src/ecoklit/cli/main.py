@@ -43,6 +43,7 @@ def parser() -> Top:
         deciding,
         demo,
         erasing,
+        explaining,
         exporting,
         fold,
         inspecting,
@@ -62,8 +63,10 @@ def parser() -> Top:
         registry,
         replaying,
         rights,
+        sampling,
         serving,
         stages,
+        verifying,
         witness,
     )
 
@@ -75,7 +78,7 @@ def parser() -> Top:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    log_groups = (auditing, journal, log, witness)
+    log_groups = (auditing, explaining, verifying, sampling, journal, log, witness)
     office_groups = (office, joining, rights, losing, lists, registry, readers, accounts)
     reading_groups = (reading, analyst, deciding, stages, marks, paper, exporting, privacy, erasing, asking)
     groups = (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, *log_groups, phone, fold, demo)

@@ -31,7 +31,10 @@ WORK: Final = (
         ("paper", "export", "trace", "correct", "subject-report", "breach-report", "erase"),
     ),
     ("Menutup coklit · Closing coklit", ("reconcile", "closing", "quarantine")),
-    ("Membuktikan · Proving", ("inspect", "audit", "journal", "log", "witness", "fold")),
+    (
+        "Membuktikan · Proving",
+        ("inspect", "audit", "why", "verify", "whatif", "sample", "journal", "log", "witness", "fold"),
+    ),
     ("HP petugas, peragaan · An officer's phone, the demonstration", ("phone", "demo")),
 )  # fmt: skip
 """Every command once, under the work that it is for, in the order in which an election needs it."""

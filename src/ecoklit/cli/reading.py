@@ -167,6 +167,9 @@ def add_commands(commands: Commands) -> None:
         "one object for each event",
     )
     history.add_argument("voter", metavar="VOTER", type=voter_id, help="the voter's id")
+    history.add_argument(
+        "--story", action="store_true", help="in sentences: what each event says, by which rule, and who signed it"
+    )
     add_at(history)
 
 
@@ -274,7 +277,10 @@ async def open_questions(
 
 async def show_history(reader: PostgresReader, arguments: argparse.Namespace) -> Exit:
     from ecoklit.cli.output import print_json, print_table
+    from ecoklit.cli.telling import show_story
 
+    if arguments.story:
+        return await show_story(reader, read_settings(os.environ), arguments)
     events = [disclosed(event) for event in await history_of(reader, arguments)]
     if not events:
         raise EcoklitError("unknown_voter", "No event about this voter is projected here: check the id.")

@@ -18,7 +18,8 @@ OPERATING = ROOT / "docs" / "OPERATING.md"
 COMMANDS = [
     "init", "join", "enrol", "assign", "revoke", "lost", "window", "policy", "tps", "lists", "registry", "reader",
     "account",
-    "up", "serve", "import", "push", "project", "rebuild", "inspect", "mend", "audit", "journal", "log", "witness",
+    "up", "serve", "import", "push", "project", "rebuild", "inspect", "mend", "audit", "why", "verify", "whatif",
+    "sample", "journal", "log", "witness",
     "roll", "recap", "conflicts", "history", "movers", "families", "large", "duplicates", "progress", "reports", "late",
     "devices", "advice",
     "rule", "remap", "stage", "diff", "windows", "marks", "returned", "pairs",
