@@ -24,6 +24,8 @@ from ecoklit.testing.memory_journal import MemoryJournal
 from ecoklit.testing.memory_registry_journal import MemoryRegistryJournal
 
 VOTERS, QUICK_VOTERS = 100_000, 10_000
+DISPUTED = 0.02
+"""Of a hundred voters so many are ruled on or in dispute; their fold is the general one."""
 RATE_GOAL = 65_000
 LINEAR_GOAL = 1.6
 MEMORY_RATIO_GOAL = 1.5
@@ -48,7 +50,7 @@ async def made(folder: Path, voters: int) -> int:
     store = JournalFolder(folder)
     if store.index_or_none() is None:
         journal, registry = MemoryJournal(strict=False), MemoryRegistryJournal()
-        await day_of_coklit(journal, registry, voters, villages=200)
+        await day_of_coklit(journal, registry, voters, villages=200, disputed=DISPUTED)
         with store.opened():
             await export(JournalSource("pilkada-2024", mimika.REGENCY, journal, registry, True), store)
     return store.index().ends[EVENTS]

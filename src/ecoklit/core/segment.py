@@ -20,9 +20,9 @@ REGISTRY: Final = "registry"
 STREAMS: Final = (REGISTRY, EVENTS, PERSONS)
 """Of an export."""
 
-SEGMENT_MESSAGES_MAX: Final = 20_000
-SEGMENT_BYTES_MAX: Final = 400_000_000
-"""Of one unpacked: 20,000 messages of 16 KiB, and what goes with them."""
+SEGMENT_MESSAGES_MAX: Final = 50_000
+SEGMENT_BYTES_MAX: Final = 1_000_000_000
+"""Of one unpacked: 50,000 messages of 16 KiB, and what goes with them."""
 INDEX_VERSION: Final = 1
 
 Headers = tuple[tuple[str, str], ...]

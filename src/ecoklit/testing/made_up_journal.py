@@ -73,9 +73,17 @@ class MadeUpJournal:
 
 
 async def day_of_coklit(
-    journal: Journal, registry: RegistryJournal, voters: int, seed: int = 1, villages: int = 1
+    journal: Journal,
+    registry: RegistryJournal,
+    voters: int,
+    seed: int = 1,
+    villages: int = 1,
+    disputed: float = 0.1,
 ) -> MadeUpJournal:
-    """Villages listed and visited: most voters are found, some were away, moved, died or are in dispute."""
+    """Villages listed and visited: most voters are found, some were away, moved, or died.
+
+    Of the share `disputed` half are ruled on, and half are said to be alive by one and dead by another.
+    """
     made = MadeUpJournal("pilkada-2024", journal, registry, seed)
     codes = mimika.tps_codes(mimika.REGENCY)
     office = made.device("kpu-mimika", "kpu", codes[0])
@@ -84,11 +92,11 @@ async def day_of_coklit(
     each = max(1, voters // len(places))
     for village in chosen:
         own = [tps for tps in places if tps.startswith(village)]
-        await _village(made, office, own, each)
+        await _village(made, office, own, each, disputed)
     return made
 
 
-async def _village(made: MadeUpJournal, office: Key, places: Sequence[str], each: int) -> None:
+async def _village(made: MadeUpJournal, office: Key, places: Sequence[str], each: int, disputed: float) -> None:
     pps = made.device(f"pps-{places[0][:10]}", "pps", places[0])
     rolls: list[tuple[str, Key, list[Held]]] = []
     for tps in places:
@@ -102,26 +110,26 @@ async def _village(made: MadeUpJournal, office: Key, places: Sequence[str], each
         rolls.append((tps, phone, listed))
     for tps, phone, listed in rolls:
         for one in listed:
-            _visit(made, phone, pps, tps, places, one)
+            _visit(made, phone, pps, places, one, disputed)
         await made.send(phone)
     await made.send(pps)
 
 
-def _visit(made: MadeUpJournal, phone: Key, pps: Key, tps: str, places: Sequence[str], listed: Held) -> None:
-    chance, voter = made.random.random(), listed.voter
-    if chance < 0.7:
-        made.say(phone, "found", tps=tps, voter=voter, how="in_person")
-    elif chance < 0.8:
-        made.say(phone, "not_met", tps=tps, voter=voter, why="absent", nth=1)
-        made.say(phone, "found", tps=tps, voter=voter, how="family")
-    elif chance < 0.85:
-        changes = {"rt": f"{made.random.randrange(1, 20):03}"}
-        made.say(phone, "found", tps=tps, voter=voter, how="in_person", person={"changes": changes})
-    elif chance < 0.9:
-        made.say(phone, "moved", tps=tps, voter=voter, to=made.random.choice(places))
-    elif chance < 0.95:
+def _visit(made: MadeUpJournal, phone: Key, pps: Key, places: Sequence[str], listed: Held, disputed: float) -> None:
+    chance, voter, tps = made.random.random(), listed.voter, listed.tps
+    if chance < disputed / 2:
         made.say(phone, "deceased", tps=tps, voter=voter, evidence="family_statement")
         made.say(pps, "ruled", tps=tps, voter=voter, verdict="deceased")
-    else:
+    elif chance < disputed:
         made.say(phone, "found", tps=tps, voter=voter, how="in_person")
         made.say(pps, "deceased", tps=tps, voter=voter, evidence="death_certificate", seen=[listed])
+    elif chance < 0.8:
+        made.say(phone, "found", tps=tps, voter=voter, how="in_person")
+    elif chance < 0.9:
+        made.say(phone, "not_met", tps=tps, voter=voter, why="absent", nth=1)
+        made.say(phone, "found", tps=tps, voter=voter, how="family")
+    elif chance < 0.95:
+        changes = {"rt": f"{made.random.randrange(1, 20):03}"}
+        made.say(phone, "found", tps=tps, voter=voter, how="in_person", person={"changes": changes})
+    else:
+        made.say(phone, "moved", tps=tps, voter=voter, to=made.random.choice(places))
