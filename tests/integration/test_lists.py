@@ -28,6 +28,7 @@ from ecoklit.services.disclose import NOT_SUPERVISED, SUPERVISED_ONLY
 from ecoklit.services.lists import (
     CONFLICTS,
     DUPLICATES,
+    FAMILIES,
     HISTORY,
     LISTS,
     MOVERS,
@@ -112,6 +113,7 @@ async def office(postgres_server: EmbeddedPostgres, schema: str) -> AsyncIterato
             return Registry(ELECTION, REGENCY)
 
         async def past(area: str, at: Any) -> Any:
+            read.append("past")
             return await past_of(PostgresPast(reader), registry_at, policies(), area[:4], at)
 
         digests = AreaDigests(reader, REGENCY, lambda: 0.0)
@@ -150,6 +152,24 @@ async def test_every_list_in_pages_is_the_list_at_once(office: Office) -> None:
             keys = [order_of(row, listed.order) for row in whole.rows]
             assert len({msgspec.json.encode(key) for key in keys}) == len(keys), f"{listed.name} has a key twice"
     assert paged >= 9, "most lists had more than a page"
+
+
+async def test_a_list_that_is_slow_to_find_is_found_once(office: Office) -> None:
+    """All pages of duplicates, families and of an earlier moment come of one search while nothing is projected; after a
+    step they are found anew, and rows say what is so then."""
+    at = (await office.ask(RECAP)).as_of.events
+    for listed, said in ((DUPLICATES, {}), (FAMILIES, {}), (DUPLICATES, {"as_of": at}), (CONFLICTS, {"as_of": at})):
+        office.read.clear()
+        page = first = await office.ask(listed, limit=1, **said)
+        found = len(office.read)
+        while page.cursor is not None:
+            page = await office.ask(listed, limit=1, cursor=page.cursor, **said)
+        assert first.cursor is not None or listed is FAMILIES
+        assert len(office.read) == found == 1, listed.name
+    await office.go_on(1.0)
+    office.read.clear()
+    await office.ask(DUPLICATES, limit=1)
+    assert office.read == ["duplicates"]
 
 
 async def test_filters_choose_rows_and_fields_choose_columns(office: Office) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -46,6 +46,8 @@ from ecoklit.services.lists import (
 )
 from ecoklit.services.past_work import PastAnalyst
 from ecoklit.services.read_log import Shown
+from ecoklit.services.whole_lists import ROWS_MAX as WHOLE_ROWS_MAX
+from ecoklit.services.whole_lists import WholeList, WholeLists
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -150,6 +152,7 @@ class Answers:
         self._disclose = disclose
         self._editions = None if editions is None else Editions(editions)
         self._kept = KeptPages()
+        self._whole = WholeLists()
         self._past_lock = asyncio.Lock()
         self._past_waiting = 0
 
@@ -251,14 +254,31 @@ class Answers:
         wanted = Wanted(
             question.listed.order, question.rows_max + 1, question.only, None if cursor is None else cursor.after
         )
-        if question.at is None and question.listed.name not in _COMPUTED:
-            paged = await self._stored(reader, question, wanted)
-            return _Found(paged.edition.as_of, paged.rows, paged.edition, paged.digest)
+        if question.at is None and question.listed.name not in (*_COMPUTED, *_SLOW):
+            return _found_in(await self._stored(reader, question, wanted))
         # What takes several reads is of one edition when that was the same before and after.
         before = await reader.edition(self._regency_of(question))
-        as_of, rows, digest = await self._computed(viewer, reader, question)
-        after = await reader.edition(self._regency_of(question))
-        return _Found(as_of, page_of(rows, wanted), after if before[1:] == after[1:] else None, digest)
+        key = (question.mark, viewer.account, viewer.role, viewer.areas, viewer.rights)
+        whole = self._whole.find(key, before)
+        if whole is None and question.at is None and question.listed.name in _SLOW:
+            return await self._slow(reader, question, wanted, key)
+        if whole is None:
+            as_of, rows, digest = await self._computed(viewer, reader, question)
+            after = await reader.edition(self._regency_of(question))
+            if before[1:] != after[1:]:
+                return _Found(as_of, page_of(rows, wanted), None, digest)
+            whole = WholeList(after, as_of, rows, digest)
+            self._whole.keep(key, whole)
+        return _Found(whole.as_of, page_of(whole.rows, wanted), whole.edition, whole.digest)
+
+    async def _slow(self, reader: AnalystReader, question: Question, wanted: Wanted, key: Hashable) -> _Found:
+        """A page of what one query finds slowly: found whole, so that its other pages are there."""
+        every = msgspec.structs.replace(wanted, rows_max=WHOLE_ROWS_MAX + 1, after=None)
+        paged = await self._stored(reader, question, every)
+        if len(paged.rows) > WHOLE_ROWS_MAX:
+            return _found_in(await self._stored(reader, question, wanted))
+        self._whole.keep(key, WholeList(paged.edition, paged.edition.as_of, paged.rows, paged.digest))
+        return _found_in(paged._replace(rows=page_of(paged.rows, wanted)))
 
     async def _stored(self, reader: AnalystReader, question: Question, wanted: Wanted) -> Paged:
         listed, subject, regency = question.listed, question.subject, self._regency_of(question)
@@ -340,6 +360,12 @@ class Answers:
 
 
 PROVINCE_LEVELS: Final = ("province", *LEVELS)
+_SLOW: Final = (DUPLICATES.name, FAMILIES.name)
+"""Lists that one query finds, by comparing all voters of the regency."""
+
+
+def _found_in(paged: Paged) -> _Found:
+    return _Found(paged.edition.as_of, paged.rows, paged.edition, paged.digest)
 
 
 def _shown(viewer: Viewer, question: Question, rows: Sequence[Mapping[str, Any]], today: date) -> list[dict[str, Any]]:
