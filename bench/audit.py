@@ -6,7 +6,7 @@ import sys
 
 import main
 
-PARTS = ("tlog", "journal_audit")
+PARTS = ("tlog", "journal_audit", "why")
 
 
 if __name__ == "__main__":
