@@ -113,6 +113,14 @@ async def test_a_part_of_a_page_sends_the_browser_to_sign_in(office: Office) -> 
     assert (answer.status_code, answer.headers["hx-redirect"]) == (204, f"/office/sign-in?next=/office/area/{TPS}")
 
 
+async def test_another_sites_page_signs_nobody_in(office: Office) -> None:
+    """A form that stands elsewhere opens no session here, whatever it sends: the browser says where it stands."""
+    said = {"login": "siti", "password": "made up for this", "code": "000000", "next": "/office"}
+    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 401)):
+        answer = await office.http.post("/office/sign-in", data=said, headers={"sec-fetch-site": site})
+        assert answer.status_code == status and "set-cookie" not in answer.headers, (site, answer.text)
+
+
 def test_only_pages_of_the_console_follow_a_sign_in() -> None:
     """Whatever an address says, one goes on within the console."""
     for path in (

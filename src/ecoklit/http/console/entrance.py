@@ -15,7 +15,7 @@ from litestar.params import Body, FromPath, SkipValidation
 
 from ecoklit.bootstrap import House
 from ecoklit.errors import EcoklitError
-from ecoklit.http.auth import PUBLIC, VIEWER, note_signed_in, session_cookie, without_cookie
+from ecoklit.http.auth import PUBLIC, VIEWER, demand_own_site, note_signed_in, session_cookie, without_cookie
 from ecoklit.http.console.frame import LANGUAGE_COOKIE, LANGUAGES, START, elsewhere, page, page_within, showing, taking
 from ecoklit.http.sync import address_asking
 from ecoklit.problems import problem_of
@@ -48,6 +48,7 @@ async def sign_in(
     request: AnyRequest, house: OurHouse, data: Annotated[SignInForm, Body(media_type=RequestEncodingType.URL_ENCODED)]
 ) -> Response[Any]:
     """Open a browser's session and go on; whoever is refused keeps the login that was typed."""
+    demand_own_site(request)
     following = page_within(data.next)
     try:
         attempt = Attempt(data.login, data.password, data.code, address_asking(request))
