@@ -84,8 +84,8 @@ async def let_in(connection: AnyConnection, handler: BaseRouteHandler) -> None:
 
 
 def demand_own_site(connection: AnyConnection) -> None:
-    """Raises EcoklitError forged_request when a browser says that another site's page sends this: nobody is signed in as
-    somebody else unawares. Browsers that do not say are older than 2023.
+    """Raises EcoklitError forged_request when a browser says that another site's page sends this: nobody is signed in
+    as somebody else unawares. Browsers that do not say are older than 2023.
     """
     if connection.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise EcoklitError("forged_request", "Another site's page sent this: open the page here, and sign in on it.")
