@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 from commands import Folder, fresh_folder, up, wait_until
-from test_cli_up import listing_of_one_village, open_election, shown
+from test_cli_up import TPS, listing_of_one_village, open_election, shown
 
 from ecoklit.core import ids
 
@@ -49,6 +49,12 @@ def decisions(database_url: str) -> list[Any]:
     return asked(database_url, "select voter, decision from ecoklit.voter order by voter")
 
 
+def name_of(voter: str, page: dict[str, Any]) -> str | None:
+    (row,) = (row for row in page["voters"] if row["voter"] == voter)
+    name: str | None = row["name"]
+    return name
+
+
 def asked(database_url: str, question: str) -> list[Any]:
     async def fetch() -> list[Any]:
         connection = await asyncpg.connect(database_url)
@@ -71,21 +77,26 @@ def test_nothing_on_the_disk_says_who_was_erased(folder: Folder, tmp_path: Path)
         known = people(running.where["database_url"])
         voter, record = next((voter, one) for voter, one in sorted(known.items()) if one["nik"])
         nik, other = record["nik"].encode(), next(one["nik"] for one in known.values() if one["nik"] != record["nik"])
-        assert rooms(where_it_is(folder.data, nik)) == ["nats", "postgres"]
+        assert rooms(where_it_is(folder.data, nik)) == ["postgres"], "the broker's files are encrypted"
         before = decisions(running.where["database_url"])
+        listed = [running.get(f"/v1/rolls/{TPS}") for _ in range(2)]  # the second from what the service keeps
+        assert [name_of(voter, page) for page in listed] == [record["name"]] * 2
 
         assert folder.run("erase", voter, "--order-text", "Putusan 12").returncode == 0
-        assert rooms(where_it_is(folder.data, nik)) == ["nats", "postgres"], "nothing is done without --yes"
+        assert rooms(where_it_is(folder.data, nik)) == ["postgres"], "nothing is done without --yes"
         done = folder.run("erase", voter, "--order-text", "Putusan 12", "--yes", "--json")
         assert done.returncode == 0, done.stderr + done.stdout
         said = json.loads(done.stdout)
         assert said["done"] and [one["voter"] for one in said["erased"]] == [voter]
         assert said["erased"][0]["order"] == ids.to_base64url(ids.sha256(b"Putusan 12"))
         assert decisions(running.where["database_url"]) == before
+        moment = listed[0]["began"]
+        for page in (running.get(f"/v1/rolls/{TPS}"), running.get(f"/v1/rolls/{TPS}?as_of={moment}")):
+            assert (name_of(voter, page), page["digest"]) == (None, listed[0]["digest"])
         assert running.stop() == 0
 
     assert where_it_is(folder.data, nik) == []
-    assert rooms(where_it_is(folder.data, other.encode())) == ["nats", "postgres"], "and nobody else's is gone"
+    assert rooms(where_it_is(folder.data, other.encode())) == ["postgres"], "and nobody else's is gone"
     with up(folder) as running:
         again = people(running.where["database_url"])
         assert sorted(again) == sorted(known.keys() - {voter})

@@ -126,6 +126,10 @@ async def test_devices_and_the_service_are_let_in_for_good(
     await service.close()
 
 
+def in_files(folder: Path, text: bytes) -> bool:
+    return any(text in path.read_bytes() for path in folder.rglob("*.blk"))
+
+
 async def test_an_eraser_deletes_persons_and_nothing_else(
     broker: tuple[EmbeddedNats, BrokerAccounts], clock: Clock
 ) -> None:
@@ -146,8 +150,10 @@ async def test_an_eraser_deletes_persons_and_nothing_else(
         )
         found = await journal.persons_at([(DEVICE, 2), (DEVICE, 99)])
         assert len(found) == 2
+        assert in_files(server.folder, b"left by a refused push")
         await shredder.shred(found)
         await shredder.shred(found)
+        assert not in_files(server.folder, b"left by a refused push") and not in_files(server.folder, b'{"salt":"2"}')
         assert [one.seq for one in await journal.read_persons(0, 10)] == [1, 3]
         assert await journal.persons_at([(DEVICE, 2)]) == []
         client, _ = await connected(server, ERASER, accounts.eraser_credentials(election, REGENCY))

@@ -214,3 +214,48 @@ async def test_fsyncs_always(tmp_path: Path) -> None:
     async with await EmbeddedNats.start(tmp_path):
         config = msgspec.json.decode((tmp_path / "nats-server.conf").read_bytes())
         assert config["jetstream"]["sync_interval"] == "always"
+
+
+# --- encryption at rest ----------------------------------------------------------------------------------------------
+
+
+async def journaled(folder: Path, key_file: Path | None, count: int = 3) -> tuple[int, list[int]]:
+    """A start on the folder that appends `count` events with persons: how many there are, and which persons."""
+    async with await EmbeddedNats.start(folder, key_file=key_file) as server:
+        journal = await JetStreamJournal.open(
+            server.url, election="sealed", regency="9404", monitor_url=server.monitor_url
+        )
+        async with journal:
+            log = OpaqueLog(device_name(1))
+            if count:
+                await journal.append([log.push(count, 0, persons=True)])
+            return (await journal.last()).events, [one.seq for one in await journal.read_persons(0, 10)]
+
+
+def readable(folder: Path, text: bytes = b'{"salt":"2"}') -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file() and text in path.read_bytes()]
+
+
+async def test_a_new_store_is_encrypted_by_a_key_beside_it(tmp_path: Path) -> None:
+    """Nothing that is stored can be read from the files; the key is for its owner alone, in no other file, and opens
+    the store again. Without it the start is refused in a sentence, and nothing is made anew over it."""
+    folder, key = tmp_path / "nats", tmp_path / "store.key"
+    assert await journaled(folder, key) == (3, [1, 2, 3])
+    assert readable(folder) == [] and readable(folder, key.read_bytes().strip()) == []
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert await journaled(folder, key, 0) == (3, [1, 2, 3])
+    key.rename(tmp_path / "lost")
+    with pytest.raises(EmbeddedNatsError, match="restore the key") as refused:
+        await journaled(folder, key, 0)
+    assert refused.value.code == "store_doubtful" and not key.exists()
+
+
+async def test_a_plain_store_stays_plain_until_there_is_a_key(tmp_path: Path) -> None:
+    """A folder of before goes on as it is; whoever brings a key has it encrypted at the start, all of it."""
+    folder, key = tmp_path / "nats", tmp_path / "store.key"
+    await journaled(folder, None)
+    assert await journaled(folder, key, 0) == (3, [1, 2, 3])
+    assert readable(folder) and not key.exists()
+    key.write_text("0" * 64)
+    assert await journaled(folder, key, 0) == (3, [1, 2, 3])
+    assert readable(folder) == []

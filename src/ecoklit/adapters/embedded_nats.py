@@ -12,6 +12,7 @@ import ctypes
 import fcntl
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -34,6 +35,11 @@ from ecoklit.limits import PAYLOAD_BYTES_MAX
 START_SECONDS_MAX = 60  # a store of tens of gigabytes is checked block by block before the server is ready
 STOP_SECONDS_MAX = 30  # after that it is killed: what it acknowledged is on the disk anyway
 
+STORE_KEY_FILE = "store.key"
+"""In the folder of the broker's keys: whoever backs up the store without it has backed up nothing."""
+
+_KEY_NAME = "$ECOKLIT_STORE_KEY"
+_KEY_BYTES = 32
 _NO_ACCOUNT = "$G"  # what JetStream calls the only account of a broker without any
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -89,15 +95,17 @@ class EmbeddedNats:
         accounts: BrokerAccounts | None = None,
         websocket_port: int | None = None,
         cluster: Cluster | None = None,
+        key_file: Path | None = None,
         ready_seconds_max: float = START_SECONDS_MAX,
     ) -> EmbeddedNats:
         """Start a server on `folder` (made if absent), wait until it is ready; port 0 is any free port.
 
         With `accounts` only their users get in, and streams of a store that had none become the account's. With
         `websocket_port` browsers are answered too, without TLS, since only this machine reaches it.
-        `sync_always=False` is for the test that a server which does not fsync is refused. Start it from a
-        thread that lives as long as the server is wanted: Linux ends the child when the thread that started
-        it ends. Raises EmbeddedNatsError.
+        With `key_file` the store is encrypted by the key in it, which is made with a new store; a plain store stays
+        plain as long as there is no key. `sync_always=False` is for the test that a server which does not fsync is
+        refused. Start it from a thread that lives as long as the server is wanted: Linux ends the child when the
+        thread that started it ends. Raises EmbeddedNatsError.
         """
         binary = find_binary()
         lock_fd = _lock(folder)
@@ -105,6 +113,9 @@ class EmbeddedNats:
             _refuse_newer_store(folder, await asyncio.to_thread(_version_of, binary))
             config = _config(folder, port, monitor_port, store_bytes_max, sync_always)
             _take_over_store(folder, _NO_ACCOUNT if accounts is None else accounts.account)
+            key = None if key_file is None else _store_key(key_file, folder / "store")
+            if key is not None:
+                config["jetstream"] = {**config["jetstream"], "cipher": "chachapoly", "key": _KEY_NAME}
             if accounts is not None:
                 config |= _with_accounts(folder, accounts)
             if websocket_port is not None:
@@ -115,7 +126,7 @@ class EmbeddedNats:
                 config |= _with_others(cluster)
             put_right(folder / "store")
             path = _write_config(folder, config)
-            process = _spawn(binary, path, folder, lock_fd)
+            process = _spawn(binary, path, folder, lock_fd, key)
             try:
                 ports = await _ready(process, folder, ready_seconds_max)
             except BaseException:
@@ -242,8 +253,8 @@ def _dotted(version: tuple[int, ...]) -> str:
 
 def _config(
     folder: Path, port: int, monitor_port: int, store_bytes_max: int | None, sync_always: bool
-) -> dict[str, object]:
-    jetstream: dict[str, object] = {"store_dir": str(folder / "store"), "max_memory_store": 0}
+) -> dict[str, Any]:
+    jetstream: dict[str, Any] = {"store_dir": str(folder / "store"), "max_memory_store": 0}
     if sync_always:
         jetstream["sync_interval"] = "always"  # contract §9: the default answers before fsync
     if store_bytes_max is not None:
@@ -309,17 +320,48 @@ def _take_over_store(folder: Path, account: str) -> None:
             "store_doubtful",
             f"{store} holds streams of several accounts ({names}): move all but one elsewhere, then start again.",
         )
+    if _is_encrypted(others[0]):
+        raise EmbeddedNatsError(
+            "store_doubtful",
+            f"{store} is encrypted for the account {names}, whose keys are not here: restore them from the backup.",
+        )
     others[0].parent.rename(own)
+
+
+def _store_key(path: Path, store: Path) -> str | None:
+    """The key in the file; a new one, for its owner alone, for a new store; None for one that is plain."""
+    if not path.exists():
+        if _is_encrypted(store):
+            raise EmbeddedNatsError(
+                "store_doubtful",
+                f"{store} is encrypted and its key {path} is not there: restore the key from the backup.",
+            )
+        if any(store.glob("jetstream/*/streams/*")):
+            return None
+        aside = path.with_name(path.name + ".new")
+        aside.unlink(missing_ok=True)
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(_KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    return path.read_text().strip()
+
+
+def _is_encrypted(folder: Path) -> bool:
+    return any(folder.glob("**/meta.key"))
 
 
 def _write_config(folder: Path, config: dict[str, object]) -> Path:
     path = folder / "nats-server.conf"
     # The server's own configuration language has JSON in it.
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(config)))
+    text = msgspec.json.format(msgspec.json.encode(config))
+    # The key itself is told the server alone, in its environment: not quoted, this is a reference to it.
+    path.write_bytes(text.replace(b'"%b"' % _KEY_NAME.encode(), _KEY_NAME.encode()))
     return path
 
 
-def _spawn(binary: Path, config: Path, folder: Path, lock_fd: int) -> subprocess.Popen[bytes]:
+def _spawn(binary: Path, config: Path, folder: Path, lock_fd: int, key: str | None = None) -> subprocess.Popen[bytes]:
     for stale in folder.glob("nats-server_*.ports"):
         stale.unlink()
     (folder / "nats-server.log").unlink(missing_ok=True)  # the start's own errors are read from it
@@ -333,6 +375,8 @@ def _spawn(binary: Path, config: Path, folder: Path, lock_fd: int) -> subprocess
 
     return subprocess.Popen(
         [binary, "-c", config],
+        # Quoted: the server reads the value as it reads its configuration, where digits would be a number.
+        env=None if key is None else {**os.environ, _KEY_NAME.removeprefix("$"): f'"{key}"'},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -41,10 +41,14 @@ class _Record(NamedTuple):
 
 
 def put_right(store: Path) -> list[Mended]:
-    """Put right the sequences in all blocks of a store that no broker uses; what was done is on disk on return."""
+    """Put right the sequences in all blocks of a store that no broker uses; what was done is on disk on return.
+
+    The blocks of an encrypted stream say nothing to whoever has no key of theirs, and are left alone.
+    """
     return [
         mended
         for folder in sorted(store.glob("**/msgs"))
+        if not (folder.parent / "meta.key").exists()
         for file in sorted(folder.glob("*.blk"))
         for mended in _mended(file)
     ]

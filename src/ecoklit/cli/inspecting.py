@@ -227,7 +227,7 @@ async def _mend_into(settings: Settings, arguments: argparse.Namespace) -> Exit:
 async def _mend_own(settings: Settings, arguments: argparse.Namespace) -> Exit:
     """In the data folder: a broker beside its own takes the new journal, whose store then takes the old one's place."""
     from ecoklit.adapters import data_folder
-    from ecoklit.adapters.embedded_nats import EmbeddedNats
+    from ecoklit.adapters.embedded_nats import STORE_KEY_FILE, EmbeddedNats
     from ecoklit.adapters.nats_accounts import BrokerAccounts
     from ecoklit.bootstrap import rebuild_all
     from ecoklit.cli.serving import own_servers
@@ -236,7 +236,8 @@ async def _mend_own(settings: Settings, arguments: argparse.Namespace) -> Exit:
         beside = data_folder.empty_beside(settings.data)
         async with own_servers(settings) as old:
             accounts = BrokerAccounts(settings.data.resolve() / "nats" / "keys")
-            async with await EmbeddedNats.start(beside, accounts=accounts) as broker:
+            key_file = settings.data.resolve() / "nats" / "keys" / STORE_KEY_FILE
+            async with await EmbeddedNats.start(beside, accounts=accounts, key_file=key_file) as broker:
                 fresh = replace(old, nats_url=broker.url, monitor_url=broker.monitor_url)
                 mended, left = await _mend(old, fresh)
         # Both journals are whole and at rest. A crash from here on leaves the old one in its place, its epoch too high,

@@ -82,13 +82,17 @@ async def own_servers(settings: Settings) -> AsyncIterator[Settings]:
 @asynccontextmanager
 async def own_broker(settings: Settings) -> AsyncIterator[Settings]:
     """The nats-server of the data folder alone, while the block runs; the settings that reach it."""
-    from ecoklit.adapters.embedded_nats import EmbeddedNats
+    from ecoklit.adapters.embedded_nats import STORE_KEY_FILE, EmbeddedNats
     from ecoklit.adapters.nats_accounts import BrokerAccounts
 
     folder = settings.data.resolve() / "nats"
     accounts = BrokerAccounts(folder / "keys")
     nats = await EmbeddedNats.start(
-        folder, port=settings.nats_port, accounts=accounts, websocket_port=settings.websocket_port
+        folder,
+        port=settings.nats_port,
+        accounts=accounts,
+        websocket_port=settings.websocket_port,
+        key_file=folder / "keys" / STORE_KEY_FILE,
     )
     async with nats:
         yield replace(
