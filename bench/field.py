@@ -6,7 +6,7 @@ import sys
 
 import main
 
-PARTS = ("field_core",)
+PARTS = ("field_core", "field_app")
 
 
 if __name__ == "__main__":

@@ -42,6 +42,20 @@ def test_a_release_is_whole() -> None:
             assert named in parts, f"{path} names {named}"
 
 
+def test_the_page_asks_for_every_module_at_once() -> None:
+    """What is imported over several steps is asked for by the page itself, or a start would wait for each step."""
+    parts = release()
+    page = parts[PAGE].body.decode()
+    asked = set(re.findall(r'<link rel="modulepreload" href="/field/([^"]+)">', page)) | {"app.js"}
+    found, todo = set[str](), ["app.js"]
+    while todo:
+        path = todo.pop()
+        found.add(path)
+        named = re.findall(r'(?:from|import)\s*"(\.[^"]+)"', parts[path].body.decode())
+        todo += {posixpath.normpath(posixpath.join(posixpath.dirname(path), one)) for one in named} - found
+    assert asked == found
+
+
 def test_a_release_is_small_and_names_no_other_host() -> None:
     """What a phone loads once is within the budget, and no file of ours has an address in it but XML's name of SVG."""
     parts = release()

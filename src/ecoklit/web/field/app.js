@@ -13,7 +13,7 @@ import { Away, TryLater } from "./phone/trouble.js";
 import { enrolScreen } from "./screens/enrol.js";
 import { familyScreen } from "./screens/family.js";
 import { homeScreen } from "./screens/home.js";
-import { listScreen } from "./screens/list.js";
+import { FAMILIES_SHOWN, listScreen } from "./screens/list.js";
 import { profileScreen } from "./screens/profile.js";
 import { speak, t } from "./texts.js";
 
@@ -51,6 +51,7 @@ export class App {
   code = "";
   key = "";
   chosen = "";
+  shownMax = FAMILIES_SHOWN;
   storage = { kept: false, freeMb: Infinity, offline: false, update: false };
   #retryMs = RETRY_MS;
   #retry = 0;

@@ -58,6 +58,7 @@ export const TEXTS = Object.freeze({
   everywhere: ["Semua RT/RW", "Every RT/RW"],
   only_open: ["Hanya yang belum dicoklit", "Only those to visit"],
   families_count: ["{count} keluarga", "{count} families"],
+  show_more: ["Tampilkan {count} keluarga lagi", "Show {count} more families"],
   nobody: ["Tidak ada keluarga yang cocok.", "No family fits."],
   family_open: ["{count} belum dicoklit", "{count} to visit"],
   family_done: ["Selesai", "Done"],

@@ -5,6 +5,9 @@ import { isSought } from "../phone/family.js";
 import { t } from "../texts.js";
 import { messageOf } from "./message.js";
 
+/** How many families are shown at once: a cheap phone draws 50 in the time of a tap. */
+export const FAMILIES_SHOWN = 50;
+
 /** @param {import("../app.js").App} app */
 export function listScreen(app) {
   const places = [...new Set(app.families.map(placeOf))].sort();
@@ -29,7 +32,8 @@ export function listScreen(app) {
         <button aria-pressed=${app.onlyOpen} @click=${() => { app.onlyOpen = !app.onlyOpen; app.show(); }}>${t("only_open")}</button>
       </div>
       <p>${found.length === 0 ? t("nobody") : t("families_count", { count: found.length })}</p>
-      ${found.map((family) => card(family, app.drafts.has(family.key)))}
+      ${found.slice(0, app.shownMax).map((family) => card(family, app.drafts.has(family.key)))}
+      ${found.length <= app.shownMax ? nothing : html`<button class="main" @click=${() => { app.shownMax += FAMILIES_SHOWN; app.show(); }}>${t("show_more", { count: found.length - app.shownMax })}</button>`}
     </main>`;
 }
 
