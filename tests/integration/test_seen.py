@@ -64,7 +64,7 @@ async def test_everybody_sees_the_rows_of_their_areas_and_no_other(reader: Postg
 
 
 async def test_a_move_is_seen_at_both_ends_and_the_voter_where_it_stands(reader: PostgresReader) -> None:
-    """Whoever sees one end of a move sees its row as everybody does; the list and the history stay with the new place."""
+    """Whoever sees one end of a move sees its row as all do; the list and the history stay with the new place."""
     whole = await rows(reader, "select * from movers order by voter")
     ends = {row["voter"]: await rows(reader, f"select tps from voter where voter = '{row['voter']}'") for row in whole}
     places = sorted({row["from_tps"] for row in whole} | {found[0]["tps"] for found in ends.values()})

@@ -60,7 +60,8 @@ _BY_EXIT: Final[dict[Exit, tuple[str, ...]]] = {
         "log_in_use", "log_damaged", "log_out_of_step", "log_lost", "log_turned_back", "witness_in_use", "bad_history",
         "forked_log",
         "office_exists", "other_office", "no_office", "office_in_use", "office_newer", "office_damaged",
-        "registry_unknown", "bad_registry", "other_root", "no_broker_keys", "not_let_erase", "index_behind", "roll_differs",
+        "registry_unknown", "bad_registry", "other_root", "no_broker_keys", "not_let_erase", "index_behind",
+        "roll_differs",
     ),
     Exit.LATER: ("journal_full", "phone_not_written", "journal_busy", "index_not_written", "disk_full", "roll_behind"),
 }  # fmt: skip

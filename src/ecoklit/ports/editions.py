@@ -9,7 +9,7 @@ from ecoklit.ports.analyst import Edition
 
 
 class Footing(NamedTuple):
-    """What a list stands on now: the edition of its regency; of a TPS an imprint of its rows, which no two states share."""
+    """What a list stands on now: its regency's edition; of a TPS an imprint of its rows, which no two states share."""
 
     edition: Edition
     imprint: str | None = None

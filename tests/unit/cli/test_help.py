@@ -23,7 +23,8 @@ COMMANDS = [
     "roll", "recap", "conflicts", "history", "movers", "families", "large", "duplicates", "progress", "reports", "late",
     "devices", "advice",
     "rule", "remap", "stage", "diff", "windows", "marks", "returned", "pairs",
-    "paper", "export", "trace", "correct", "subject-report", "breach-report", "erase", "reconcile", "closing", "quarantine",
+    "paper", "export", "trace", "correct", "subject-report", "breach-report", "erase",
+    "reconcile", "closing", "quarantine",
     "phone", "fold", "demo",
 ]  # fmt: skip
 
