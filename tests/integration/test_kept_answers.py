@@ -8,6 +8,7 @@ from datetime import date
 from random import Random
 from typing import Any, NamedTuple
 
+import asyncpg
 import msgspec
 import pytest_asyncio
 
@@ -42,6 +43,7 @@ class Office(NamedTuple):
     history: RandomHistory
     read: list[str]
     disclosed: list[tuple[Viewer, Shown]]
+    schema: str
 
 
 class Counting(PostgresAnalyst):
@@ -91,7 +93,8 @@ async def office(postgres_server: EmbeddedPostgres, schema: str) -> AsyncIterato
                 editions=editions,
             )  # fmt: skip
 
-        yield Office(answers(PostgresEditions(reader)), answers(None), journal, projector, history, read, disclosed)
+        keeping, reading = answers(PostgresEditions(reader)), answers(None)
+        yield Office(keeping, reading, journal, projector, history, read, disclosed, schema)
     await store.close()
 
 
@@ -198,6 +201,27 @@ async def test_a_list_whose_tps_is_left_alone_is_not_read_again(office: Office) 
                 assert (now["rows"], now["digest"].digest) == (told[nth]["rows"], told[nth]["digest"].digest)
             told[nth] = now
     assert min(steady, changed) > 20
+
+
+async def test_whoever_is_erased_is_on_no_list_that_was_kept(office: Office, postgres_server: EmbeddedPostgres) -> None:
+    """A record that is emptied, by whatever hand and whether a step is counted or not, leaves no name behind: the same
+    account asks the same list again, and the name is on it no more."""
+    people, tps = await viewers_of(office)
+    named: list[str] = []
+    for question in (read_question(ROLL, code, []) for code in tps):
+        before = whole(await office.keeping.encoded(people[0], question))
+        if named := [row["voter"] for row in before["rows"] if row["name"] is not None]:
+            break
+    assert named, "somebody has a name"
+    connection = await asyncpg.connect(postgres_server.dsn)
+    try:
+        changed = await connection.execute(f"update {office.schema}.voter set record = null where voter = $1", named[0])
+    finally:
+        await connection.close()
+    assert changed == "UPDATE 1"
+    after = whole(await office.keeping.encoded(people[0], question))
+    assert [row["name"] for row in after["rows"] if row["voter"] == named[0]] == [None]
+    assert len(after["rows"]) == len(before["rows"])
 
 
 async def test_what_is_never_kept_is_answered_as_before(office: Office) -> None:

@@ -42,9 +42,11 @@ class Kept(msgspec.Struct, frozen=True):
         """Whether reading it anew would give the same, or it was itself read later than `now`."""
         if self.edition.generation != now.edition.generation:
             return False
-        return self.edition.revision >= now.edition.revision or (
-            self.imprint is not None and self.imprint == now.imprint
-        )
+        if self.edition.revision > now.edition.revision:
+            return True
+        if self.imprint is not None and now.imprint is not None:
+            return self.imprint == now.imprint  # the rows themselves, whoever wrote them
+        return self.edition.revision == now.edition.revision
 
     def at(self, now: Footing) -> Kept:
         """What holds, as of the later of the two moments."""
