@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
+from threading import Thread
 
 import pytest
 
@@ -15,6 +18,7 @@ from ecoklit.core import roll
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.head import sign_head
 from ecoklit.core.ids import to_base64url
+from ecoklit.errors import EcoklitError
 from ecoklit.ports import HEAD_HEADER, STAMP_HEADER, EventMessage, Position, Push, Stored
 from ecoklit.ports.journal_source import JournalSource
 from ecoklit.services import journal_export
@@ -235,3 +239,32 @@ async def test_an_erased_person_is_no_fault_and_one_that_is_left_is(tmp_path: Pa
     }
     assert {fault.name for fault in audit.faults} == {"not_erased", "person_missing"}
     assert audit.persons is not None and audit.persons.erased >= 2
+
+
+async def test_an_address_serves_as_well_as_a_folder(tmp_path: Path) -> None:
+    """Any web server that serves the files gives the same audit; one that has none, or a damaged file, is named."""
+    day, _ = await made(20)
+    audit = await audited(day, tmp_path / "arsip")
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    serving = Thread(target=server.serve_forever)
+    serving.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        assert audit_folder(f"{url}/arsip") == audit
+        with pytest.raises(EcoklitError) as error:
+            audit_folder(f"{url}/nothing")
+        assert error.value.code == "no_export"
+        segment = sorted((tmp_path / "arsip" / "events").glob("*.zst"))[0]
+        segment.write_bytes(segment.read_bytes()[:-1])
+        (damaged, *_) = audit_folder(f"{url}/arsip").faults
+        assert damaged.name == "export_damaged" and segment.name in damaged.why
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass

@@ -7,6 +7,7 @@ that there is one way to read; nothing is believed of either.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import tempfile
 import zlib
@@ -54,11 +55,12 @@ from ecoklit.services.audit_fold import Event, FoldedBucket, Leaf, Moment, NotCo
 from ecoklit.services.inspect import Fault
 from ecoklit.services.stated_digests import stages_of
 
-BUCKET_EVENTS: Final = 200_000
-"""Folded at once by one process: some 400 MB. Of fewer, fewer are alike, and columns pay less."""
+BUCKET_EVENTS: Final = 100_000
+"""Folded at once by one process: some 250 MB. Of fewer, fewer are alike, and columns pay less."""
 RUNS_PER_JOB: Final = 4
 LEAF_BYTES: Final = 13 + 36 + 32
 NAMED_MAX: Final = 50
+NEW_OBJECTS_MIN: Final = 100_000  # before garbage is looked for
 
 Task = TypeVar("Task")
 Done = TypeVar("Done")
@@ -114,7 +116,7 @@ def audit_folder(
         end = _cuts(index, at, ())[0][0]
         published = [*published, *([] if stated is None else stated(registry, end)), *stages_of(registry, end)]
         cuts = _cuts(index, at, published)
-        buckets = _buckets(end)
+        buckets = _buckets(end, jobs)
         job = Job(source, spool, buckets, tuple(cut[0] for cut in cuts))
         parts = [part for part in index.of(EVENTS) if part.first <= max(job.cuts, default=0)]
         chained, damaged = _chain(job, spread, registry, parts, jobs, is_whole=end == index.ends.get(EVENTS, 0))
@@ -194,12 +196,8 @@ def _cuts(index: Index, at: Cut | int | None, published: Sequence[Published]) ->
     return [first, *((min(one.events, ends[0]), one.registry and min(one.registry, ends[1])) for one in published)]
 
 
-def _buckets(events: int) -> int:
-    """A power of two."""
-    buckets = 1
-    while buckets < BUCKETS and events > buckets * BUCKET_EVENTS:
-        buckets *= 2
-    return buckets
+def _buckets(events: int, jobs: int) -> int:
+    return min(BUCKETS, max(jobs, -(-events // BUCKET_EVENTS)))
 
 
 @contextmanager
@@ -208,7 +206,10 @@ def _workers(jobs: int) -> Iterator[Callable[[Callable[[Task], Done], Sequence[T
     if jobs == 1:
         yield lambda act, tasks: map(act, tasks)
         return
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+    # Each is a copy of a server that has loaded the program, and nothing of this process: no thread, no connection.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(jobs, context) as pool:
         yield lambda act, tasks: pool.map(act, tasks)
 
 
@@ -253,6 +254,7 @@ class _World(NamedTuple):
 @lru_cache(maxsize=1)
 def _world(source: str, spool: str) -> _World:
     """What every process of the audit with this spool reads once."""
+    gc.set_threshold(NEW_OBJECTS_MIN, *gc.get_threshold()[1:])  # rows hold no cycles
     segments = segments_at(source)
     index = segments.index()
     faults, lines = _lines(segments, index)

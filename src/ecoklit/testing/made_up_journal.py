@@ -79,10 +79,12 @@ async def day_of_coklit(
     seed: int = 1,
     villages: int = 1,
     disputed: float = 0.1,
+    again: int = 0,
 ) -> MadeUpJournal:
     """Villages listed and visited: most voters are found, some were away, moved, or died.
 
-    Of the share `disputed` half are ruled on, and half are said to be alive by one and dead by another.
+    Of the share `disputed` half are ruled on, and half are said to be alive by one and dead by another. Afterwards
+    everybody is found `again` so many times: for journals that are long.
     """
     made = MadeUpJournal("pilkada-2024", journal, registry, seed)
     codes = mimika.tps_codes(mimika.REGENCY)
@@ -92,11 +94,13 @@ async def day_of_coklit(
     each = max(1, voters // len(places))
     for village in chosen:
         own = [tps for tps in places if tps.startswith(village)]
-        await _village(made, office, own, each, disputed)
+        await _village(made, office, own, each, disputed, again)
     return made
 
 
-async def _village(made: MadeUpJournal, office: Key, places: Sequence[str], each: int, disputed: float) -> None:
+async def _village(
+    made: MadeUpJournal, office: Key, places: Sequence[str], each: int, disputed: float, again: int
+) -> None:
     pps = made.device(f"pps-{places[0][:10]}", "pps", places[0])
     rolls: list[tuple[str, Key, list[Held]]] = []
     for tps in places:
@@ -111,6 +115,8 @@ async def _village(made: MadeUpJournal, office: Key, places: Sequence[str], each
     for tps, phone, listed in rolls:
         for one in listed:
             _visit(made, phone, pps, places, one, disputed)
+        for one in listed * again:
+            made.say(phone, "found", tps=tps, voter=one.voter, how="in_person")
         await made.send(phone)
     await made.send(pps)
 
