@@ -429,7 +429,7 @@ async def test_over_http_who_may_not_is_told_why(office: Office) -> None:
             (siti.headers, {"area": VILLAGES[1]}, 403, "not_your_area"),
             (siti.headers, {"unmasked": True}, 403, "not_your_right"),
             (siti.headers, {"reason": "tes"}, 400, "no_reason"),
-            (siti.headers, {"format": "pdf"}, 400, "bad_argument"),
+            (siti.headers, {"format": "docx"}, 400, "bad_argument"),
             (siti.headers, {"codebook": "1999"}, 400, "bad_argument"),
             (siti.headers, {"area": VILLAGES[0]}, 403, "approval_needed"),
         ):

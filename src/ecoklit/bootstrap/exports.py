@@ -18,6 +18,7 @@ from ecoklit.adapters.postgres_analyst import PostgresAnalyst
 from ecoklit.adapters.postgres_past import PostgresPast
 from ecoklit.adapters.postgres_reader import PostgresReader, Seen
 from ecoklit.bootstrap.people import People
+from ecoklit.core.registry import Registry
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import ExportSource
 from ecoklit.services.accounts import viewer_of
@@ -49,6 +50,18 @@ async def open_export_desk(
 ) -> AsyncIterator[ExportDesk]:
     """The exports of a running service; what an earlier one left unfinished goes on."""
 
+    def own_registry_at(area: str) -> RegistryAt:
+        """Refuses to judge another regency by the registry of this service."""
+
+        async def at(position: int) -> Registry:
+            if area[:4] != settings.regency:
+                raise EcoklitError(
+                    "not_projected", f"Earlier moments of {area[:4]} are answered by its own service: ask there."
+                )
+            return await registry_at(position)
+
+        return at
+
     async def viewer(login: str) -> Viewer:
         return viewer_of(await people.accounts.of(login))
 
@@ -56,8 +69,8 @@ async def open_export_desk(
         make_exporting(people),
         PostgresExportJobs(people.store),
         files=lambda export, kind: export_folder(settings.data / "exports" / export, kind),
-        lists=lambda viewer, ask: open_lists(reader, viewer, ask, partial(_past, reader, registry_at, ask)),
-        lists_again=lambda viewer, export: open_lists_again(reader, registry_at, viewer, export),
+        lists=lambda viewer, ask: open_lists(reader, viewer, ask, partial(_past, reader, own_registry_at, ask)),
+        lists_again=lambda viewer, export: open_lists_again(reader, own_registry_at(export.area), viewer, export),
         book=contract.codebook,
         viewer=viewer,
         clock=lambda: datetime.now(UTC),
@@ -124,10 +137,11 @@ async def open_lists(
         yield table._replace(registry=0 if mark is None else mark.registry)
 
 
-async def _past(reader: PostgresReader, registry_at: RegistryAt, ask: Ask) -> Past:
+async def _past(reader: PostgresReader, registry_of: Callable[[str], RegistryAt], ask: Ask) -> Past:
     """The regency at the position or time of an order."""
     if ask.at is None or isinstance(ask.at, str):
         raise EcoklitError("bad_argument", "That is no moment: give a position of the journal, or a time.")
+    registry_at = registry_of(ask.area)
     return await past_of(PostgresPast(reader), registry_at, contract.policies(), ask.area[:4], ask.at)
 
 
