@@ -78,7 +78,7 @@ chaos: $(FUZZ_READY) ## real processes killed, frozen, filled and cut off; ARGS=
 	$(BIN)/python -m ecoklit.testing.chaos $(ARGS)
 
 manipulate: $(READY) ## a thousand seeded manipulations of an exported journal and of a roll, each found by the audit; SEEDS=1000
-	$(BIN)/python -m ecoklit.testing.chaos.manipulate $(or $(SEEDS),1000)
+	$(BIN)/python tests/chaos/manipulate.py $(or $(SEEDS),1000)
 
 sim: $(READY) ## made-up worlds, each from one number; SEEDS=1000, ARGS="--seed 7" for one, ARGS=--canaries
 	$(BIN)/python -m ecoklit.testing.simulator $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)

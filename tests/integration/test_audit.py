@@ -239,6 +239,8 @@ async def test_an_erased_person_is_no_fault_and_one_that_is_left_is(tmp_path: Pa
     }
     assert {fault.name for fault in audit.faults} == {"not_erased", "person_missing"}
     assert audit.persons is not None and audit.persons.erased >= 2
+    said = [(one.voter, one.officer, one.device) for one in audit.erasures]
+    assert said == [(voter, "kpu", day.election.root.device) for voter in voters[:2]]
 
 
 async def test_an_address_serves_as_well_as_a_folder(tmp_path: Path) -> None:

@@ -187,6 +187,9 @@ def report(audit: Audit, as_json: bool, *, has_root: bool) -> None:
             f"  data pribadi · persons {told.right} cocok · match, {told.absent} tidak ada · absent, {told.erased} "
             f"dihapus atas perintah · erased by order, {told.orphans} tanpa peristiwa · of no event"
         )
+    for order in audit.erasures[:SHOWN_MAX]:
+        whose = order.voter or "semua · everybody"
+        print_line(f"  dihapus · erased       {whose}: {order.at} {order.officer}, perintah · order {order.order}")
     _report_not_counted(audit)
     for one in audit.compared:
         _report_compared(one)

@@ -88,6 +88,17 @@ class Persons(msgspec.Struct, frozen=True):
     orphans: int
 
 
+class Erased(msgspec.Struct, frozen=True):
+    """A voter's particulars, or everybody's (None), were erased: by whom, when, and the hash of the order."""
+
+    position: int
+    voter: str | None
+    officer: str
+    device: str
+    at: str
+    order: str
+
+
 class Audit(msgspec.Struct, frozen=True):
     """What an audit found. `faults` are what admission never lets in; `not_counted` is lawful, and in sight."""
 
@@ -102,6 +113,7 @@ class Audit(msgspec.Struct, frozen=True):
     digest: str | None
     digests: dict[str, str]
     persons: Persons | None
+    erasures: list[Erased]
     standings: dict[str, int]
     not_counted: list[NotCounted]
     compared: list[Compared]
@@ -111,6 +123,20 @@ class Audit(msgspec.Struct, frozen=True):
     def is_sound(self) -> bool:
         """Whether nothing is wrong, and nothing differs."""
         return not self.faults and not any(one.differences for one in self.compared)
+
+
+def erasures_of(registry: Registry) -> list[Erased]:
+    return [
+        Erased(
+            one.position,
+            one.event.voter if isinstance(one.event.voter, str) else None,
+            one.event.officer,
+            one.event.device,
+            one.event.at,
+            one.event.order,
+        )
+        for one in registry.erasures
+    ]
 
 
 def registry_faults(registry: Registry, root: str | None) -> list[Fault]:

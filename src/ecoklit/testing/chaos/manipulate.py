@@ -1,7 +1,5 @@
 """Seeded manipulations of an exported journal and of a roll: an audit must find each, and say where.
 
-`python -m ecoklit.testing.chaos.manipulate 1000`: so many seeds; exits with 1 when one was missed.
-
 Somebody who changes files leaves an index that does not fit. Somebody who knows better makes the index anew, so that
 only chains, signatures and hashes speak. What nothing in a journal can show is not tried: the order of different
 devices' events among each other, a stamp that was replaced by another lawful one, and a head in the middle of a log
@@ -10,9 +8,7 @@ that a later one covers (docs/AUDIT.md).
 
 from __future__ import annotations
 
-import asyncio
 import shutil
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,7 +17,6 @@ from random import Random
 from typing import Final, NamedTuple
 
 from ecoklit.adapters.journal_folder import INDEX, JournalFolder
-from ecoklit.bootstrap.auditing import audit_folder
 from ecoklit.contract import policies
 from ecoklit.core import roll
 from ecoklit.core.segment import EVENTS, PERSONS, REGISTRY, STREAMS, Index, Message, messages_of
@@ -87,7 +82,11 @@ async def make_world(folder: Path) -> World:
     return World(folder, messages, published, day.election.root.device)
 
 
-def attempt(world: World, seed: int, scratch: Path) -> Outcome:
+AuditFolder = Callable[[str, Published, str], Audit]
+"""Audits a folder, against what was published, under a root key: `bootstrap.auditing.audit_folder`."""
+
+
+def attempt(world: World, seed: int, scratch: Path, audit_folder: AuditFolder) -> Outcome:
     """One manipulation, and what an audit says of it."""
     random = Random(seed)
     copy = scratch / f"{seed}"
@@ -100,7 +99,7 @@ def attempt(world: World, seed: int, scratch: Path) -> Outcome:
         else:
             done = kind(random, world, copy)
         try:
-            audit = audit_folder(str(copy), published=[published], root=world.root)
+            audit = audit_folder(str(copy), published, world.root)
         except EcoklitError as error:
             return Outcome(done, True, done.named in f"{_file(error)} {error.message}", error.message)
         said = _said(audit)
@@ -274,26 +273,3 @@ def _of_rows(random: Random, published: Published) -> tuple[Manipulated, Publish
         leaves[at], leaves[other] = (tps, voter, leaves[other][2]), (*leaves[other][:2], leaf)
     spoiled = published._replace(digests=roll.digests(leaves), leaves=tuple(leaves))
     return Manipulated(f"row {what}", voter), spoiled
-
-
-def main(seeds: int) -> int:
-    with tempfile.TemporaryDirectory(prefix="manipulate-") as folder:
-        world = asyncio.run(make_world(Path(folder) / "sound"))
-        done: Counter[str] = Counter()
-        missed = []
-        for seed in range(seeds):
-            outcome = attempt(world, seed, Path(folder))
-            done[outcome.done.what] += 1
-            if not (outcome.is_found and outcome.is_named):
-                missed.append((seed, outcome))
-                print(
-                    f"seed {seed}: {outcome.done}: found {outcome.is_found}, named {outcome.is_named}: {outcome.said}"
-                )
-    for what, count in sorted(done.items()):
-        print(f"{what:24} {count}")
-    print(f"{seeds} manipulations, {len(missed)} missed")
-    return 1 if missed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000))
