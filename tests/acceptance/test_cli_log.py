@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import signal
@@ -135,6 +136,21 @@ def drawn(house: House) -> dict[str, Any]:
     again = house.said("sample", VILLAGE, "--n", "5", "--seed", "4-2-6")[0]
     assert [one["voter"] for one in again["voters"]][:3] == [one["voter"] for one in found["voters"]]
     return dict(found["voters"][0])
+
+
+def test_a_voter_is_found_by_name_and_by_no_argument(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of the name gives the voter's id, its number masked; nobody, too little, and digits are one sentence."""
+    voter = drawn(house)
+
+    def found(words: str, code: int = 0) -> list[dict[str, Any]]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(words))
+        return house.said("find", VILLAGE, code=code)
+
+    rows = found(f"{voter['name'].lower()}\n")
+    assert voter["voter"] in [row["voter"] for row in rows] and rows[0]["nik"].endswith("*")
+    (nik,) = [one.nik for one in mimika.people(voter["tps"]) if one.name == voter["name"]][:1]
+    assert voter["voter"] in [row["voter"] for row in found(f"{nik}\n")]
+    assert found("1234567890123456\n", code=2) == found("AB\n", code=2) == found("Siti 9404\n", code=2) == []
 
 
 def test_what_hangs_on_a_device_is_listed(house: House, tmp_path: Path) -> None:
@@ -298,3 +314,12 @@ def test_the_whole_journal_is_taken_along_and_audited(house: House, tmp_path: Pa
     assert "journal_not_empty" in house.refused("journal", "import", folder, code=4)
     done = house.run("audit", folder, "--jobs", "1", "--root", house.office)
     assert "other_root" in done.stdout and "SOMETHING IS WRONG" in done.stdout
+
+
+def test_the_registry_says_whose_keys_sign_the_logs(house: House) -> None:
+    """Names and keys come down from the root key, each said once; the registry's log then has the lines that say so."""
+    first, again = house.said("log announce"), house.said("log announce")
+    assert [(one["log"], one["said"]) for one in first] == [("voters", True), ("registry", True)]
+    assert [one["origin"] for one in first] == sorted(house.log)
+    assert [one | {"said": True} for one in again] == first and all(one["position"] for one in first)
+    assert not any(one["said"] for one in again)

@@ -45,6 +45,7 @@ def parser() -> Top:
         erasing,
         explaining,
         exporting,
+        finding,
         fold,
         inspecting,
         joining,
@@ -78,7 +79,7 @@ def parser() -> Top:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    log_groups = (auditing, explaining, verifying, sampling, journal, log, witness)
+    log_groups = (auditing, explaining, verifying, sampling, finding, journal, log, witness)
     office_groups = (office, joining, rights, losing, lists, registry, readers, accounts)
     reading_groups = (reading, analyst, deciding, stages, marks, paper, exporting, privacy, erasing, asking)
     groups = (*office_groups, serving, pushing, replaying, inspecting, *reading_groups, *log_groups, phone, fold, demo)

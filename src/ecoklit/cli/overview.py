@@ -18,7 +18,7 @@ WORK: Final = (
     (
         "Membaca daftar dan angka · Reading lists and figures",
         (
-            "roll", "recap", "conflicts", "history", "movers", "families", "large", "duplicates", "progress",
+            "roll", "recap", "conflicts", "history", "find", "movers", "families", "large", "duplicates", "progress",
             "reports", "late", "devices", "advice",
         ),
     ),

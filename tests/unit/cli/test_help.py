@@ -20,7 +20,7 @@ COMMANDS = [
     "account",
     "up", "serve", "import", "push", "project", "rebuild", "inspect", "mend", "audit", "why", "verify", "whatif",
     "sample", "journal", "log", "witness",
-    "roll", "recap", "conflicts", "history", "movers", "families", "large", "duplicates", "progress", "reports", "late",
+    "roll", "recap", "conflicts", "history", "find", "movers", "families", "large", "duplicates", "progress", "reports", "late",
     "devices", "advice",
     "rule", "remap", "stage", "diff", "windows", "marks", "returned", "pairs",
     "paper", "export", "trace", "correct", "subject-report", "breach-report", "erase",
