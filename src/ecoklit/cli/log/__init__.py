@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ecoklit.cli.command import Commands
-from ecoklit.cli.log import build, compare, show, verify
+from ecoklit.cli.log import announce, build, compare, show, verify
 
 
 def add_commands(commands: Commands) -> None:
@@ -20,6 +20,7 @@ def add_commands(commands: Commands) -> None:
     actions = top.add_subparsers(metavar="ACTION", required=True, parser_class=type(top))
     build.add_build(actions)
     show.add_show(actions)
+    announce.add_announce(actions)
     show.add_prove(actions)
     verify.add_verify(actions)
     build.add_cosigned(actions)
