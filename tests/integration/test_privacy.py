@@ -25,6 +25,7 @@ from ecoklit.cli.main import main
 from ecoklit.contract import policies
 from ecoklit.errors import EcoklitError
 from ecoklit.ports import NewAccount, Reading
+from ecoklit.services.administration import at_the_shell
 from ecoklit.services.breach_report import breach_report
 from ecoklit.services.project import Projector
 from ecoklit.services.read_log import verify
@@ -247,7 +248,9 @@ async def test_a_notice_has_what_left_in_its_window_and_nothing_else(office: Off
     await office.desk.write([reading(siti, "unmask", voter=office.voter, fields=("nik",), reason="uji coba saja")])
     begin = datetime.now(UTC)
     await office.desk.write([reading(siti, area=office.tps, rows=500), reading(None, "roll", area=REGENCY, rows=7)])
-    await office.desk.open(siti, "browser", b"1" * 32, 3600)
+    await office.desk.open(siti, "browser", b"1" * 32, 3600, 10)
+    await office.desk.write([at_the_shell("add", ["9404021001"], "rina pps 9404021001 decide")])
+    await office.desk.write([reading(siti, "readings", area="9404021001", rows=0)])
     await office.desk.alert("bulk_reading", siti, REGENCY, "Too many.")
     await office.sql.execute(
         "insert into export (account, area, what, format, position, mark, rows, unmasked)"
