@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import re
 import shutil
@@ -28,6 +29,7 @@ from ecoklit.core import ids
 from ecoklit.core.device_log import DeviceLog
 from ecoklit.core.enrolment import code_of, read_key_line, voucher_key
 from ecoklit.core.wire import Held
+from ecoklit.http import field
 from ecoklit.http.app import make_app
 from ecoklit.http.serve import served
 from ecoklit.testing import mimika
@@ -321,6 +323,47 @@ async def test_every_screen_can_be_used_by_everybody(service: Service, profile: 
         await look(page, "profile")
     assert refused == []
     assert hosts == {urlsplit(service.url).netloc}
+
+
+async def test_a_new_version_waits_its_turn_and_takes_nothing_along(
+    service: Service, profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another release arrives while an entry is unsent: the page says so and stays whole; opened again it is the new
+    one, and the entry is there."""
+    network = Network(service)
+    parts = field.release()
+    style = field.Part(parts["style.css"].body + b":root { --release: later; }", parts["style.css"].media_type, "")
+    later = {"style.css": style._replace(sha256=hashlib.sha256(style.body).hexdigest())}
+    async with network.proxy, browser(profile) as (page, _):
+        await enrol(page, network.url, await service.invitation("p-3", 3))
+        await page.evaluate("() => { ecoklit.wake = () => undefined; ecoklit.sync = () => undefined; }")
+        await visit(page, 1, 1)
+        monkeypatch.setattr(field, "release", lambda: with_worker(parts, later))
+        await page.evaluate(
+            "navigator.serviceWorker.getRegistration('/field/').then((one) => one.update()).then(() => true)"
+        )
+        await page.get_by_text("Versi baru siap").wait_for()
+        assert await page.evaluate(RELEASE) == ""
+        await page.close()
+        page = await page.context.new_page()
+        await page.goto(f"{network.url}/field/index.html")
+        await page.wait_for_selector("[data-sync-state]")
+        assert await page.evaluate(RELEASE) == "later"
+        assert await page.evaluate("ecoklit.status.saved") >= 1
+
+
+RELEASE = "getComputedStyle(document.documentElement).getPropertyValue('--release').trim()"
+
+
+def with_worker(parts: dict[str, field.Part], later: dict[str, field.Part]) -> dict[str, field.Part]:
+    """A release with these files in place of its own, and the worker that lists them."""
+    changed = {**parts, **later}
+    worker = parts[field.WORKER].body
+    for path in later:
+        worker = worker.replace(parts[path].sha256.encode(), changed[path].sha256.encode())
+    worker = worker.replace(b'"version": "', b'"version": "later-')
+    mark = hashlib.sha256(worker).hexdigest()
+    return {**changed, field.WORKER: field.Part(worker, field.MEDIA_TYPES[".js"], mark)}
 
 
 async def look(page: Any, name: str) -> None:
