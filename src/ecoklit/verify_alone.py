@@ -41,7 +41,9 @@ def b64(data: bytes) -> str:
 
 def raw(text: str) -> bytes:
     found = base64.b64decode((text + "=" * (-len(text) % 4)).replace("-", "+").replace("_", "/"), validate=True)
-    return found if text in (b64(found), base64.b64encode(found).decode()) else int("base64 in another way").to_bytes()
+    if text not in (b64(found), base64.b64encode(found).decode()):
+        raise ValueError("base64 that can be written in another way")
+    return found
 
 def name_of(key: Any) -> str:  # §1.4
     return base64.b32encode(sha(key["algorithm"].encode() + b"\0" + raw(key["public_key"]))[:10]).decode().lower()
