@@ -107,3 +107,13 @@ def test_nothing_on_the_disk_says_who_was_erased(folder: Folder, tmp_path: Path)
     assert rebuilt.returncode == 0, rebuilt.stderr
     assert json.loads(rebuilt.stdout)["differences"] == []
     assert where_it_is(folder.data, nik) == []
+
+    with up(folder) as running:
+        ended = json.loads(folder.run("erase", "--election-ended", "--order-text", "PKPU", "--yes", "--json").stdout)
+        assert (ended["done"], ended["persons"], ended["kept"]) == (True, rows - 1, rows - 1)
+        assert [one["voter"] for one in ended["erased"]] == [voter, None]
+        assert people(running.where["database_url"]) == {}
+        assert decisions(running.where["database_url"]) == before
+        assert folder.run("inspect", "--json").returncode == 0
+        assert running.stop() == 0
+    assert where_it_is(folder.data, other.encode()) == []
