@@ -29,22 +29,23 @@ export async function keep(voters) {
   return held.length;
 }
 
-/** Milliseconds of each step from the disk to the digest, by what was kept: `bytes` or `held`. @param {"bytes" | "held"} kept @param {any} policy */
-export async function fold(kept, policy) {
-  const known = new Map([[policy.policy, parsePolicy(policy)]]);
-  const started = performance.now();
+/** @type {any[]} */
+let held = [];
+
+/** Bring what was kept into memory, ready to be folded: `bytes` are read anew, `held` was read when it was kept. @param {"bytes" | "held"} kept */
+export async function bring(kept) {
   const db = await open();
   const rows = await db.getAll(kept);
   db.close();
-  const fetched = performance.now();
-  const held = kept === "bytes" ? rows.map((row) => hold(row.event, row.person)) : rows;
-  const read = performance.now();
-  const replica = new Replica(known);
+  held = kept === "bytes" ? rows.map((row) => hold(row.event, row.person)) : rows;
+  return held.length;
+}
+
+/** Fold what was brought, and what came of it. @param {any} policy as JSON */
+export function fold(policy) {
+  const replica = new Replica(new Map([[policy.policy, parsePolicy(policy)]]));
   replica.receive(held);
-  const folded = performance.now();
   const digests = digestsOf(leavesOf(replica.states()));
-  const done = performance.now();
   const counted = held.filter((one) => replica.standing(one).name === "counted").length;
-  const digest = [...digests].filter(([code]) => code.length === 13).map(([, head]) => toBase64url(head)).join();
-  return { fetch: fetched - started, read: read - fetched, fold: folded - read, digest: done - folded, counted, voters: replica.states().length, head: digest };
+  return { counted, voters: replica.states().length, digests: [...digests].map(([code, head]) => `${code} ${toBase64url(head)}`).join() };
 }
