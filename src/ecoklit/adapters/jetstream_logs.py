@@ -539,9 +539,15 @@ class JetStreamLogs:
         few = min(limit, DIRECT_MESSAGES_MAX) if self._consumes else limit
         query: dict[str, object] = {"seq": after + 1, "batch": few, "max_bytes": READ_BYTES_MAX}
         found = [_found(headers, payload) for headers, payload in await self._direct_get(stream, query)]
+        if not found and not self._direct and await self._has_more(stream, after):
+            raise Lost  # a replica answered that is behind: its nothing is no end
         if len(found) < few or few == limit:
             return found
         return found + await self._pull(stream, found[-1][0], limit - len(found))
+
+    async def _has_more(self, stream: str, after: int) -> bool:
+        """Whether anything follows, as the leader knows."""
+        return await self._message(stream, {"seq": after + 1, "next_by_subj": ">"}) is not None
 
     async def _last_messages(self, stream: str, subjects: Sequence[str]) -> dict[str, StoredMessage]:
         found: dict[str, StoredMessage] = {}

@@ -47,6 +47,8 @@ SERVICE: Final = "service"
 PROJECTOR: Final = "projector"
 PARTS: Final = (BROKER, DATABASE, SERVICE, PROJECTOR)
 
+HEALTH_SECONDS_MAX: Final = 30.0
+"""It answers in two when it has the processor; that it does is no promise on a machine of others."""
 READY_SECONDS_MAX: Final = 90.0
 """A service that starts while its broker does, on a busy machine."""
 
@@ -468,7 +470,7 @@ def temporary_folder() -> Iterator[Path]:
 
 def _health(url: str) -> Health | None:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=HEALTH_SECONDS_MAX) as answer:
             return _read_health(answer.status, answer.read())
     except urllib.error.HTTPError as error:
         with error, contextlib.suppress(ValueError, KeyError, OSError):
