@@ -23,27 +23,33 @@ BATCH_ROWS_MIN: Final = 1 << 16
 _TYPES: Final = {"attempts": pa.int32(), "conflicts": pa.list_(pa.string()), "proposed": pa.list_(pa.string())}
 
 
+def said_of(head: ListHead) -> dict[str, str]:
+    """What stands in the metadata of a file: which export it is of, for whom, and as of when."""
+    return {
+        "ecoklit:export": head.export,
+        "ecoklit:for": head.recipient,
+        "ecoklit:area": head.area,
+        "ecoklit:as_of": f"{head.as_of.election} {head.as_of.regency} {head.as_of.events}",
+        "ecoklit:asked_at": head.asked_at,
+    }
+
+
+def writer_to(path: Path, schema: pa.Schema, *, stream: bool) -> Any:
+    """Writes Parquet, or a stream of Arrow batches."""
+    if stream:
+        return pa.ipc.new_stream(str(path), schema, options=pa.ipc.IpcWriteOptions(compression="zstd"))
+    return parquet.ParquetWriter(str(path), schema, compression="zstd")
+
+
 class ArrowFile:
     """`ports.ListFile` as Parquet, or as a stream of Arrow batches. What the list is stands in its metadata."""
 
     def __init__(self, path: Path, head: ListHead, *, stream: bool) -> None:
-        said = {
-            "ecoklit:export": head.export,
-            "ecoklit:for": head.recipient,
-            "ecoklit:area": head.area,
-            "ecoklit:as_of": f"{head.as_of.election} {head.as_of.regency} {head.as_of.events}",
-            "ecoklit:asked_at": head.asked_at,
-        }
         fields = [(column, _TYPES.get(column, pa.string())) for column in LIST_COLUMNS]
-        self._schema = pa.schema(fields, metadata=said)
+        self._schema = pa.schema(fields, metadata=said_of(head))
         self._rolls: list[pa.RecordBatch] = []
         self._rows = 0
-        self._writer: Any
-        if stream:
-            options = pa.ipc.IpcWriteOptions(compression="zstd")
-            self._writer = pa.ipc.new_stream(str(path), self._schema, options=options)
-        else:
-            self._writer = parquet.ParquetWriter(str(path), self._schema, compression="zstd")
+        self._writer = writer_to(path, self._schema, stream=stream)
 
     def write(self, tps: str, digest: bytes, rows: Sequence[ListRow]) -> None:
         if rows:

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
-from pyarrow import parquet
 
+from ecoklit.adapters.export_arrow import said_of, writer_to
 from ecoklit.ports import ListHead, ListRow
 
 _TYPES: Final = {
@@ -25,23 +25,10 @@ class ArrowTable:
     """`ports.ListFile` of a table as Parquet, or as a stream of Arrow batches. What it is stands in its metadata."""
 
     def __init__(self, path: Path, head: ListHead, *, stream: bool) -> None:
-        said = {
-            "ecoklit:list": head.what,
-            "ecoklit:export": head.export,
-            "ecoklit:for": head.recipient,
-            "ecoklit:area": head.area,
-            "ecoklit:as_of": f"{head.as_of.election} {head.as_of.regency} {head.as_of.events}",
-            "ecoklit:asked_at": head.asked_at,
-        }
         self._kinds = [column.kind for column in head.columns]
         fields = [(column.name, _TYPES.get(column.kind, pa.string())) for column in head.columns]
-        self._schema = pa.schema(fields, metadata=said)
-        self._writer: Any
-        if stream:
-            options = pa.ipc.IpcWriteOptions(compression="zstd")
-            self._writer = pa.ipc.new_stream(str(path), self._schema, options=options)
-        else:
-            self._writer = parquet.ParquetWriter(str(path), self._schema, compression="zstd")
+        self._schema = pa.schema(fields, metadata={"ecoklit:list": head.what, **said_of(head)})
+        self._writer = writer_to(path, self._schema, stream=stream)
 
     def write(self, tps: str, digest: bytes, rows: Sequence[ListRow]) -> None:
         if rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from ecoklit.adapters import data_folder
 from ecoklit.adapters.http_registry import HttpRegistry
@@ -28,28 +28,25 @@ from ecoklit.settings import Settings
 REGISTRY_LINES_MAX: Final = 1000  # of one read
 ANSWER_SECONDS_MAX: Final = 10.0  # a broker's restart takes a few; a phone that waits longer gives up by itself
 
+Logs = TypeVar("Logs", JetStreamJournal, JetStreamRegistry)
+
 
 @asynccontextmanager
 async def open_journal(settings: Settings) -> AsyncIterator[JetStreamJournal]:
     """The journal of the settings' election and regency."""
-    journal = await JetStreamJournal.open(
-        settings.nats(),
-        replicas=settings.replicas,
-        election=settings.election,
-        regency=settings.regency,
-        monitor_url=settings.monitor_url,
-        allow_unsafe=settings.allow_unsafe,
-        answer_seconds_max=ANSWER_SECONDS_MAX,
-        credentials=settings.nats_creds,
-    )
-    async with journal:
+    async with await _opened(JetStreamJournal, settings) as journal:
         yield journal
 
 
 @asynccontextmanager
 async def open_registry(settings: Settings) -> AsyncIterator[RegistryJournal]:
     """The registry's journal of the settings' election and regency."""
-    registry = await JetStreamRegistry.open(
+    async with await _opened(JetStreamRegistry, settings) as registry:
+        yield registry
+
+
+async def _opened(kind: type[Logs], settings: Settings) -> Logs:
+    return await kind.open(
         settings.nats(),
         replicas=settings.replicas,
         election=settings.election,
@@ -59,8 +56,6 @@ async def open_registry(settings: Settings) -> AsyncIterator[RegistryJournal]:
         answer_seconds_max=ANSWER_SECONDS_MAX,
         credentials=settings.nats_creds,
     )
-    async with registry:
-        yield registry
 
 
 def make_registrar(settings: Settings, registry: RegistryJournal) -> Registrar:
